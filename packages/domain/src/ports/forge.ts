@@ -1,0 +1,72 @@
+import type { Build } from '../build.ts'
+import type { CommitStatus } from '../commit-status.ts'
+import type { ForgeEvent, ForgeInstance, ForgeRepository } from '../forge.ts'
+import type { Repository } from '../repository.ts'
+
+/** One HTTP POST from a forge: the bytes as they came, for the signature covers them. */
+export interface Delivery {
+  headers: Record<string, string | string[] | undefined>
+  body: Uint8Array
+}
+
+export interface ReceivedDelivery {
+  /** The forge's id of the delivery; null where the forge sends none (then the head check alone prevents double work). */
+  deliveryId: string | null
+  /** The forge's name of the event, for display. */
+  eventName: string
+  event: ForgeEvent
+}
+
+/** The webhook side of a forge. Holds webhook secrets and nothing else. */
+export interface WebhookSource {
+  readonly instance: ForgeInstance
+  /**
+   * Verifies the signature over the bytes, then parses them and takes the fields that are used. Pure but for the clock.
+   * A body whose shape does not fit the event's name is refused. An event that Slipway does not use is `ignored`.
+   *
+   * @throws Failure `invalid-signature` missing, malformed or wrong signature; `invalid-payload` unreadable or not of the event's shape.
+   */
+  receive(delivery: Delivery): Promise<ReceivedDelivery>
+}
+
+/** Short-lived, read-only, for one repository. Handed to git by a credential helper and never logged. */
+export interface GitCredential {
+  username: string
+  password: string
+  /** Epoch milliseconds. */
+  expiresAt: number
+}
+
+/** The API side of a forge: only `deployer` holds one. Every method may throw Failure `unavailable` or `rate-limited` (retried). */
+export interface ForgeApi {
+  readonly instance: ForgeInstance
+  /** Made from the configured forge and the repository's name, never from a payload. */
+  cloneUrl(repository: Pick<Repository, 'fullName'>): string
+  /** Web addresses for people. */
+  commitUrl(repository: Pick<Repository, 'fullName'>, commit: string): string
+  /** A read credential for exactly this repository, valid for at least 10 minutes; null when none is configured (public repositories). */
+  readCredential(repository: Repository, signal: AbortSignal): Promise<GitCredential | null>
+  /**
+   * The repository as the forge has it now, by numeric id, its owner included. null only when the forge says clearly that it is gone
+   * or not visible (404): any unclear answer is a Failure, so that an outage never reads as a removal.
+   */
+  findRepository(
+    repository: { forgeRepositoryId: string; installationId: string | null; fullName: string | null },
+    signal: AbortSignal
+  ): Promise<(ForgeRepository & { isArchived: boolean }) | null>
+  /** What an App installation may see. null when the installation is gone. GitLab has none: throws `unsupported`. */
+  findInstallation(
+    installationId: string,
+    signal: AbortSignal
+  ): Promise<{ isSuspended: boolean; repositories: ForgeRepository[] } | null>
+  /**
+   * Puts one status on a commit. Idempotent: the same status twice is one status.
+   *
+   * @param externalId what the last call for this (commit, context) returned; null at first.
+   * @returns the forge's id of the status (a GitHub check run), to be given back next time; null where the forge needs none.
+   */
+  report(
+    target: { repository: Repository; build: Build; status: CommitStatus; externalId: string | null },
+    signal: AbortSignal
+  ): Promise<string | null>
+}

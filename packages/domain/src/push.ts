@@ -1,0 +1,43 @@
+import { branchOf, isCommit, isValidFullName, isValidRef, type PushEvent } from './forge.ts'
+
+/** What the receiver answers to a push, and what it records. */
+export type PushDecision = { outcome: 'queue' } | { outcome: 'ignored' | 'skipped'; reason: string }
+
+const skipWords = /\[(?:skip ci|ci skip|skip slipway)\]/i
+
+/** The branch whose head is what should be live. */
+export function productionRef(
+  repository: { branch: string | null; defaultBranch: string },
+  installationBranch: string | null
+): string {
+  return `refs/heads/${repository.branch ?? installationBranch ?? repository.defaultBranch}`
+}
+
+/**
+ * Decides what becomes of a verified push. A pure function of the push and what is stored of its repository.
+ *
+ * @param known what the store knows of the repository; null when this is the first that is heard of it.
+ */
+export function decidePush(
+  push: PushEvent,
+  known: { branch: string | null; disconnectedAt: number | null; suspendedAt: number | null } | null,
+  installationBranch: string | null
+): PushDecision {
+  const { ref, commit, repository } = push
+  if (!isValidFullName(repository.fullName))
+    return { outcome: 'ignored', reason: 'the repository has a name that no forge allows' }
+  if (!isValidRef(ref)) return { outcome: 'ignored', reason: 'the ref is not a valid git ref' }
+  if (branchOf(ref) === null) return { outcome: 'ignored', reason: `${ref} is not a branch` }
+  if (known?.disconnectedAt != null) return { outcome: 'ignored', reason: 'the repository is disconnected' }
+  if (known?.suspendedAt != null) return { outcome: 'ignored', reason: 'the installation is suspended' }
+  const wanted = productionRef(
+    { branch: known?.branch ?? null, defaultBranch: repository.defaultBranch },
+    installationBranch
+  )
+  if (ref !== wanted) return { outcome: 'ignored', reason: `${ref} is not the production branch (${wanted})` }
+  if (commit === null) return { outcome: 'ignored', reason: 'the branch was deleted' }
+  if (!isCommit(commit)) return { outcome: 'ignored', reason: 'the commit is not a full object id' }
+  const word = skipWords.exec(push.message)
+  if (word !== null) return { outcome: 'skipped', reason: `the commit message says ${word[0]}` }
+  return { outcome: 'queue' }
+}
