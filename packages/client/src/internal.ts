@@ -1,0 +1,119 @@
+import { request } from 'node:http'
+import type { ClusterObject, Endpoint, GitCredential, RuntimeLogLine, RuntimeLogOptions } from '@slipway/domain'
+import { Failure, type FailureCode, failures } from '@slipway/domain'
+
+/** Where `deployer` serves its internal API: a Unix socket's path, or a loopback address. */
+export type InternalAddress = { socketPath: string } | { url: string }
+
+/** What the other services ask of `deployer`, which alone holds cluster rights and forge credentials. */
+export interface InternalApi {
+  /**
+   * Where a repository is cloned from, and a credential that reads it and nothing else.
+   *
+   * @throws Failure `not-found` for an unknown or disconnected repository; what the forge's failures are.
+   */
+  credential(repositoryId: string, signal: AbortSignal): Promise<{ cloneUrl: string; credential: GitCredential | null }>
+  /** What runs in the cluster, as the cluster says. */
+  list(signal: AbortSignal): Promise<ClusterObject[]>
+  /** Sets a live deployment's replicas and waits until they are ready. @throws Failure `not-found`, `not-ready` */
+  scale(deploymentId: string, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
+  /** Takes a function out of service: its name stays its repository's. @throws Failure `not-found` */
+  remove(ownerId: string, functionName: string, signal: AbortSignal): Promise<void>
+  /** What a deployment's replicas print. */
+  logs(deploymentId: string, options: RuntimeLogOptions, signal: AbortSignal): AsyncIterable<RuntimeLogLine>
+}
+
+/** The routes, once, for both sides. `:id` is an id, url-encoded. */
+export const internalPaths = {
+  credential: '/internal/repositories/:id/credential',
+  list: '/internal/deployments',
+  scale: '/internal/deployments/:id/scale',
+  logs: '/internal/deployments/:id/logs',
+  remove: '/internal/owners/:id/functions/:name'
+} as const
+
+/** @param token shared by the services of one installation; never leaves the machine's services. */
+export function createInternalClient(address: InternalAddress, token: string): InternalApi {
+  function open(method: string, path: string, body: unknown, signal: AbortSignal) {
+    return new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+      const target =
+        'socketPath' in address ? { socketPath: address.socketPath, host: 'deployer' } : splitUrl(address.url)
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const headers = {
+        authorization: `Bearer ${token}`,
+        ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+      }
+      const req = request({ ...target, method, path, headers, signal }, resolve)
+      req.on('error', (err) => {
+        reject(
+          signal.aborted
+            ? err
+            : new Failure('unavailable', 'the deployer does not answer; it is tried again', { cause: err })
+        )
+      })
+      req.end(text)
+    })
+  }
+
+  async function call<T>(method: string, path: string, body: unknown, signal: AbortSignal): Promise<T> {
+    const response = await open(method, path, body, signal)
+    const text = await readAll(response)
+    if (response.statusCode !== 200) throw failureOf(response.statusCode ?? 0, text)
+    return JSON.parse(text) as T
+  }
+
+  return {
+    credential: (id, signal) => call('POST', fill(internalPaths.credential, { id }), undefined, signal),
+    list: (signal) => call('GET', internalPaths.list, undefined, signal),
+    scale: (id, replicas, signal) => call('POST', fill(internalPaths.scale, { id }), { replicas }, signal),
+    remove: async (id, name, signal) => {
+      await call('DELETE', fill(internalPaths.remove, { id, name }), undefined, signal)
+    },
+    async *logs(id, { follow, since, tail }, signal) {
+      const query = new URLSearchParams({ follow: String(follow) })
+      if (since !== null) query.set('since', String(since))
+      if (tail !== null) query.set('tail', String(tail))
+      const response = await open('GET', `${fill(internalPaths.logs, { id })}?${query}`, undefined, signal)
+      if (response.statusCode !== 200) throw failureOf(response.statusCode ?? 0, await readAll(response))
+      for await (const line of linesOf(response)) yield JSON.parse(line) as RuntimeLogLine
+    }
+  }
+}
+
+function fill(path: string, values: Record<string, string>): string {
+  return path.replaceAll(/:([a-z]+)/g, (_all, name: string) => encodeURIComponent(values[name] ?? ''))
+}
+
+function splitUrl(url: string): { host: string; port: string } {
+  const { hostname, port } = new URL(url)
+  return { host: hostname, port: port === '' ? '80' : port }
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of stream) parts.push(part)
+  return Buffer.concat(parts).toString('utf8')
+}
+
+async function* linesOf(stream: AsyncIterable<Buffer>): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const part of stream) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines.filter((line) => line !== '')
+  }
+  if (rest !== '') yield rest
+}
+
+/** The failure that the other side named, as it was thrown there. */
+function failureOf(status: number, text: string): Failure {
+  let told: { code?: string; message?: string } = {}
+  try {
+    told = JSON.parse(text) as typeof told
+  } catch {
+    told = { message: `the deployer answered ${status}` }
+  }
+  const code = told.code !== undefined && told.code in failures ? (told.code as FailureCode) : 'unavailable'
+  return new Failure(code, told.message ?? `the deployer answered ${status}`)
+}

@@ -1,0 +1,5 @@
+export type { QueueConfig } from './connection.ts'
+export { type Consumer, createConsumer, type Handle } from './consumer.ts'
+export { type JobName, type JobPayload, jobs } from './jobs.ts'
+export { createProducer, type Producer } from './producer.ts'
+export { createSignals, type SignalName, type SignalPayload, type Signals, signals } from './signals.ts'

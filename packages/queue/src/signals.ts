@@ -1,0 +1,90 @@
+import Type, { type Static } from 'typebox'
+import Value from 'typebox/value'
+import { connect, failFast, patient, type QueueConfig } from './connection.ts'
+
+/**
+ * What services tell each other at once. Every signal is a hint: it may be lost, and whoever listens also looks by itself.
+ */
+export const signals = {
+  /** Something may be admitted, or a stage of a build may be due. */
+  builds: Type.Object({}),
+  /** A build was asked to be cancelled. */
+  cancel: Type.Object({ buildId: Type.String() }),
+  /** A build or its functions changed: it may have to be told to its forge and to who watches. */
+  changed: Type.Object({ buildId: Type.String() }),
+  /** A build's log grew. */
+  log: Type.Object({ buildId: Type.String() }),
+  /** Live deployments changed. */
+  routes: Type.Object({}),
+  /** An event other than a push was recorded. */
+  events: Type.Object({}),
+  /** What a gateway serves now, every 500 ms. `inFlight`: deployment id to requests. */
+  gateway: Type.Object({
+    gatewayId: Type.String(),
+    routesVersion: Type.Integer(),
+    inFlight: Type.Record(Type.String(), Type.Integer())
+  })
+} as const
+
+export type SignalName = keyof typeof signals
+export type SignalPayload<N extends SignalName> = Static<(typeof signals)[N]>
+
+export interface Signals {
+  /** Tells. Never throws and never waits long: a signal that is lost is made up for by looking. */
+  send<N extends SignalName>(name: N, payload: SignalPayload<N>): void
+  /** Listens; returns how to stop. */
+  listen<N extends SignalName>(name: N, listener: (payload: SignalPayload<N>) => void): () => void
+  /** @throws when Redis is away. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+export function createSignals(config: QueueConfig, onError: (err: Error) => void): Signals {
+  const publisher = connect(config, failFast, onError)
+  const subscriber = connect(config, patient, onError)
+  const listeners = new Map<SignalName, Set<(payload: never) => void>>()
+  const channelOf = (name: SignalName) => `${config.prefix}:signal:${name}`
+
+  subscriber.on('message', (channel: string, text: string) => {
+    const name = channel.slice(channelOf('' as SignalName).length) as SignalName
+    const payload: unknown = parse(text)
+    if (!(name in signals) || !Value.Check(signals[name], payload)) return
+    for (const listener of listeners.get(name) ?? []) listener(payload as never)
+  })
+
+  return {
+    send(name, payload) {
+      if (publisher.status !== 'ready') return
+      publisher.publish(channelOf(name), JSON.stringify(payload)).catch(onError)
+    },
+    listen(name, listener) {
+      let known = listeners.get(name)
+      if (known === undefined) {
+        known = new Set()
+        listeners.set(name, known)
+        // ioredis subscribes again after each reconnection.
+        subscriber.subscribe(channelOf(name)).catch(onError)
+      }
+      known.add(listener)
+      return () => {
+        known.delete(listener)
+      }
+    },
+    async ping() {
+      if (publisher.status !== 'ready') throw new Error(`the connection to Redis is ${publisher.status}`)
+      await publisher.ping()
+    },
+    async close() {
+      publisher.disconnect()
+      subscriber.disconnect()
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // somebody else's message: it has no shape of ours
+  }
+}

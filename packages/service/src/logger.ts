@@ -1,0 +1,16 @@
+import { type Logger, pino } from 'pino'
+
+export type { Logger } from 'pino'
+
+/** One line a fact, to standard error: standard output belongs to what a command prints. */
+export function createLogger(name: string, level: string): Logger {
+  return pino(
+    {
+      name,
+      level,
+      base: { service: name },
+      redact: ['req.headers.authorization', 'authorization', 'token', 'password']
+    },
+    pino.destination({ fd: 2, sync: false })
+  )
+}
