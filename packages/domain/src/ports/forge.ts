@@ -42,7 +42,8 @@ export interface ForgeApi {
   readonly instance: ForgeInstance
   /** Made from the configured forge and the repository's name, never from a payload. */
   cloneUrl(repository: Pick<Repository, 'fullName'>): string
-  /** Web addresses for people. */
+  /** Web addresses for people, made like `cloneUrl`. */
+  repositoryUrl(repository: Pick<Repository, 'fullName'>): string
   commitUrl(repository: Pick<Repository, 'fullName'>, commit: string): string
   /** A read credential for exactly this repository, valid for at least 10 minutes; null when none is configured (public repositories). */
   readCredential(repository: Repository, signal: AbortSignal): Promise<GitCredential | null>
@@ -54,6 +55,11 @@ export interface ForgeApi {
     repository: { forgeRepositoryId: string; installationId: string | null; fullName: string | null },
     signal: AbortSignal
   ): Promise<(ForgeRepository & { isArchived: boolean }) | null>
+  /**
+   * The commit that a branch points to, as the REST API has it, which may be a little behind git. null when there is no such branch.
+   * Only a hint of what to queue: the builder looks at git before it builds.
+   */
+  findHead(repository: Repository, ref: string, signal: AbortSignal): Promise<string | null>
   /** What an App installation may see. null when the installation is gone. GitLab has none: throws `unsupported`. */
   findInstallation(
     installationId: string,

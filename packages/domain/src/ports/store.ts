@@ -68,6 +68,9 @@ export interface Page {
 export interface Owners {
   get(id: string): Promise<Owner | null>
   findBySlug(slug: string): Promise<Owner | null>
+  findByForge(forgeId: string, forgeOwnerId: string): Promise<Owner | null>
+  /** The forge says that the owner is called otherwise now. Its slug stays. */
+  rename(id: string, login: string): Promise<void>
   list(page: Page): Promise<Owner[]>
   /** Gives or changes a slug. @throws Failure `name-taken` naming who has it; `invalid-request` for one that is not allowed. */
   setSlug(id: string, slug: string): Promise<Owner>
@@ -232,6 +235,8 @@ export interface Functions {
   /** The functions in the order given that somebody else has: names the holder. Empty when all may be used. */
   conflicts(ownerId: string, repositoryId: string, names: string[]): Promise<{ name: string; holder: string }[]>
   setPaused(ownerId: string, name: string, isPaused: boolean, now: number): Promise<FunctionRecord>
+  /** Takes a function out of service: its live deployment becomes `draining`. The name stays its repository's. @throws Failure `not-found` */
+  remove(ownerId: string, name: string, now: number): Promise<void>
   /** What gateways serve. */
   routes(): Promise<Route[]>
   /** Changes whenever `routes` may have changed: cheap to ask often. */
