@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure } from '@slipway/domain'
+
+export interface DirectoryLock {
+  release(): Promise<void>
+}
+
+interface Holder {
+  pid: number
+  /** When the process began, in the kernel's own count: a process number is used again. null where the kernel does not tell. */
+  startedAt: string | null
+}
+
+/**
+ * One process at a time works with a state directory. The lock of a process that is gone is taken over.
+ *
+ * @throws Failure `conflict` naming the process that holds it
+ */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  await mkdir(directory, { recursive: true })
+  const file = join(directory, 'lock')
+  const own = `${file}.${randomUUID()}`
+  const me: Holder = { pid: process.pid, startedAt: await startOf(process.pid) }
+  await writeFile(own, JSON.stringify(me))
+  try {
+    // A link is made whole or not at all, so that nobody ever reads half a lock.
+    while (!(await isDone(link(own, file), 'EEXIST'))) await removeIfStale(file, directory)
+  } finally {
+    await unlink(own)
+  }
+  let isReleased = false
+  return {
+    async release() {
+      if (isReleased) return
+      isReleased = true
+      await unlink(file)
+    }
+  }
+}
+
+async function removeIfStale(file: string, directory: string): Promise<void> {
+  const text = await readLock(file)
+  if (text === null) return
+  const holder = parseHolder(text)
+  if (holder !== null && (await isAlive(holder))) {
+    throw new Failure(
+      'conflict',
+      `process ${holder.pid} already works with ${directory}: stop it, or set SLIPWAY_HOME to another directory`
+    )
+  }
+  const aside = `${file}.${randomUUID()}`
+  if (!(await isDone(rename(file, aside), 'ENOENT'))) return
+  try {
+    // Another process may have taken over in between: then it was its lock that was moved, and it gets it back.
+    if ((await readLock(aside)) !== text) await isDone(link(aside, file), 'EEXIST')
+  } finally {
+    await unlink(aside)
+  }
+}
+
+async function readLock(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (err) {
+    if (hasCode(err, 'ENOENT')) return null
+    throw err
+  }
+}
+
+function parseHolder(text: string): Holder | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number') return null
+    const startedAt = 'startedAt' in value && typeof value.startedAt === 'string' ? value.startedAt : null
+    return { pid: value.pid, startedAt }
+  } catch {
+    return null // not a lock of ours: nobody holds it
+  }
+}
+
+async function isAlive(holder: Holder): Promise<boolean> {
+  try {
+    process.kill(holder.pid, 0)
+  } catch (err) {
+    return hasCode(err, 'EPERM') // it exists, but belongs to another user
+  }
+  const startedAt = await startOf(holder.pid)
+  return holder.startedAt === null || startedAt === null || startedAt === holder.startedAt
+}
+
+/** Field 22 of /proc/<pid>/stat; the second field is in parentheses and may contain anything. */
+async function startOf(pid: number): Promise<string | null> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null
+  } catch {
+    return null // not Linux, or gone
+  }
+}
+
+async function isDone(work: Promise<void>, expected: string): Promise<boolean> {
+  try {
+    await work
+    return true
+  } catch (err) {
+    if (hasCode(err, expected)) return false
+    throw err
+  }
+}
+
+function hasCode(err: unknown, code: string): boolean {
+  return err instanceof Error && 'code' in err && err.code === code
+}
