@@ -66,11 +66,14 @@ export const ForgeEvent = Type.Union([
   Type.Object({ kind: Type.Literal('ping') }),
   Type.Object({
     kind: Type.Literal('installation'),
-    action: Type.Union(
-      ['created', 'deleted', 'suspended', 'unsuspended', 'permissions-accepted', 'repositories-changed'].map((a) =>
-        Type.Literal(a)
-      )
-    ),
+    action: Type.Union([
+      Type.Literal('created'),
+      Type.Literal('deleted'),
+      Type.Literal('suspended'),
+      Type.Literal('unsuspended'),
+      Type.Literal('permissions-accepted'),
+      Type.Literal('repositories-changed')
+    ]),
     installationId: Type.String(),
     owner: ForgeOwner,
     /** Numeric ids of the repositories that the payload names (added and removed alike). */

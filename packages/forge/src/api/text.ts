@@ -1,0 +1,33 @@
+import { shortDescription } from '@slipway/domain'
+
+/** One line for a commit status. Cutting may halve a character: a forge would refuse the half. */
+export function oneLine(text: string, limit: number): string {
+  return shortDescription(plain(text), limit).toWellFormed()
+}
+
+/** Without terminal escapes and control characters. */
+function plain(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what is taken out
+  return text.replaceAll(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
+}
+
+/** The end of `text`, at most so many bytes of UTF-8: it is the end of a log that tells why. */
+export function lastBytes(text: string, limitBytes: number): string {
+  const bytes = new TextEncoder().encode(text)
+  if (bytes.length <= limitBytes) return text.toWellFormed()
+  let start = bytes.length - limitBytes
+  // not into the middle of a character
+  while (start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1
+  return new TextDecoder().decode(bytes.subarray(start))
+}
+
+/** Log text as Markdown that shows it as it is, of at most so many bytes: nothing in it may end the block. */
+export function codeBlock(text: string, limitBytes: number): string {
+  const shown = plain(text)
+  const longest = Math.max(0, ...Array.from(shown.matchAll(/`+/g), ([run]) => run.length))
+  // A log of nothing but backticks is not worth a fence of its own size.
+  const isHostile = longest > 100
+  const fence = '`'.repeat(isHostile ? 3 : Math.max(3, longest + 1))
+  const body = isHostile ? shown.replaceAll('`', "'") : shown
+  return `${fence}\n${lastBytes(body, limitBytes - 2 * fence.length - 2)}\n${fence}`
+}

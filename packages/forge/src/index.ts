@@ -1,0 +1,14 @@
+export { cloneUrl, commitUrl, repositoryUrl } from './addresses.ts'
+export { createGitHubApi, type GitHubApiConfig } from './api/github.ts'
+export { createGitLabApi, type GitLabApiConfig } from './api/gitlab.ts'
+export {
+  createForgeApis,
+  createWebhookSources,
+  type ForgeApiSettings,
+  forgeApiSettings,
+  instanceSettings,
+  type WebhookSettings,
+  webhookSettings
+} from './settings.ts'
+export { createGitHubWebhooks, type GitHubWebhookConfig } from './webhooks/github.ts'
+export { createGitLabWebhooks, type GitLabWebhookConfig } from './webhooks/gitlab.ts'

@@ -1,0 +1,109 @@
+import { Failure, type ForgeApi, type ForgeInstance, type WebhookSource } from '@slipway/domain'
+import Type, { type Static } from 'typebox'
+import { createGitHubApi } from './api/github.ts'
+import { createGitLabApi } from './api/gitlab.ts'
+import { createGitHubWebhooks } from './webhooks/github.ts'
+import { createGitLabWebhooks } from './webhooks/gitlab.ts'
+
+const Url = Type.String({ pattern: '^https?://[^/?#\\s]+[^?#\\s]*$' })
+
+/** Which forges there are. Part of a service's own schema, as are the two below. */
+export const instanceSettings = {
+  GITHUB_FORGE_ID: Type.String({ default: 'github', pattern: '^[a-z][a-z0-9-]{0,62}$' }),
+  GITHUB_URL: Type.String({ ...Url, default: 'https://github.com' }),
+  /** Unset: GitHub's own, or what GitHub Enterprise has below GITHUB_URL. */
+  GITHUB_API_URL: Type.Optional(Url),
+  GITLAB_FORGE_ID: Type.String({ default: 'gitlab', pattern: '^[a-z][a-z0-9-]{0,62}$' }),
+  GITLAB_URL: Type.String({ ...Url, default: 'https://gitlab.com' }),
+  GITLAB_API_URL: Type.Optional(Url)
+}
+
+/** For who receives webhooks. A forge without a secret here has no webhook address. */
+export const webhookSettings = {
+  ...instanceSettings,
+  GITHUB_WEBHOOK_SECRET: Type.Optional(Type.String({ minLength: 16 })),
+  /** The former secret, accepted as well while the secret is changed at GitHub. */
+  GITHUB_WEBHOOK_SECRET_PREVIOUS: Type.Optional(Type.String({ minLength: 16 })),
+  /** `whsec_…`: deliveries of GitLab have to be signed. */
+  GITLAB_WEBHOOK_SIGNING_TOKEN: Type.Optional(Type.String({ pattern: '^whsec_' })),
+  /** Only for a GitLab that cannot sign. Not looked at when the signing token is set. */
+  GITLAB_WEBHOOK_TOKEN: Type.Optional(Type.String({ minLength: 16 }))
+}
+
+/** For who calls the forges: only `deployer`. A forge without credentials here is not called. */
+export const forgeApiSettings = {
+  ...instanceSettings,
+  GITHUB_APP_ID: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** PEM; line feeds may be written as `\n`. */
+  GITHUB_PRIVATE_KEY: Type.Optional(Type.String({ pattern: '-----BEGIN [A-Z ]*PRIVATE KEY-----' })),
+  /** Of a project, group or service account; scope `api`. */
+  GITLAB_TOKEN: Type.Optional(Type.String({ minLength: 1 })),
+  /** What git reads private repositories with; scope `read_repository`. A deploy token needs its user name, too. */
+  GITLAB_READ_TOKEN: Type.Optional(Type.String({ minLength: 1 })),
+  GITLAB_READ_USERNAME: Type.Optional(Type.String({ minLength: 1 }))
+}
+
+const InstanceSettings = Type.Object(instanceSettings)
+const WebhookSettings = Type.Object(webhookSettings)
+const ForgeApiSettings = Type.Object(forgeApiSettings)
+export type WebhookSettings = Static<typeof WebhookSettings>
+export type ForgeApiSettings = Static<typeof ForgeApiSettings>
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '')
+}
+
+function githubInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {
+  const baseUrl = withoutSlash(settings.GITHUB_URL)
+  const own = baseUrl === 'https://github.com' ? 'https://api.github.com' : `${baseUrl}/api/v3`
+  return {
+    forgeId: settings.GITHUB_FORGE_ID,
+    kind: 'github',
+    baseUrl,
+    apiUrl: withoutSlash(settings.GITHUB_API_URL ?? own)
+  }
+}
+
+function gitlabInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {
+  const baseUrl = withoutSlash(settings.GITLAB_URL)
+  return {
+    forgeId: settings.GITLAB_FORGE_ID,
+    kind: 'gitlab',
+    baseUrl,
+    apiUrl: withoutSlash(settings.GITLAB_API_URL ?? `${baseUrl}/api/v4`)
+  }
+}
+
+/** One source per forge that has a secret. @throws Failure `invalid-configuration` */
+export function createWebhookSources(settings: WebhookSettings, now: () => number = Date.now): WebhookSource[] {
+  const sources: WebhookSource[] = []
+  const secrets = [settings.GITHUB_WEBHOOK_SECRET, settings.GITHUB_WEBHOOK_SECRET_PREVIOUS].filter(
+    (secret) => secret !== undefined
+  )
+  if (secrets.length > 0) sources.push(createGitHubWebhooks({ instance: githubInstance(settings), secrets }))
+  const signingToken = settings.GITLAB_WEBHOOK_SIGNING_TOKEN ?? null
+  const token = settings.GITLAB_WEBHOOK_TOKEN ?? null
+  if (signingToken !== null || token !== null) {
+    sources.push(createGitLabWebhooks({ instance: gitlabInstance(settings), signingToken, token, now }))
+  }
+  return sources
+}
+
+/** One per forge that has credentials. @throws Failure `invalid-configuration` for half of GitHub's. */
+export function createForgeApis(settings: ForgeApiSettings, now: () => number = Date.now): ForgeApi[] {
+  const apis: ForgeApi[] = []
+  const { GITHUB_APP_ID: appId, GITHUB_PRIVATE_KEY: privateKey, GITLAB_TOKEN: token } = settings
+  if ((appId === undefined) !== (privateKey === undefined)) {
+    throw new Failure('invalid-configuration', 'GITHUB_APP_ID and GITHUB_PRIVATE_KEY go together: set both')
+  }
+  if (appId !== undefined && privateKey !== undefined) {
+    const pem = privateKey.replaceAll(String.raw`\n`, '\n')
+    apis.push(createGitHubApi({ instance: githubInstance(settings), appId, privateKey: pem, now }))
+  }
+  if (token !== undefined) {
+    const readToken = settings.GITLAB_READ_TOKEN ?? null
+    const readUsername = settings.GITLAB_READ_USERNAME ?? null
+    apis.push(createGitLabApi({ instance: gitlabInstance(settings), token, readToken, readUsername, now }))
+  }
+  return apis
+}
