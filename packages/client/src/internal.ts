@@ -73,7 +73,7 @@ export function createInternalClient(address: InternalAddress, token: string): I
       const query = new URLSearchParams({ follow: String(follow) })
       if (since !== null) query.set('since', String(since))
       if (tail !== null) query.set('tail', String(tail))
-      const response = await open('GET', `${fill(internalPaths.logs, { id })}?${query}`, undefined, signal)
+      const response = await open('GET', `${fill(internalPaths.logs, { id })}?${query.toString()}`, undefined, signal)
       if (response.statusCode !== 200) throw failureOf(response.statusCode ?? 0, await readAll(response))
       for await (const line of linesOf(response)) yield JSON.parse(line) as RuntimeLogLine
     }

@@ -1,5 +1,5 @@
-import closeWithGrace from 'close-with-grace'
 import { Failure } from '@slipway/domain'
+import closeWithGrace from 'close-with-grace'
 import type { Logger } from './logger.ts'
 
 /** A service that was started. */

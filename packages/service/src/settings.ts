@@ -27,10 +27,16 @@ export function homePaths(home: string) {
   }
 }
 
-export function storeConfig(settings: { DATABASE_URL?: string; SLIPWAY_HOME: string }): { url: string | null; file: string } {
+export function storeConfig(settings: { DATABASE_URL?: string; SLIPWAY_HOME: string }): {
+  url: string | null
+  file: string
+} {
   return { url: settings.DATABASE_URL ?? null, file: homePaths(settings.SLIPWAY_HOME).store }
 }
 
-export function queueConfig(settings: { REDIS_URL: string; QUEUE_PREFIX: string }): { redisUrl: string; prefix: string } {
+export function queueConfig(settings: { REDIS_URL: string; QUEUE_PREFIX: string }): {
+  redisUrl: string
+  prefix: string
+} {
   return { redisUrl: settings.REDIS_URL, prefix: settings.QUEUE_PREFIX }
 }

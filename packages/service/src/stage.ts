@@ -26,7 +26,11 @@ export interface StageDeps {
  * @param shutdown aborts when this process stops.
  */
 export function createStage({ builds, holder, leaseMs, now, logger, onCancel, changed }: StageDeps) {
-  async function settle(build: { id: string; attempt: number }, err: unknown, stopped: StopReason | null): Promise<void> {
+  async function settle(
+    build: { id: string; attempt: number },
+    err: unknown,
+    stopped: StopReason | null
+  ): Promise<void> {
     const { id: buildId } = build
     if (stopped === 'lease-lost' || (err instanceof Failure && err.code === 'lease-lost')) {
       logger.warn({ buildId }, 'the lease was lost, another worker has the build')
@@ -47,7 +51,12 @@ export function createStage({ builds, holder, leaseMs, now, logger, onCancel, ch
       return builds.finish(buildId, holder, { status, reason: message, ...location }, now())
     }
     if (build.attempt + 1 >= attemptLimit) {
-      return builds.finish(buildId, holder, { status: 'error', reason: `given up after ${attemptLimit} tries: ${message}` }, now())
+      return builds.finish(
+        buildId,
+        holder,
+        { status: 'error', reason: `given up after ${attemptLimit} tries: ${message}` },
+        now()
+      )
     }
     const waitMs = Math.max(backoffMs(build.attempt + 1), err instanceof Failure ? (err.retryAfterMs ?? 0) : 0)
     logger.warn({ buildId, attempt: build.attempt + 1, waitMs, err }, 'tried again later')

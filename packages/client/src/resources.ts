@@ -1,0 +1,153 @@
+import { BuildFunctionStatus, BuildStatus, BuildTrigger, ImageReference, LogChunk, StackWarning } from '@slipway/domain'
+import Type, { type Static, type TSchema } from 'typebox'
+
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const Text = Type.String()
+/** Epoch milliseconds. */
+const Time = Type.Integer()
+
+export const Problem = Type.Object(
+  {
+    type: Text,
+    title: Text,
+    status: Type.Integer(),
+    /** What happened and what to do. */
+    detail: Text,
+    /** The failure's code, stable: programs look at this. */
+    code: Text
+  },
+  { $id: 'Problem', description: 'RFC 9457 problem details' }
+)
+
+export const OwnerView = Type.Object(
+  { id: Text, forgeId: Text, login: Text, slug: Nullable(Text), createdAt: Time },
+  { $id: 'Owner' }
+)
+
+export const RepositoryView = Type.Object(
+  {
+    id: Text,
+    owner: Nullable(Text),
+    forgeId: Text,
+    fullName: Text,
+    defaultBranch: Text,
+    isPrivate: Type.Boolean(),
+    branch: Nullable(Text),
+    stackPath: Nullable(Text),
+    isAtomic: Type.Boolean(),
+    connectedAt: Time,
+    disconnectedAt: Nullable(Time)
+  },
+  { $id: 'Repository' }
+)
+
+export const BuildFunctionView = Type.Object(
+  {
+    name: Text,
+    status: BuildFunctionStatus,
+    reason: Nullable(Text),
+    contentKey: Nullable(Text),
+    image: Nullable(ImageReference),
+    isReused: Type.Boolean(),
+    deploymentId: Nullable(Text),
+    startedAt: Nullable(Time),
+    builtAt: Nullable(Time),
+    finishedAt: Nullable(Time)
+  },
+  { $id: 'BuildFunction' }
+)
+
+export const BuildView = Type.Object(
+  {
+    id: Text,
+    owner: Nullable(Text),
+    repositoryId: Text,
+    repository: Text,
+    ref: Text,
+    commit: Text,
+    before: Nullable(Text),
+    trigger: BuildTrigger,
+    status: BuildStatus,
+    reason: Nullable(Text),
+    generation: Nullable(Type.Integer()),
+    attempt: Type.Integer(),
+    nextAttemptAt: Nullable(Time),
+    message: Nullable(Text),
+    sender: Nullable(Text),
+    warnings: Type.Array(StackWarning),
+    createdAt: Time,
+    startedAt: Nullable(Time),
+    deployingAt: Nullable(Time),
+    finishedAt: Nullable(Time)
+  },
+  { $id: 'Build' }
+)
+
+export const BuildDetail = Type.Object(
+  { ...BuildView.properties, functions: Type.Array(BuildFunctionView) },
+  { $id: 'BuildDetail' }
+)
+
+export const DeploymentView = Type.Object(
+  {
+    id: Text,
+    owner: Text,
+    function: Text,
+    name: Text,
+    generation: Type.Integer(),
+    source: Type.Enum(['git', 'api']),
+    status: Type.Enum(['starting', 'live', 'draining', 'ended', 'failed']),
+    image: ImageReference,
+    commit: Nullable(Text),
+    buildId: Nullable(Text),
+    replicas: Type.Integer(),
+    reason: Nullable(Text),
+    createdAt: Time,
+    liveAt: Nullable(Time),
+    endedAt: Nullable(Time)
+  },
+  { $id: 'Deployment' }
+)
+
+export const FunctionView = Type.Object(
+  {
+    owner: Text,
+    name: Text,
+    clusterName: Text,
+    /** Where it answers; null while nothing is live or no public address is configured. */
+    url: Nullable(Text),
+    repositoryId: Nullable(Text),
+    isPaused: Type.Boolean(),
+    live: Nullable(DeploymentView),
+    createdAt: Time,
+    updatedAt: Time
+  },
+  { $id: 'Function' }
+)
+
+export const DeliveryView = Type.Object(
+  {
+    id: Text,
+    forgeId: Text,
+    deliveryId: Nullable(Text),
+    event: Text,
+    repositoryId: Nullable(Text),
+    ref: Nullable(Text),
+    commit: Nullable(Text),
+    outcome: Type.Enum(['queued', 'skipped', 'ignored', 'duplicate', 'accepted', 'applied', 'failed']),
+    reason: Nullable(Text),
+    buildId: Nullable(Text),
+    receivedAt: Time
+  },
+  { $id: 'Delivery' }
+)
+
+export type OwnerView = Static<typeof OwnerView>
+export type RepositoryView = Static<typeof RepositoryView>
+export type BuildFunctionView = Static<typeof BuildFunctionView>
+export type BuildView = Static<typeof BuildView>
+export type BuildDetail = Static<typeof BuildDetail>
+export type DeploymentView = Static<typeof DeploymentView>
+export type FunctionView = Static<typeof FunctionView>
+export type DeliveryView = Static<typeof DeliveryView>
+export { LogChunk }

@@ -1,0 +1,175 @@
+import { BuildStatus } from '@slipway/domain'
+import Type, { type Static, type TObject, type TSchema } from 'typebox'
+import {
+  BuildDetail,
+  BuildView,
+  DeliveryView,
+  DeploymentView,
+  FunctionView,
+  OwnerView,
+  RepositoryView
+} from './resources.ts'
+
+/** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
+export interface RouteContract {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With `:name` for parameters. */
+  path: string
+  summary: string
+  query?: TObject
+  body?: TObject
+  response: TSchema
+}
+
+const Limit = Type.Integer({ minimum: 1, maximum: 200, default: 50 })
+/** An id: only what is older is listed. The answer's `next` goes here. */
+const page = { before: Type.Optional(Type.String()), limit: Type.Optional(Limit) }
+const Listed = <T extends TSchema>(items: T) =>
+  Type.Object({ items: Type.Array(items), next: Type.Union([Type.String(), Type.Null()]) })
+const owner = { owner: Type.Optional(Type.String({ description: "an owner's slug" })) }
+const Done = Type.Object({ message: Type.String() })
+
+export const routes = {
+  listOwners: {
+    method: 'GET',
+    path: '/api/v1/owners',
+    summary: 'Owners',
+    query: Type.Object(page),
+    response: Listed(OwnerView)
+  },
+  setOwnerSlug: {
+    method: 'PUT',
+    path: '/api/v1/owners/:id',
+    summary: 'Give an owner a name in this installation',
+    body: Type.Object({ slug: Type.String() }),
+    response: OwnerView
+  },
+  listRepositories: {
+    method: 'GET',
+    path: '/api/v1/repositories',
+    summary: 'Repositories',
+    query: Type.Object({ ...page, ...owner }),
+    response: Listed(RepositoryView)
+  },
+  updateRepository: {
+    method: 'PATCH',
+    path: '/api/v1/repositories/:id',
+    summary: "Change a repository's settings; null goes back to the default",
+    body: Type.Object({
+      branch: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()])),
+      stackPath: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 512 }), Type.Null()])),
+      isAtomic: Type.Optional(Type.Boolean())
+    }),
+    response: RepositoryView
+  },
+  listBuilds: {
+    method: 'GET',
+    path: '/api/v1/builds',
+    summary: 'Builds, newest first',
+    query: Type.Object({
+      ...page,
+      ...owner,
+      repository: Type.Optional(Type.String({ description: "a repository's id" })),
+      branch: Type.Optional(Type.String()),
+      commit: Type.Optional(Type.String()),
+      status: Type.Optional(BuildStatus)
+    }),
+    response: Listed(BuildView)
+  },
+  getBuild: {
+    method: 'GET',
+    path: '/api/v1/builds/:id',
+    summary: 'One build with its functions and timings',
+    response: BuildDetail
+  },
+  cancelBuild: { method: 'POST', path: '/api/v1/builds/:id/cancel', summary: 'Stop a build', response: BuildView },
+  rebuild: {
+    method: 'POST',
+    path: '/api/v1/builds/:id/rebuild',
+    summary: "Build a build's commit again",
+    body: Type.Object({ noCache: Type.Optional(Type.Boolean()) }),
+    response: BuildView
+  },
+  listFunctions: {
+    method: 'GET',
+    path: '/api/v1/functions',
+    summary: 'Functions and what is live',
+    query: Type.Object({ ...page, ...owner, repository: Type.Optional(Type.String()) }),
+    response: Listed(FunctionView)
+  },
+  getFunction: {
+    method: 'GET',
+    path: '/api/v1/functions/:owner/:name',
+    summary: 'One function',
+    response: FunctionView
+  },
+  listDeployments: {
+    method: 'GET',
+    path: '/api/v1/functions/:owner/:name/deployments',
+    summary: "A function's deployments, newest first",
+    query: Type.Object(page),
+    response: Listed(DeploymentView)
+  },
+  rollback: {
+    method: 'POST',
+    path: '/api/v1/functions/:owner/:name/rollback',
+    summary:
+      'Make an earlier deployment live again, by default the one before; pushes do not deploy the function until it is resumed',
+    body: Type.Object({ deploymentId: Type.Optional(Type.String()) }),
+    response: BuildView
+  },
+  pauseFunction: {
+    method: 'POST',
+    path: '/api/v1/functions/:owner/:name/pause',
+    summary: 'Pushes do not deploy the function any more',
+    response: FunctionView
+  },
+  resumeFunction: {
+    method: 'POST',
+    path: '/api/v1/functions/:owner/:name/resume',
+    summary: 'Pushes deploy the function again',
+    response: FunctionView
+  },
+  scaleFunction: {
+    method: 'POST',
+    path: '/api/v1/functions/:owner/:name/scale',
+    summary: 'Set how many replicas run',
+    body: Type.Object({ replicas: Type.Integer({ minimum: 1, maximum: 100 }) }),
+    response: FunctionView
+  },
+  removeFunction: {
+    method: 'DELETE',
+    path: '/api/v1/functions/:owner/:name',
+    summary: 'Take a function out of service',
+    response: Done
+  },
+  getDeployment: {
+    method: 'GET',
+    path: '/api/v1/deployments/:id',
+    summary: 'One deployment',
+    response: DeploymentView
+  },
+  listDeliveries: {
+    method: 'GET',
+    path: '/api/v1/deliveries',
+    summary: 'What forges delivered and what became of it: why was this push not deployed',
+    query: Type.Object({ ...page, ...owner }),
+    response: Listed(DeliveryView)
+  }
+} as const satisfies Record<string, RouteContract>
+
+export type RouteName = keyof typeof routes
+
+/** The names of the parameters in a path. */
+type ParamsOf<P extends string> = P extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | ParamsOf<`/${Rest}`>
+  : P extends `${string}:${infer Name}`
+    ? Name
+    : never
+
+/** What a caller gives a route: parameters, query and body as the contract says. */
+export type RouteInput<N extends RouteName> = Record<ParamsOf<(typeof routes)[N]['path']>, string> &
+  ((typeof routes)[N] extends { query: infer Q extends TObject } ? Static<Q> : unknown) &
+  ((typeof routes)[N] extends { body: infer B extends TObject } ? Static<B> : unknown)
+
+export type RouteOutput<N extends RouteName> = Static<(typeof routes)[N]['response']>

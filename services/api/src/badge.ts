@@ -1,0 +1,28 @@
+/** Widths of 11 px Verdana-like text, near enough for a badge. */
+const characterPx = 6.6
+
+const colours: Record<string, string> = {
+  live: '#2e7d32',
+  failing: '#c62828',
+  building: '#1565c0',
+  paused: '#6d4c41',
+  unknown: '#616161'
+}
+
+/** An SVG badge like those of continuous-integration services. Both texts are plain words, escaped all the same. */
+export function badgeSvg(label: string, state: string): string {
+  const left = Math.round(label.length * characterPx) + 12
+  const right = Math.round(state.length * characterPx) + 12
+  const text = (x: number, words: string) => `<text x="${x}" y="14" text-anchor="middle">${escape(words)}</text>`
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${left + right}" height="20" role="img" aria-label="${escape(label)}: ${escape(state)}">`,
+    `<rect rx="3" width="${left + right}" height="20" fill="#424242"/>`,
+    `<rect rx="3" x="${left}" width="${right}" height="20" fill="${colours[state] ?? colours.unknown}"/>`,
+    `<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">${text(left / 2, label)}${text(left + right / 2, state)}</g>`,
+    '</svg>'
+  ].join('')
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}

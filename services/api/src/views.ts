@@ -1,0 +1,154 @@
+import type {
+  BuildDetail,
+  BuildFunctionView,
+  BuildView,
+  DeliveryView,
+  DeploymentView,
+  FunctionView,
+  OwnerView,
+  RepositoryView
+} from '@slipway/client'
+import type {
+  Build,
+  BuildFunction,
+  DeliveryRecord,
+  Deployment,
+  FunctionRecord,
+  Owner,
+  Repository,
+  Store
+} from '@slipway/domain'
+
+/** Turns what the store holds into what the status API shows. Names of owners and repositories are looked up once an answer. */
+export function createViews(
+  store: Pick<Store, 'owners' | 'repositories' | 'builds' | 'deployments'>,
+  gatewayUrl: string | null
+) {
+  function remember<T>(find: (id: string) => Promise<T>): (id: string) => Promise<T> {
+    const known = new Map<string, Promise<T>>()
+    return (id) => {
+      const found = known.get(id) ?? find(id)
+      known.set(id, found)
+      return found
+    }
+  }
+
+  /** Look-ups for one answer. */
+  function forOneAnswer() {
+    const ownerOf = remember((id) => store.owners.get(id))
+    const repositoryOf = remember((id) => store.repositories.get(id))
+    const slugOf = async (id: string | null) => (id === null ? null : ((await ownerOf(id))?.slug ?? null))
+
+    return {
+      owner: ({ id, forgeId, login, slug, createdAt }: Owner): OwnerView => ({ id, forgeId, login, slug, createdAt }),
+
+      repository: async (one: Repository): Promise<RepositoryView> => ({
+        id: one.id,
+        owner: await slugOf(one.ownerId),
+        forgeId: one.forgeId,
+        fullName: one.fullName,
+        defaultBranch: one.defaultBranch,
+        isPrivate: one.isPrivate,
+        branch: one.branch,
+        stackPath: one.stackPath,
+        isAtomic: one.isAtomic,
+        connectedAt: one.connectedAt,
+        disconnectedAt: one.disconnectedAt
+      }),
+
+      build: async (one: Build): Promise<BuildView> => ({
+        id: one.id,
+        owner: await slugOf(one.ownerId),
+        repositoryId: one.repositoryId,
+        repository: (await repositoryOf(one.repositoryId))?.fullName ?? '',
+        ref: one.ref,
+        commit: one.commit,
+        before: one.before,
+        trigger: one.trigger,
+        status: one.status,
+        reason: one.reason,
+        generation: one.generation,
+        attempt: one.attempt,
+        nextAttemptAt: one.nextAttemptAt,
+        message: one.message,
+        sender: one.sender,
+        warnings: one.warnings,
+        createdAt: one.createdAt,
+        startedAt: one.startedAt,
+        deployingAt: one.deployingAt,
+        finishedAt: one.finishedAt
+      }),
+
+      deployment: (one: Deployment): DeploymentView => ({
+        id: one.id,
+        owner: one.ownerSlug,
+        function: one.functionName,
+        name: one.clusterName,
+        generation: one.generation,
+        source: one.source,
+        status: one.status,
+        image: one.image,
+        commit: one.commit,
+        buildId: one.buildId,
+        replicas: one.replicas,
+        reason: one.reason,
+        createdAt: one.createdAt,
+        liveAt: one.liveAt,
+        endedAt: one.endedAt
+      }),
+
+      function: async (one: FunctionRecord): Promise<FunctionView> => {
+        const live = one.liveDeploymentId === null ? null : await store.deployments.get(one.liveDeploymentId)
+        return {
+          owner: one.ownerSlug,
+          name: one.name,
+          clusterName: one.clusterName,
+          url: live === null || gatewayUrl === null ? null : `${gatewayUrl}/function/${one.clusterName}`,
+          repositoryId: one.repositoryId,
+          isPaused: one.isPaused,
+          live: live === null ? null : forOneAnswer().deployment(live),
+          createdAt: one.createdAt,
+          updatedAt: one.updatedAt
+        }
+      },
+
+      delivery: (one: DeliveryRecord): DeliveryView => ({
+        id: one.id,
+        forgeId: one.forgeId,
+        deliveryId: one.deliveryId,
+        event: one.eventName,
+        repositoryId: one.repositoryId,
+        ref: one.ref,
+        commit: one.commit,
+        outcome: one.outcome,
+        reason: one.reason,
+        buildId: one.buildId,
+        receivedAt: one.receivedAt
+      })
+    }
+  }
+
+  function part({
+    name,
+    status,
+    reason,
+    contentKey,
+    image,
+    isReused,
+    deploymentId,
+    startedAt,
+    builtAt,
+    finishedAt
+  }: BuildFunction): BuildFunctionView {
+    return { name, status, reason, contentKey, image, isReused, deploymentId, startedAt, builtAt, finishedAt }
+  }
+
+  return {
+    forOneAnswer,
+    async buildDetail(build: Build): Promise<BuildDetail> {
+      return { ...(await forOneAnswer().build(build)), functions: (await store.builds.functions(build.id)).map(part) }
+    }
+  }
+}
+
+export type Views = ReturnType<typeof createViews>

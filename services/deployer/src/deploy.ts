@@ -1,0 +1,236 @@
+import {
+  type Build,
+  type BuildFunction,
+  type Claim,
+  type Cluster,
+  clusterNameOf,
+  type Deployment,
+  Failure,
+  type LogStep,
+  type NewDeployment,
+  type Store
+} from '@slipway/domain'
+import type { Logger, RunStage } from '@slipway/service'
+import { annotationsOf, labelsOf } from './labels.ts'
+
+export interface DeployDeps {
+  store: Pick<Store, 'builds' | 'deployments' | 'functions' | 'logs' | 'owners'>
+  cluster: Pick<Cluster, 'apply' | 'remove'>
+  runStage: RunStage
+  forges: Map<string, { kind: string; repositoryUrl(repository: Claim['repository']): string }>
+  holder: string
+  leaseMs: number
+  now: () => number
+  logger: Logger
+  /** The live deployments changed. */
+  routesChanged(): void
+  changed(buildId: string): void
+}
+
+interface Rollout {
+  claim: Claim
+  build: Build
+  parts: BuildFunction[]
+  deployments: Deployment[]
+}
+
+type Started = { deployment: Deployment; err: unknown }
+
+/** The story of a roll-out: prepare, start beside the former version, wait until ready, switch, let the former one go. */
+export function createDeploy(deps: DeployDeps) {
+  const { store, cluster, runStage, holder, leaseMs, now, logger, routesChanged, changed } = deps
+
+  async function say(
+    buildId: string,
+    functionName: string | null,
+    text: string,
+    step: LogStep = 'deploy'
+  ): Promise<void> {
+    await store.logs.append(buildId, [{ at: now(), step, functionName, stream: 'slipway', text }])
+    changed(buildId)
+  }
+
+  /** Which functions go out; paused ones stay as they are, and say so. */
+  async function partsToDeploy(claim: Claim): Promise<BuildFunction[]> {
+    const { build } = claim
+    const all = await store.builds.functions(build.id)
+    const parts: BuildFunction[] = []
+    for (const part of all) {
+      if (part.status !== 'built' && part.status !== 'deploying') continue
+      const known = build.trigger === 'rollback' ? null : await store.functions.get(build.ownerId, part.name)
+      if (known?.isPaused) {
+        const reason = 'paused: pushes do not deploy it until it is resumed'
+        await store.builds.updateFunction(build.id, part.name, { status: 'skipped', reason, finishedAt: now() })
+        await say(build.id, part.name, `${part.name} is ${reason}`)
+      } else {
+        parts.push(part)
+      }
+    }
+    return parts
+  }
+
+  async function prepare(claim: Claim, parts: BuildFunction[]): Promise<Deployment[]> {
+    const { build, repository, ownerSlug } = claim
+    const owner = await store.owners.get(build.ownerId)
+    const forge = deps.forges.get(repository.forgeId)
+    const wanted = parts.map((part): NewDeployment => {
+      if (part.spec === null || part.image === null) {
+        throw new Failure(
+          'invalid-transition',
+          `function ${part.name} came to the roll-out without ${part.spec === null ? 'a plan' : 'an image'}`
+        )
+      }
+      return {
+        functionName: part.name,
+        clusterName: clusterNameOf(ownerSlug, part.name),
+        image: part.image,
+        spec: part.spec,
+        labels: labelsOf(part.spec, {
+          build,
+          repository,
+          ownerSlug,
+          forgeKind: forge?.kind ?? repository.forgeId,
+          ownerForgeId: owner?.forgeOwnerId ?? '',
+          at: now()
+        }),
+        annotations: annotationsOf(part.spec, forge?.repositoryUrl(repository) ?? ''),
+        replicas: Math.max(1, part.spec.replicas.min),
+        ...(build.trigger === 'rollback' && part.deploymentId !== null
+          ? { existingDeploymentId: part.deploymentId }
+          : {})
+      }
+    })
+    return store.deployments.prepare(build.id, holder, wanted, now())
+  }
+
+  async function start(build: Build, deployment: Deployment, signal: AbortSignal): Promise<void> {
+    const { functionName } = deployment
+    await store.builds.updateFunction(build.id, functionName, { status: 'deploying', deploymentId: deployment.id })
+    await say(
+      build.id,
+      functionName,
+      `starting ${deployment.replicas} replica${deployment.replicas === 1 ? '' : 's'} of ${deployment.clusterName}`
+    )
+    const startedAt = now()
+    const endpoints = await cluster.apply(deployment, signal)
+    await store.deployments.setEndpoints(deployment.id, endpoints, deployment.replicas)
+    await say(
+      build.id,
+      functionName,
+      `${deployment.clusterName} is ready after ${((now() - startedAt) / 1000).toFixed(1)} s`
+    )
+  }
+
+  /** Takes back what this roll-out started. The former version was never touched. */
+  async function takeBack(deployments: Deployment[], failed: Map<string, string>): Promise<void> {
+    for (const { id } of deployments) {
+      await cluster.remove(id, 0, AbortSignal.timeout(30_000))
+      const reason = failed.get(id) ?? null
+      await store.deployments.end(id, reason === null ? 'ended' : 'failed', reason, now())
+    }
+  }
+
+  async function tellFailed({ build, parts }: Rollout, failed: Started[]): Promise<void> {
+    for (const { deployment, err } of failed) {
+      const reason = err instanceof Error ? err.message : String(err)
+      await store.builds.updateFunction(build.id, deployment.functionName, {
+        status: 'failed',
+        reason,
+        finishedAt: now()
+      })
+      await say(build.id, deployment.functionName, reason)
+    }
+    const names = new Set(failed.map(({ deployment }) => deployment.functionName))
+    const first = failed[0]?.deployment.functionName
+    for (const part of parts.filter(({ name }) => !names.has(name))) {
+      await store.builds.updateFunction(build.id, part.name, {
+        status: 'cancelled',
+        reason: `not switched: ${first} did not become ready`,
+        finishedAt: now()
+      })
+    }
+  }
+
+  /** Some are not ready. All or nothing, unless the repository's setting says otherwise. */
+  async function fallBack(rollout: Rollout, ready: Deployment[], failed: Started[]): Promise<never> {
+    const { claim, build, deployments } = rollout
+    const reasons = new Map(
+      failed.map(({ deployment, err }) => [deployment.id, err instanceof Error ? err.message : String(err)])
+    )
+    const isPartial = !claim.repository.isAtomic && ready.length > 0
+    if (isPartial) {
+      await takeBack(
+        failed.map(({ deployment }) => deployment),
+        reasons
+      )
+      await tellFailed({ ...rollout, parts: [] }, failed)
+      await switchTo(rollout, ready, { keep: null, finish: false })
+    } else {
+      await takeBack(deployments, reasons)
+      await tellFailed(rollout, failed)
+      await say(build.id, null, 'the former version stays live')
+    }
+    const first = failed[0]
+    throw new Failure(
+      'not-ready',
+      first === undefined ? 'not ready' : `${first.deployment.functionName}: ${reasons.get(first.deployment.id)}`
+    )
+  }
+
+  async function switchTo(
+    rollout: Rollout,
+    ready: Deployment[],
+    change: { keep: string[] | null; finish: boolean }
+  ): Promise<void> {
+    const { build, deployments } = rollout
+    const result = await store.deployments.switchLive(
+      build.id,
+      holder,
+      { deploymentIds: ready.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' },
+      now()
+    )
+    if (!result.isSwitched) {
+      await takeBack(deployments, new Map())
+      throw new Failure('superseded', 'a newer deployment is live already')
+    }
+    routesChanged()
+    for (const { functionName } of ready) await say(build.id, functionName, `${functionName} is live`)
+    if (result.pruned.length > 0)
+      await say(build.id, null, `removed, for they left the stack: ${result.pruned.join(', ')}`, 'prune')
+    logger.info(
+      { buildId: build.id, functions: ready.map(({ clusterName }) => clusterName), pruned: result.pruned },
+      'switched'
+    )
+  }
+
+  async function rollOut(claim: Claim, signal: AbortSignal): Promise<void> {
+    const { build } = claim
+    const parts = await partsToDeploy(claim)
+    const stackNames = (await store.builds.functions(build.id)).map(({ name }) => name)
+    const deployments = await prepare(claim, parts)
+    const rollout: Rollout = { claim, build, parts, deployments }
+    const results = await Promise.allSettled(deployments.map((deployment) => start(build, deployment, signal)))
+    const failed = results.flatMap((result, i): Started[] =>
+      result.status === 'rejected' ? [{ deployment: deployments[i] as Deployment, err: result.reason }] : []
+    )
+    if (signal.aborted) {
+      // A shutdown leaves them for the next worker, for starting is idempotent; anything else takes them back.
+      if (signal.reason instanceof Error && signal.reason.message === 'cancelled')
+        await takeBack(deployments, new Map())
+      throw signal.reason
+    }
+    const ours = failed.find(({ err }) => !(err instanceof Failure) || err.retry)
+    if (ours !== undefined) throw ours.err
+    const ready = deployments.filter((deployment) => !failed.some((one) => one.deployment === deployment))
+    if (failed.length > 0) await fallBack(rollout, ready, failed)
+    const keep = build.trigger === 'rollback' ? null : stackNames
+    await switchTo(rollout, ready, { keep, finish: true })
+  }
+
+  return async function deploy({ buildId }: { buildId: string }, shutdown: AbortSignal): Promise<void> {
+    const claim = await store.builds.claimDeploy(buildId, holder, leaseMs, now())
+    if (claim === null) return
+    changed(buildId)
+    await runStage(claim.build, shutdown, (signal) => rollOut(claim, signal))
+  }
+}

@@ -1,0 +1,215 @@
+import {
+  Failure,
+  type ForgeApi,
+  type ForgeEvent,
+  type ForgeOwner,
+  type ForgeRepository,
+  productionRef,
+  type Repository,
+  type Store
+} from '@slipway/domain'
+import { attemptLimit, backoffMs, createLoop, type Logger, type Loop } from '@slipway/service'
+
+export interface EventsDeps {
+  store: Pick<Store, 'deliveries' | 'repositories' | 'owners' | 'builds'>
+  forges: Map<string, ForgeApi>
+  installationBranch: string | null
+  /** Something was queued. */
+  queued(): void
+  now: () => number
+  logger: Logger
+}
+
+/**
+ * Applies what forges say besides pushes. An event is only a hint that something changed: the forge is asked what is true now,
+ * and an unclear answer changes nothing. Nothing here removes a function.
+ */
+export function createEvents({ store, forges, installationBranch, queued, now, logger }: EventsDeps): Loop {
+  /** Stores a repository as the forge has it; one that is new, or was away, gets its production branch built at once. */
+  async function connect(
+    forge: ForgeApi,
+    found: ForgeRepository & { owner: ForgeOwner },
+    signal: AbortSignal
+  ): Promise<void> {
+    const before = await store.repositories.findByForge(forge.instance.forgeId, found.forgeRepositoryId)
+    const repository = await store.repositories.connect(forge.instance.forgeId, found, now())
+    if (before !== null && before.disconnectedAt === null) return
+    const ref = productionRef(repository, installationBranch)
+    const commit = await forge.findHead(repository, ref, signal)
+    if (commit === null) return
+    await store.builds.queue(
+      {
+        repositoryId: repository.id,
+        ref,
+        commit,
+        before: null,
+        trigger: 'connect',
+        message: null,
+        sender: null,
+        noCache: false
+      },
+      now()
+    )
+    queued()
+    logger.info({ repositoryId: repository.id, ref, commit }, 'repository connected, its branch is queued')
+  }
+
+  /** Asks the forge about one repository and stores the answer. Only a clear "gone" disconnects it. */
+  async function refresh(
+    forge: ForgeApi,
+    known: Repository | null,
+    hint: { id: string; installationId: string | null },
+    signal: AbortSignal
+  ) {
+    const found = await forge.findRepository(
+      {
+        forgeRepositoryId: hint.id,
+        installationId: hint.installationId ?? known?.installationId ?? null,
+        fullName: known?.fullName ?? null
+      },
+      signal
+    )
+    if (found !== null && found.owner !== null) return connect(forge, { ...found, owner: found.owner }, signal)
+    if (found === null && known !== null) await store.repositories.disconnect(known.id, now())
+  }
+
+  async function applyInstallation(forge: ForgeApi, installationId: string, signal: AbortSignal): Promise<void> {
+    const { forgeId } = forge.instance
+    const installation = await forge.findInstallation(installationId, signal)
+    const known = await store.repositories.ofInstallation(forgeId, installationId)
+    if (installation !== null) {
+      await store.repositories.setSuspended(forgeId, installationId, installation.isSuspended, now())
+      for (const found of installation.repositories) {
+        if (found.owner !== null) await connect(forge, { ...found, owner: found.owner }, signal)
+      }
+    }
+    const visible = new Set(installation?.repositories.map((one) => one.forgeRepositoryId))
+    for (const repository of known) {
+      if (!installation?.isSuspended && !visible.has(repository.forgeRepositoryId))
+        await store.repositories.disconnect(repository.id, now())
+    }
+  }
+
+  async function applyRerequest(
+    forge: ForgeApi,
+    event: Extract<ForgeEvent, { kind: 'rerequest' }>,
+    signal: AbortSignal
+  ): Promise<string | null> {
+    const repository = await store.repositories.findByForge(forge.instance.forgeId, event.forgeRepositoryId)
+    if (repository === null || repository.disconnectedAt !== null) return 'the repository is not connected'
+    const ref = productionRef(repository, installationBranch)
+    if ((await forge.findHead(repository, ref, signal)) !== event.commit) return 'not the head: use rollback'
+    const { commit, sender } = event
+    const trigger = 'rebuild' as const
+    await store.builds.queue(
+      {
+        repositoryId: repository.id,
+        ref,
+        commit,
+        before: null,
+        trigger,
+        message: null,
+        sender: sender.login,
+        noCache: false
+      },
+      now()
+    )
+    queued()
+    return null
+  }
+
+  /** @returns why nothing was done, or null. */
+  async function apply(forgeId: string, event: ForgeEvent, signal: AbortSignal): Promise<string | null> {
+    const forge = forges.get(forgeId)
+    if (forge === undefined) throw new Failure('not-found', `the forge ${forgeId} is not configured any more`)
+    switch (event.kind) {
+      case 'installation':
+        await applyInstallation(forge, event.installationId, signal)
+        return null
+      case 'repository-changed': {
+        const known = await store.repositories.findByForge(forgeId, event.forgeRepositoryId)
+        await refresh(forge, known, { id: event.forgeRepositoryId, installationId: event.installationId }, signal)
+        return null
+      }
+      case 'owner-renamed':
+        return renameOwner(forge, event.owner, signal)
+      case 'rerequest':
+        return applyRerequest(forge, event, signal)
+      case 'push':
+      case 'ping':
+      case 'ignored':
+        return 'nothing to do'
+    }
+  }
+
+  /** A renamed owner's repositories have other addresses now: each is looked up, which also says how the owner is called. */
+  async function renameOwner(forge: ForgeApi, owner: ForgeOwner, signal: AbortSignal): Promise<string | null> {
+    const known = await store.owners.findByForge(forge.instance.forgeId, owner.forgeOwnerId)
+    if (known === null) return 'the owner is not known'
+    for (let before: string | null = null; ; ) {
+      const page: Repository[] = await store.repositories.list(known.id, { before, limit: 100 })
+      for (const one of page)
+        await refresh(forge, one, { id: one.forgeRepositoryId, installationId: one.installationId }, signal)
+      before = page.at(-1)?.id ?? null
+      if (before === null) return null
+    }
+  }
+
+  async function applyDue(signal: AbortSignal): Promise<void> {
+    for (const { id, forgeId, event, attempt } of await store.deliveries.due(now(), 20)) {
+      try {
+        const reason = await apply(forgeId, event, signal)
+        await store.deliveries.settle(id, { outcome: 'applied', reason, nextAttemptAt: null })
+      } catch (err) {
+        if (signal.aborted) return
+        const isOver = (err instanceof Failure && !err.retry) || attempt + 1 >= attemptLimit
+        const reason = err instanceof Failure ? err.message : 'an internal error: see the log of the deployer'
+        logger.warn({ err, deliveryId: id, event: event.kind }, 'an event could not be applied')
+        await store.deliveries.settle(id, {
+          outcome: isOver ? 'failed' : 'retry',
+          reason,
+          nextAttemptAt: isOver ? null : now() + backoffMs(attempt + 1)
+        })
+      }
+    }
+  }
+
+  /** Repositories that were first heard of in a delivery that does not name the owner's id: looked up before anything is built. */
+  async function resolveUnknown(signal: AbortSignal): Promise<void> {
+    for (const repository of await store.repositories.unresolved(20)) {
+      const { forgeId, forgeRepositoryId, installationId, fullName } = repository
+      const forge = forges.get(forgeId)
+      if (forge === undefined) continue
+      try {
+        const found = await forge.findRepository({ forgeRepositoryId, installationId, fullName }, signal)
+        if (found?.owner == null) await store.repositories.disconnect(repository.id, now())
+        else await store.repositories.connect(forgeId, { ...found, owner: found.owner }, now())
+        queued()
+      } catch (err) {
+        if (signal.aborted) return
+        logger.warn({ err, repositoryId: repository.id }, 'a repository could not be looked up, it is tried again')
+      }
+    }
+  }
+
+  /** An owner whose name is taken waits for an administrator; its builds say so instead of waiting in silence. */
+  async function failNameless(): Promise<void> {
+    for (const build of await store.builds.list(null, { status: 'queued' }, { before: null, limit: 100 })) {
+      const owner = build.ownerId === null ? null : await store.owners.get(build.ownerId)
+      if (owner === null || owner.slug !== null) continue
+      const reason = `the name "${owner.login}" is taken or reserved here: an administrator gives this owner another (PUT /api/v1/owners/${owner.id}), then rebuild`
+      await store.builds.finish(build.id, null, { status: 'failed', reason }, now())
+    }
+  }
+
+  return createLoop(
+    'events',
+    1000,
+    async (signal) => {
+      await applyDue(signal)
+      await resolveUnknown(signal)
+      await failNameless()
+    },
+    logger
+  )
+}

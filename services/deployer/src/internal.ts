@@ -1,0 +1,101 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { internalPaths } from '@slipway/client'
+import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } from '@slipway/domain'
+import { createServer, type Logger } from '@slipway/service'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+
+export interface InternalDeps {
+  store: Pick<Store, 'repositories' | 'deployments' | 'functions'>
+  forges: Map<string, ForgeApi>
+  cluster: Cluster
+  token: string
+  routesChanged(): void
+  now: () => number
+  logger: Logger
+}
+
+/** What the other services may ask: one-repository read tokens, and the cluster. Not reachable from outside, and authenticated all the same. */
+export function createInternal({
+  store,
+  forges,
+  cluster,
+  token,
+  routesChanged,
+  now,
+  logger
+}: InternalDeps): FastifyInstance {
+  const app = createServer({ logger })
+  const expected = Buffer.from(`Bearer ${token}`)
+
+  app.addHook('onRequest', async (request) => {
+    const given = Buffer.from(request.headers.authorization ?? '')
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw new Failure('unauthenticated', "the internal API needs the installation's internal token")
+    }
+  })
+
+  /** A signal that aborts when the caller goes away. */
+  function signalOf(reply: FastifyReply): AbortSignal {
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    return gone.signal
+  }
+
+  async function liveDeployment(id: string): Promise<Deployment> {
+    const deployment = await store.deployments.get(id)
+    if (deployment === null) throw new Failure('not-found', `there is no deployment ${id}`)
+    return deployment
+  }
+
+  app.post<{ Params: { id: string } }>(internalPaths.credential, async (request, reply) => {
+    const repository = await store.repositories.get(request.params.id)
+    const forge = repository === null ? undefined : forges.get(repository.forgeId)
+    if (repository === null || repository.disconnectedAt !== null || forge === undefined) {
+      throw new Failure('not-found', 'the repository is not connected any more')
+    }
+    const credential = await forge.readCredential(repository, signalOf(reply))
+    return { cloneUrl: forge.cloneUrl(repository), credential }
+  })
+
+  app.get(internalPaths.list, async (_request, reply) => cluster.list(signalOf(reply)))
+
+  app.post<{ Params: { id: string }; Body: { replicas: number } }>(
+    internalPaths.scale,
+    { schema: { body: Type.Object({ replicas: Type.Integer({ minimum: 0, maximum: 100 }) }) } },
+    async (request, reply) => {
+      const deployment = await liveDeployment(request.params.id)
+      if (deployment.status !== 'live') throw new Failure('conflict', 'only a live deployment can be scaled')
+      const endpoints = await cluster.scale(deployment, request.body.replicas, signalOf(reply))
+      await store.deployments.setEndpoints(deployment.id, endpoints, request.body.replicas)
+      routesChanged()
+      return endpoints
+    }
+  )
+
+  app.delete<{ Params: { id: string; name: string } }>(internalPaths.remove, async (request) => {
+    const { id: ownerId, name } = request.params
+    await store.functions.remove(ownerId, name, now())
+    routesChanged()
+    return {}
+  })
+
+  app.get<{ Params: { id: string }; Querystring: { follow?: string; since?: string; tail?: string } }>(
+    internalPaths.logs,
+    async (request, reply) => {
+      const { follow, since, tail } = request.query
+      const options = {
+        follow: follow === 'true',
+        since: since === undefined ? null : Number(since),
+        tail: tail === undefined ? null : Number(tail)
+      }
+      const lines = cluster.logs(request.params.id, options, signalOf(reply))
+      async function* ndjson() {
+        for await (const line of lines) yield `${JSON.stringify(line)}\n`
+      }
+      return reply.type('application/x-ndjson').send(Readable.from(ndjson()))
+    }
+  )
+  return app
+}

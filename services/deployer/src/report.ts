@@ -1,0 +1,109 @@
+import {
+  type Build,
+  type CommitStatus,
+  commitStatusesOf,
+  Failure,
+  type ForgeApi,
+  isTerminal,
+  type Repository,
+  type SentStatus,
+  type Store
+} from '@slipway/domain'
+import { backoffMs, createLoop, type Logger, type Loop } from '@slipway/service'
+
+export interface ReporterDeps {
+  store: Pick<Store, 'builds' | 'repositories' | 'owners' | 'logs' | 'reports' | 'settings'>
+  forges: Map<string, ForgeApi>
+  /** Where "details" leads. */
+  urlOf(build: Build, ownerSlug: string | null, functionName: string | null): string | null
+  holder: string
+  now: () => number
+  logger: Logger
+}
+
+/** How much of a log's end goes onto a commit, in characters. */
+const logEndLimit = 30_000
+
+/**
+ * Tells commits what became of them. Everything is derived from the builds as they are now and compared with what was sent:
+ * states that passed in the meantime are left out, nothing is told twice, and a crash loses nothing. Never fails a build.
+ */
+export function createReporter({ store, forges, urlOf, holder, now, logger }: ReporterDeps): Loop {
+  async function statusesFor(build: Build, repository: Repository): Promise<CommitStatus[]> {
+    const parts = await store.builds.functions(build.id)
+    const owner = repository.ownerId === null ? null : await store.owners.get(repository.ownerId)
+    const ends = new Map<string | null, string>()
+    if (isTerminal(build.status)) {
+      for (const name of [null, ...parts.map((part) => part.name)])
+        ends.set(name, await store.logs.tail(build.id, name, logEndLimit))
+    }
+    return commitStatusesOf(build, parts, {
+      urlOf: (name) => urlOf(build, owner?.slug ?? null, name),
+      logEnd: (name) => ends.get(name) || null,
+      location: await store.builds.failureLocation(build.id)
+    })
+  }
+
+  async function tell(build: Build, version: number, signal: AbortSignal): Promise<void> {
+    const repository = await store.repositories.get(build.repositoryId)
+    const forge = repository === null ? undefined : forges.get(repository.forgeId)
+    if (repository === null || forge === undefined || repository.disconnectedAt !== null) {
+      return store.reports.done(build.id, version)
+    }
+    const sent = new Map(
+      (await store.reports.sent(repository.id, build.commit)).map((status) => [status.context, status])
+    )
+    for (const status of await statusesFor(build, repository)) {
+      const before = sent.get(status.context)
+      if (before !== undefined && isSame(before, status)) continue
+      const externalId = await forge.report(
+        { repository, build, status, externalId: before?.externalId ?? null },
+        signal
+      )
+      const { context, state, description } = status
+      await store.reports.saveSent(repository.id, build.commit, { context, state, description, externalId })
+    }
+    await store.reports.done(build.id, version)
+  }
+
+  async function tellOrWait(
+    { build, version, attempt }: { build: Build; version: number; attempt: number },
+    signal: AbortSignal
+  ) {
+    try {
+      await tell(build, version, signal)
+    } catch (err) {
+      if (signal.aborted) return
+      const isFinal = err instanceof Failure && !err.retry
+      logger.warn(
+        { err, buildId: build.id, attempt: attempt + 1 },
+        isFinal ? 'the forge refuses the commit status' : 'the commit status is told later'
+      )
+      // What the forge refuses today it refuses tomorrow: the next change of the build is told anew.
+      if (isFinal) return store.reports.done(build.id, version)
+      const waitMs = Math.max(backoffMs(attempt + 1), err instanceof Failure ? (err.retryAfterMs ?? 0) : 0)
+      await store.reports.retryLater(build.id, now() + waitMs)
+    }
+  }
+
+  return createLoop(
+    'reporter',
+    1000,
+    async (signal) => {
+      if (!(await store.settings.lease('reporter', holder, 30_000, now()))) return
+      // Different builds at once; the contexts of one commit one after the other.
+      for (
+        let due = await store.reports.due(now(), 4);
+        due.length > 0 && !signal.aborted;
+        due = await store.reports.due(now(), 4)
+      ) {
+        await Promise.all(due.map((one) => tellOrWait(one, signal)))
+      }
+    },
+    logger
+  )
+}
+
+function isSame(sent: SentStatus, status: CommitStatus): boolean {
+  return sent.state === status.state && sent.description === status.description
+}

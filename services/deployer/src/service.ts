@@ -1,0 +1,209 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { createDockerCluster } from '@slipway/cluster'
+import type { Build, Store } from '@slipway/domain'
+import { createForgeApis, forgeApiSettings } from '@slipway/forge'
+import { createConsumer, createProducer, type SignalName, type Signals } from '@slipway/queue'
+import {
+  commonSettings,
+  createClosers,
+  createStage,
+  homePaths,
+  type Logger,
+  queueConfig,
+  type Running
+} from '@slipway/service'
+import Type, { type Static } from 'typebox'
+import { createDeploy } from './deploy.ts'
+import { createDispatcher } from './dispatcher.ts'
+import { createDrain } from './drain.ts'
+import { createEvents } from './events.ts'
+import { createGateways } from './gateways.ts'
+import { createInternal } from './internal.ts'
+import { createRecovery } from './recovery.ts'
+import { createReporter } from './report.ts'
+
+export const DeployerConfig = Type.Object({
+  ...commonSettings,
+  ...forgeApiSettings,
+  BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 })),
+  /** Address of the status API as people reach it; statuses on commits link there. */
+  PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
+  /** Address of the gateway as people reach it. */
+  GATEWAY_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
+  /** Builds that run at a time, in all and per owner. */
+  BUILD_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
+  BUILD_SLOTS_PER_OWNER: Type.Integer({ default: 1, minimum: 1 }),
+  DEPLOY_CONCURRENCY: Type.Integer({ default: 4, minimum: 1 }),
+  /** Owners' networks on docker are cut from this pool. */
+  NETWORK_POOL: Type.String({ default: '10.201.0.0/16' }),
+  NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
+  FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
+  /** How long a new version may take to become ready. */
+  READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
+  LEASE_MS: Type.Integer({ default: 15_000, minimum: 1000 }),
+  STOP_GRACE_MS: Type.Integer({ default: 20_000, minimum: 0 })
+})
+export type DeployerConfig = Static<typeof DeployerConfig>
+
+/** Made once per installation. The internal token opens the deployer's API to the other services. */
+export async function installationOf(store: Pick<Store, 'settings'>): Promise<{ id: string; internalToken: string }> {
+  return {
+    id: await store.settings.ensure('installation', randomUUID()),
+    internalToken: await store.settings.ensure('internal-token', randomBytes(32).toString('base64url'))
+  }
+}
+
+export async function startDeployer(
+  config: DeployerConfig,
+  { store, signals, logger }: { store: Store; signals: Signals; logger: Logger }
+): Promise<Running> {
+  const closers = createClosers(logger)
+  const now = Date.now
+  const holder = `deployer-${randomUUID()}`
+  const paths = homePaths(config.SLIPWAY_HOME)
+  const installation = await installationOf(store)
+  const forges = new Map(createForgeApis(config, now).map((api) => [api.instance.forgeId, api]))
+  const cluster = createDockerCluster({
+    installation: installation.id,
+    networkPool: config.NETWORK_POOL,
+    subnetPrefix: config.NETWORK_PREFIX,
+    firewall: config.FIREWALL,
+    readyTimeoutMs: config.READY_TIMEOUT_MS,
+    logger,
+    now
+  })
+  closers.add('cluster', () => cluster.close())
+
+  const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')
+  const queue = queueConfig(config)
+  const gateways = createGateways(signals, now)
+  const drain = createDrain({ store, cluster, gateways, now, logger })
+  const routesChanged = () => {
+    signals.send('routes', {})
+    drain.wake()
+  }
+  const changed = (buildId: string) => signals.send('changed', { buildId })
+  closers.add('gateways', () => gateways.close())
+  closers.add('drain', () => drain.close())
+
+  const recovery = createRecovery({ store, cluster, routesChanged, holder, periodMs: 10_000, now, logger })
+  closers.add('recovery', () => recovery.close())
+
+  const reporter = createReporter({ store, forges, urlOf: addresses(config), holder, now, logger })
+  closers.add('reporter', () => reporter.close())
+  closers.add(
+    'changes',
+    listening(signals, 'changed', () => reporter.wake())
+  )
+
+  const internal = createInternal({
+    store,
+    forges,
+    cluster,
+    token: installation.internalToken,
+    routesChanged,
+    now,
+    logger
+  })
+  await rm(paths.socket, { force: true })
+  await internal.listen({ path: paths.socket })
+  closers.add('internal', () => internal.close())
+
+  const producers = {
+    build: createProducer('build', queue, onRedisError),
+    deploy: createProducer('deploy', queue, onRedisError)
+  }
+  closers.add('producers', async () => {
+    await Promise.all([producers.build.close(), producers.deploy.close()])
+  })
+  const limits = { slots: config.BUILD_SLOTS, perOwner: config.BUILD_SLOTS_PER_OWNER, redispatchMs: config.LEASE_MS }
+  const dispatcher = createDispatcher({
+    builds: store.builds,
+    settings: store.settings,
+    producers,
+    limits,
+    holder,
+    now,
+    logger
+  })
+  closers.add('dispatcher', () => dispatcher.close())
+  closers.add(
+    'waking',
+    listening(signals, 'builds', () => dispatcher.wake())
+  )
+
+  const events = createEvents({
+    store,
+    forges,
+    installationBranch: config.BUILD_BRANCH ?? null,
+    queued: () => dispatcher.wake(),
+    now,
+    logger
+  })
+  closers.add('events', () => events.close())
+  closers.add(
+    'hearing',
+    listening(signals, 'events', () => events.wake())
+  )
+  // A push of a repository that is not known yet waits for its owner to be looked up.
+  closers.add(
+    'finding',
+    listening(signals, 'builds', () => events.wake())
+  )
+
+  const runStage = createStage({
+    builds: store.builds,
+    holder,
+    leaseMs: config.LEASE_MS,
+    now,
+    logger,
+    onCancel: (listener) => signals.listen('cancel', ({ buildId }) => listener(buildId)),
+    changed: (buildId) => {
+      changed(buildId)
+      dispatcher.wake()
+    }
+  })
+  const deploy = createDeploy({
+    store,
+    cluster,
+    runStage,
+    forges: describe(forges),
+    holder,
+    leaseMs: config.LEASE_MS,
+    now,
+    logger,
+    routesChanged,
+    changed
+  })
+  const consumer = createConsumer('deploy', queue, deploy, {
+    concurrency: config.DEPLOY_CONCURRENCY,
+    graceMs: config.STOP_GRACE_MS,
+    onError: onRedisError
+  })
+  closers.add('deploy worker', () => consumer.close())
+  return { url: null, close: () => closers.close() }
+}
+
+function listening(signals: Signals, name: SignalName, listener: () => void): () => void {
+  return signals.listen(name, listener)
+}
+
+function describe(forges: Map<string, ReturnType<typeof createForgeApis>[number]>) {
+  return new Map(
+    [...forges].map(([forgeId, api]) => [
+      forgeId,
+      { kind: api.instance.kind, repositoryUrl: (repository: { fullName: string }) => api.repositoryUrl(repository) }
+    ])
+  )
+}
+
+/** A live function's status leads to the function, everything else to the build's log. */
+function addresses({ PUBLIC_URL, GATEWAY_PUBLIC_URL }: DeployerConfig) {
+  return (build: Build, ownerSlug: string | null, functionName: string | null): string | null => {
+    if (build.status === 'live' && functionName !== null && ownerSlug !== null && GATEWAY_PUBLIC_URL !== undefined) {
+      return `${GATEWAY_PUBLIC_URL}/function/${ownerSlug}-${functionName}`
+    }
+    return PUBLIC_URL === undefined ? null : `${PUBLIC_URL}/api/v1/builds/${build.id}`
+  }
+}
