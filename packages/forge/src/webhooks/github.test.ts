@@ -104,7 +104,7 @@ test('a re-requested check names the commit and the context, a suite the commit 
   assert.ok(event.kind === 'rerequest')
   assert.deepEqual(event.sender, { forgeUserId: '5346', login: 'octocat' })
   assert.match(event.commit, /^[0-9a-f]{40}$/)
-  assert.equal(event.context, 'Octocoders-linter')
+  assert.equal(event.context, 'randscape')
   const suite = examplesOf('check_suite').find((body) => body.action === 'rerequested')
   const whole = await eventOf('check_suite', suite)
   assert.ok(whole.kind === 'rerequest' && whole.context === null)

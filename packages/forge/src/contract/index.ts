@@ -1,0 +1,1 @@
+export { openApiValidator, type OpenApiValidator } from './validator.ts'
