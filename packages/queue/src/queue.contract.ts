@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '@slipway/domain'
+import { type RunningRedis, startRedis, waitFor } from '@slipway/machine'
+import { createConsumer, createProducer, createSignals } from './index.ts'
+
+let directory: string
+let redis: RunningRedis
+let count = 0
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'slipway-queue-'))
+  redis = await startRedis({ directory })
+})
+after(async () => {
+  await redis.stop()
+  await rm(directory, { recursive: true, force: true })
+})
+
+/** A queue of the test's own. */
+const config = () => ({ redisUrl: redis.url, prefix: `test-${++count}` })
+const quiet = () => {}
+
+test('a job reaches the worker with its build id', async (t) => {
+  const queue = config()
+  const done: string[] = []
+  const producer = createProducer('build', queue, quiet)
+  const handle = async ({ buildId }: { buildId: string }) => void done.push(buildId)
+  const consumer = createConsumer('build', queue, handle, { concurrency: 2, graceMs: 100, onError: quiet })
+  t.after(async () => {
+    await consumer.close()
+    await producer.close()
+  })
+  await waitFor(
+    () =>
+      producer.enqueue('a-build-1', { buildId: 'a' }).then(
+        () => true,
+        () => false
+      ),
+    { timeoutMs: 3000 }
+  )
+  await waitFor(() => done.length > 0, { timeoutMs: 3000 })
+  assert.deepEqual(done, ['a'])
+})
+
+test('the same id twice while it is in flight is one job, and afterwards a new one', async (t) => {
+  const queue = config()
+  const done: string[] = []
+  const producer = createProducer('build', queue, quiet)
+  t.after(() => producer.close())
+  const enqueue = () => producer.enqueue('b-build-1', { buildId: 'b' })
+  await waitFor(
+    () =>
+      enqueue().then(
+        () => true,
+        () => false
+      ),
+    { timeoutMs: 3000 }
+  )
+  await enqueue()
+  const handle = async ({ buildId }: { buildId: string }) => void done.push(buildId)
+  const consumer = createConsumer('build', queue, handle, { concurrency: 1, graceMs: 100, onError: quiet })
+  t.after(() => consumer.close())
+  await waitFor(() => done.length > 0, { timeoutMs: 3000 })
+  await sleep(100)
+  assert.equal(done.length, 1)
+  await enqueue()
+  await waitFor(() => done.length === 2, { timeoutMs: 3000 })
+})
+
+test('stopping takes no new job, and aborts the running one after the grace period', async (t) => {
+  const queue = config()
+  const producer = createProducer('deploy', queue, quiet)
+  t.after(() => producer.close())
+  const started: string[] = []
+  let isAborted = false
+  const handle = async ({ buildId }: { buildId: string }, signal: AbortSignal) => {
+    started.push(buildId)
+    await sleep(60_000, undefined, { signal }).catch(() => {
+      isAborted = true
+    })
+  }
+  const consumer = createConsumer('deploy', queue, handle, { concurrency: 1, graceMs: 200, onError: quiet })
+  await waitFor(
+    () =>
+      producer.enqueue('c-deploy-1', { buildId: 'c' }).then(
+        () => true,
+        () => false
+      ),
+    { timeoutMs: 3000 }
+  )
+  await waitFor(() => started.length === 1, { timeoutMs: 3000 })
+  const closing = consumer.close()
+  await producer.enqueue('d-deploy-1', { buildId: 'd' })
+  await closing
+  assert.deepEqual([started, isAborted], [['c'], true])
+})
+
+test('with Redis away a producer fails at once, and works again when it is back', async (t) => {
+  const own = await mkdtemp(join(tmpdir(), 'slipway-queue-away-'))
+  let server = await startRedis({ directory: own })
+  const producer = createProducer('build', { redisUrl: server.url, prefix: 'away' }, quiet)
+  t.after(async () => {
+    await producer.close()
+    await server.stop()
+    await rm(own, { recursive: true, force: true })
+  })
+  await waitFor(
+    () =>
+      producer.enqueue('e-build-1', { buildId: 'e' }).then(
+        () => true,
+        () => false
+      ),
+    { timeoutMs: 3000 }
+  )
+  await server.stop()
+  await sleep(50)
+  const startedAt = Date.now()
+  await assert.rejects(
+    producer.enqueue('f-build-1', { buildId: 'f' }),
+    (err) => err instanceof Failure && err.code === 'unavailable'
+  )
+  assert.ok(Date.now() - startedAt < 500)
+  server = await startRedis({ directory: own, port: server.port })
+  await waitFor(
+    () =>
+      producer.enqueue('f-build-1', { buildId: 'f' }).then(
+        () => true,
+        () => false
+      ),
+    { timeoutMs: 10_000 }
+  )
+})
+
+test('a signal reaches who listens, and a message of another shape is not passed on', async (t) => {
+  const queue = config()
+  const signals = createSignals(queue, quiet)
+  t.after(() => signals.close())
+  const heard: string[] = []
+  const unlisten = signals.listen('cancel', ({ buildId }) => heard.push(buildId))
+  await waitFor(
+    () => {
+      signals.send('cancel', { buildId: 'x' })
+      return heard.length > 0
+    },
+    { timeoutMs: 3000 }
+  )
+  signals.send('cancel', { wrong: true } as unknown as { buildId: string })
+  unlisten()
+  const before = heard.length
+  signals.send('cancel', { buildId: 'y' })
+  await sleep(100)
+  assert.equal(heard.length, before)
+  assert.ok(heard.every((buildId) => buildId === 'x'))
+})

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '@slipway/domain'
+import { createLogger, run } from '@slipway/service'
+import { Command } from 'commander'
+import { connect } from './connection.ts'
+import { table } from './table.ts'
+
+const settings = {
+  SLIPWAY_HOME: process.env.SLIPWAY_HOME ?? '.slipway',
+  ...(process.env.SLIPWAY_URL === undefined ? {} : { SLIPWAY_URL: process.env.SLIPWAY_URL }),
+  ...(process.env.SLIPWAY_TOKEN === undefined ? {} : { SLIPWAY_TOKEN: process.env.SLIPWAY_TOKEN })
+}
+const print = (line: string) => process.stdout.write(`${line}\n`)
+const logger = createLogger('slipway', process.env.LOG_LEVEL ?? 'warn')
+
+const program = new Command('slipway').description('A git push becomes running functions.').showHelpAfterError()
+
+program
+  .command('up')
+  .description('run everything on this machine: two processes, Redis and a registry beside them')
+  .action(async () => {
+    // What only `up` needs is loaded only here: the other commands start at once.
+    const { up } = await import('./up.ts')
+    await run(() => up(process.env, logger, print), logger)
+  })
+
+program
+  .command('doctor')
+  .description('what is missing on this machine, and how to get it')
+  .option('--json', 'for programs')
+  .action(async ({ json = false }: { json?: boolean }) => {
+    const { doctor } = await import('./doctor.ts')
+    const findings = await doctor(process.env, logger)
+    print(
+      json
+        ? JSON.stringify(findings, null, 2)
+        : table(
+            ['', 'WHAT', ''],
+            findings.map((one) => [one.isOk ? 'ok' : '!!', one.name, one.detail])
+          )
+    )
+    if (findings.some(({ isOk }) => !isOk)) process.exitCode = 1
+  })
+
+program
+  .command('status')
+  .description('what is live, and what is on its way')
+  .option('--owner <slug>', 'of one owner')
+  .option('--json', 'for programs')
+  .action(async ({ owner, json = false }: { owner?: string; json?: boolean }) => {
+    const { api } = await connect(settings)
+    const { status } = await import('./status.ts')
+    print(await status(api, { json, ...(owner === undefined ? {} : { owner }) }, Date.now()))
+  })
+
+program
+  .command('logs [function]')
+  .description(
+    'what a function (owner/function) prints, or the log of a build: the newest one unless --build names another'
+  )
+  .option('-f, --follow', 'go on until it ends')
+  .option('--build <id>', 'a build instead of a function')
+  .option('--tail <lines>', 'only the last lines of each replica', Number)
+  .action(async (functionName: string | undefined, options: { follow?: boolean; build?: string; tail?: number }) => {
+    const { api } = await connect(settings)
+    const { logs } = await import('./logs.ts')
+    const stop = new AbortController()
+    process.once('SIGINT', () => stop.abort())
+    const { follow = false, ...rest } = options
+    try {
+      await logs(api, { follow, ...rest, ...(functionName === undefined ? {} : { functionName }) }, print, stop.signal)
+    } catch (err) {
+      if (!stop.signal.aborted) throw err
+    }
+  })
+
+/** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */
+const exitCodes: Partial<Record<Failure['code'], number>> = {
+  'invalid-request': 2,
+  unauthenticated: 3,
+  'not-found': 4,
+  superseded: 5
+}
+
+try {
+  await program.parseAsync()
+} catch (err) {
+  if (!(err instanceof Failure)) throw err
+  process.stderr.write(`slipway: ${err.message}\n`)
+  process.exitCode = exitCodes[err.code] ?? 1
+  // What is still open must not keep a failed command.
+  await sleep(0)
+  process.exit()
+}

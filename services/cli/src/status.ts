@@ -1,0 +1,44 @@
+import type { StatusApi } from '@slipway/client'
+import { shortCommit } from '@slipway/domain'
+import { ago, printable, table } from './table.ts'
+
+/** What is live and what is on its way, for people; with `json` for programs. */
+export async function status(
+  api: StatusApi,
+  { owner, json }: { owner?: string; json: boolean },
+  now: number
+): Promise<string> {
+  const filter = owner === undefined ? {} : { owner }
+  const functions = (await api.listFunctions({ ...filter, limit: 200 })).items
+  const builds = (await api.listBuilds({ ...filter, limit: 20 })).items
+  if (json) return JSON.stringify({ functions, builds }, null, 2)
+
+  const live = functions.map((one) => [
+    `${one.owner}/${one.name}`,
+    one.live === null ? 'not live' : one.isPaused ? 'live, paused' : 'live',
+    one.live?.commit == null ? '-' : shortCommit(one.live.commit),
+    one.live === null ? '-' : String(one.live.replicas),
+    one.live?.liveAt == null ? '-' : ago(one.live.liveAt, now),
+    one.url ?? '-'
+  ])
+  const latest = builds
+    .slice(0, 10)
+    .map((one) => [
+      one.id,
+      one.repository,
+      one.ref.replace('refs/heads/', ''),
+      shortCommit(one.commit),
+      one.status,
+      ago(one.createdAt, now),
+      printable(one.reason ?? one.message ?? '').slice(0, 60)
+    ])
+  return [
+    functions.length === 0
+      ? 'No functions yet: push a repository with a stack.yml.'
+      : table(['FUNCTION', 'STATE', 'COMMIT', 'REPLICAS', 'SINCE', 'URL'], live),
+    '',
+    builds.length === 0
+      ? 'No builds yet.'
+      : table(['BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'STATUS', 'WHEN', 'WHY'], latest)
+  ].join('\n')
+}

@@ -1,0 +1,117 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ApiConfig, startApi } from '@slipway/api'
+import { BuilderConfig, startBuilder } from '@slipway/builder'
+import { DeployerConfig, startDeployer } from '@slipway/deployer'
+import { lockDirectory } from '@slipway/machine'
+import { createSignals } from '@slipway/queue'
+import { ReceiverConfig, startReceiver } from '@slipway/receiver'
+import { createClosers, type Logger, loadConfig, queueConfig, type Running, storeConfig } from '@slipway/service'
+import { createStore } from '@slipway/store'
+import { type Endpoints, saveEndpoints } from './connection.ts'
+import { keepGateway } from './gateway-process.ts'
+import { portsOf, startServers } from './servers.ts'
+
+type Env = Record<string, string | undefined>
+
+/**
+ * Everything on one machine, in two processes: control (receiver, builder, deployer, API), which is this one, and the gateway.
+ * Redis and a registry are started beside them unless they are configured.
+ */
+export async function up(env: Env, logger: Logger, say: (line: string) => void): Promise<Running> {
+  const home = resolve(env.SLIPWAY_HOME ?? '.slipway')
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  const closers = createClosers(logger)
+  try {
+    const lock = await lockDirectory(home)
+    closers.add('lock', () => lock.release())
+    const ports = await portsOf(home)
+    const servers = await startServers(home, ports, { redisUrl: env.REDIS_URL, registry: env.REGISTRY }, logger)
+    closers.add('servers', () => servers.stop())
+    const gatewayPort = env.GATEWAY_PORT ?? String(ports.gateway)
+    const gatewayUrl = `http://127.0.0.1:${gatewayPort}`
+    const settings: Env = {
+      RECEIVER_PORT: String(ports.receiver),
+      API_PORT: String(ports.api),
+      PUBLIC_URL: `http://127.0.0.1:${env.API_PORT ?? ports.api}`,
+      GATEWAY_PUBLIC_URL: gatewayUrl,
+      ...(await baseImages(home)),
+      ...env,
+      SLIPWAY_HOME: home,
+      REDIS_URL: servers.redisUrl,
+      REGISTRY: servers.registry,
+      GATEWAY_PORT: gatewayPort
+    }
+    const control = await startControl(settings, logger)
+    closers.add('control', () => control.close())
+    const gateway = await keepGateway(home, gatewayEnv(settings), gatewayUrl, logger)
+    closers.add('gateway', () => gateway.stop())
+
+    const endpoints: Endpoints = { api: control.api, receiver: control.receiver, gateway: gatewayUrl }
+    await saveEndpoints(home, endpoints)
+    say(`functions   ${endpoints.gateway}/function/<owner>-<function>`)
+    say(`webhooks    ${endpoints.receiver}/webhooks/github, ${endpoints.receiver}/webhooks/gitlab`)
+    say(`status API  ${endpoints.api}/api/v1/openapi.json (token in ${join(home, 'admin-token')})`)
+    return { url: gatewayUrl, close: () => closers.close() }
+  } catch (err) {
+    await closers.close()
+    throw err
+  }
+}
+
+async function startControl(
+  settings: Env,
+  logger: Logger
+): Promise<{ api: string; receiver: string; close(): Promise<void> }> {
+  const config = loadConfig(DeployerConfig, settings)
+  const closers = createClosers(logger)
+  try {
+    const store = await createStore(storeConfig(config))
+    closers.add('store', () => store.close())
+    const signals = createSignals(queueConfig(config), (err) => logger.debug({ err }, 'Redis does not answer'))
+    closers.add('signals', () => signals.close())
+    const shared = { store, signals, logger }
+    const deployer = await startDeployer(config, shared)
+    closers.add('deployer', () => deployer.close())
+    const builder = await startBuilder(loadConfig(BuilderConfig, settings), shared)
+    closers.add('builder', () => builder.close())
+    const api = await startApi(loadConfig(ApiConfig, settings), shared)
+    closers.add('api', () => api.close())
+    const receiver = await startReceiver(loadConfig(ReceiverConfig, settings), shared)
+    closers.add('receiver', () => receiver.close())
+    return { api: api.url ?? '', receiver: receiver.url ?? '', close: () => closers.close() }
+  } catch (err) {
+    await closers.close()
+    throw err
+  }
+}
+
+/** What the bootstrap made of this machine's own parts, where base images cannot be pulled. */
+async function baseImages(home: string): Promise<Env> {
+  try {
+    const bases = JSON.parse(await readFile(join(home, 'bases.json'), 'utf8')) as { node?: string; python?: string }
+    return { BASE_NODE: bases.node, BASE_PYTHON: bases.python }
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw err
+  }
+}
+
+/** The gateway gets what it needs and nothing else: no forge credential, no secret of webhooks. */
+function gatewayEnv(settings: Env): Record<string, string> {
+  const names = [
+    'PATH',
+    'HOME',
+    'SLIPWAY_HOME',
+    'LOG_LEVEL',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'QUEUE_PREFIX',
+    'GATEWAY_HOST',
+    'GATEWAY_PORT',
+    'FUNCTIONS_DOMAIN',
+    'TRUSTED_PROXIES',
+    'NODE_OPTIONS'
+  ]
+  return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])))
+}
