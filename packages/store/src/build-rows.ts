@@ -1,0 +1,121 @@
+import { type Build, type BuildFunction, Failure } from '@slipway/domain'
+import type { Database, Reader, Transaction } from './database.ts'
+import { newId } from './ids.ts'
+import { lockRepository } from './repositories.ts'
+import type { BuildFunctionRow, BuildRow, NewBuildRow, RepositoryRow } from './schema.ts'
+
+export function toBuild(row: BuildRow): Build {
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    repositoryId: row.repository_id,
+    ref: row.ref,
+    commit: row.commit,
+    before: row.before,
+    trigger: row.trigger,
+    status: row.status,
+    reason: row.reason,
+    generation: row.generation,
+    attempt: row.attempt,
+    nextAttemptAt: row.next_attempt_at,
+    message: row.message,
+    sender: row.sender,
+    noCache: row.no_cache === 1,
+    warnings: JSON.parse(row.warnings_json) as Build['warnings'],
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    deployingAt: row.deploying_at,
+    finishedAt: row.finished_at,
+    cancelRequestedAt: row.cancel_requested_at
+  }
+}
+
+export function parseOrNull<T>(json: string | null): T | null {
+  return json === null ? null : (JSON.parse(json) as T)
+}
+
+export function toBuildFunction(row: BuildFunctionRow): BuildFunction {
+  return {
+    buildId: row.build_id,
+    name: row.name,
+    status: row.status,
+    reason: row.reason,
+    spec: parseOrNull(row.spec_json),
+    contentKey: row.content_key,
+    image: parseOrNull(row.image_json),
+    isReused: row.is_reused === 1,
+    deploymentId: row.deployment_id,
+    startedAt: row.started_at,
+    builtAt: row.built_at,
+    finishedAt: row.finished_at
+  }
+}
+
+type Asked = Pick<NewBuildRow, 'owner_id' | 'repository_id' | 'ref' | 'commit' | 'trigger' | 'status' | 'created_at'>
+
+/** A build's row as it begins: everything that is not said is empty. */
+export function newBuildRow(asked: Asked & Partial<NewBuildRow>): NewBuildRow {
+  return {
+    id: newId(),
+    before: null,
+    reason: null,
+    generation: null,
+    attempt: 0,
+    message: null,
+    sender: null,
+    no_cache: 0,
+    warnings_json: '[]',
+    dispatch: 0,
+    claims: 0,
+    last_log_seq: 0,
+    version: 1,
+    reported_version: 0,
+    report_attempt: 0,
+    ...asked
+  }
+}
+
+export async function findBuild(db: Reader, id: string): Promise<BuildRow> {
+  const row = await db.selectFrom('builds').selectAll().where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw new Failure('not-found', `there is no build ${id}`)
+  return row
+}
+
+/** Takes a build and its repository for this transaction. @throws Failure `not-found` */
+export async function lockBuild(tx: Transaction, id: string): Promise<{ build: BuildRow; repository: RepositoryRow }> {
+  const { repository_id: repositoryId } = await findBuild(tx, id)
+  const repository = await lockRepository(tx, repositoryId)
+  const build = await tx.selectFrom('builds').selectAll().where('id', '=', id).forUpdate().executeTakeFirstOrThrow()
+  return { build, repository }
+}
+
+export function leaseLost(buildId: string): Failure {
+  return new Failure('lease-lost', `build ${buildId} is not held by this worker any more: it stops`)
+}
+
+/** The same, for what only the worker may do that holds the build. @throws Failure `lease-lost` */
+export async function lockHeldBuild(
+  tx: Transaction,
+  id: string,
+  holder: string
+): Promise<{ build: BuildRow; repository: RepositoryRow }> {
+  const locked = await lockBuild(tx, id)
+  if (locked.build.lease_holder !== holder) throw leaseLost(id)
+  return locked
+}
+
+/** Runs `work` on a build that `holder` holds; does nothing when the lease is lost. */
+export function whileHeld(
+  database: Database,
+  id: string,
+  holder: string,
+  work: (tx: Transaction, build: BuildRow) => Promise<void>
+): Promise<void> {
+  return database.write(async (tx) => {
+    const { build } = await lockBuild(tx, id)
+    if (build.lease_holder === holder) await work(tx, build)
+  })
+}
+
+/** What a build loses when its worker lets go of it. */
+export const released = { lease_holder: null, lease_until: null, dispatched_at: null } as const

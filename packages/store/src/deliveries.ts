@@ -1,0 +1,66 @@
+import type { Deliveries, DeliveryRecord, ForgeEvent } from '@slipway/domain'
+import type { Database } from './database.ts'
+import { recordDeliveries } from './delivery-record.ts'
+import type { DeliveryRow } from './schema.ts'
+
+function toDeliveryRecord(row: DeliveryRow): DeliveryRecord {
+  return {
+    id: row.id,
+    forgeId: row.forge_id,
+    deliveryId: row.delivery_id,
+    eventName: row.event_name,
+    repositoryId: row.repository_id,
+    ref: row.ref,
+    commit: row.commit,
+    outcome: row.outcome,
+    reason: row.reason,
+    buildId: row.build_id,
+    receivedAt: row.received_at
+  }
+}
+
+export function createDeliveries(database: Database): Deliveries {
+  return {
+    record: (deliveries, installationBranch, now) =>
+      database.write((tx) => recordDeliveries(tx, deliveries, installationBranch, now)),
+    due: (now, limit) =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('deliveries')
+          .select(['id', 'forge_id', 'event_json', 'attempt'])
+          .where('outcome', '=', 'accepted')
+          .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
+          .orderBy('id')
+          .limit(limit)
+          .execute()
+        return rows.flatMap(({ id, forge_id: forgeId, event_json: event, attempt }) =>
+          event === null ? [] : [{ id, forgeId, event: JSON.parse(event) as ForgeEvent, attempt }]
+        )
+      }),
+    settle: (id, { outcome, reason, nextAttemptAt }) =>
+      database.write(async (tx) => {
+        await tx
+          .updateTable('deliveries')
+          .set((eb) => ({
+            outcome: outcome === 'retry' ? 'accepted' : outcome,
+            reason,
+            attempt: eb('attempt', '+', outcome === 'retry' ? 1 : 0),
+            next_attempt_at: outcome === 'retry' ? nextAttemptAt : null
+          }))
+          .where('id', '=', id)
+          .where('outcome', '=', 'accepted')
+          .execute()
+      }),
+    list: (ownerId, { before, limit }) =>
+      database.read(async (db) => {
+        let query = db.selectFrom('deliveries').selectAll().orderBy('id', 'desc').limit(limit)
+        if (ownerId !== null) {
+          query = query.where('repository_id', 'in', (eb) =>
+            eb.selectFrom('repositories').select('id').where('owner_id', '=', ownerId)
+          )
+        }
+        if (before !== null) query = query.where('id', '<', before)
+        return (await query.execute()).map(toDeliveryRecord)
+      })
+  }
+}

@@ -1,0 +1,262 @@
+import {
+  type Deliveries,
+  decidePush,
+  type ForgeRepository,
+  isValidFullName,
+  type PushEvent,
+  type RecordedDelivery
+} from '@slipway/domain'
+import { newBuildRow } from './build-rows.ts'
+import type { Transaction } from './database.ts'
+import { newId } from './ids.ts'
+import { saveRepository } from './repositories.ts'
+import type { DeliveryRow, NewBuildRow, RepositoryRow } from './schema.ts'
+
+type Received = Parameters<Deliveries['record']>[0][number]
+type Known = Pick<DeliveryRow, 'forge_id' | 'delivery_id' | 'reason' | 'build_id'>
+type KnownRepository = RepositoryRow & { forge_owner_id: string | null; login: string | null }
+
+/** Rows per statement: 14 columns each, far below the 32,766 parameters that one may have on SQLite. */
+const batch = 500
+
+const keyOf = (forgeId: string, id: string): string => `${forgeId} ${id}`
+const pushKeyOf = (row: Pick<NewBuildRow, 'repository_id' | 'ref' | 'commit' | 'before'>): string =>
+  JSON.stringify([row.repository_id, row.ref, row.commit, row.before ?? null])
+
+function pushOf({ delivery: { event } }: Received): PushEvent | null {
+  return event.kind === 'push' ? event.push : null
+}
+
+async function findKnown(tx: Transaction, deliveries: Received[]): Promise<Map<string, Known>> {
+  const ids = deliveries.flatMap(({ delivery }) => delivery.deliveryId ?? [])
+  if (ids.length === 0) return new Map()
+  const rows = await tx
+    .selectFrom('deliveries')
+    .select(['forge_id', 'delivery_id', 'reason', 'build_id'])
+    .where('forge_id', 'in', [...new Set(deliveries.map(({ forgeId }) => forgeId))])
+    .where('delivery_id', 'in', ids)
+    .execute()
+  return new Map(rows.map((row) => [keyOf(row.forge_id, row.delivery_id ?? ''), row]))
+}
+
+/**
+ * The repositories that pushes name, held for this transaction, so that two receivers that were told of one push
+ * (a redelivery, a second hook) do not both queue it. In order of their ids: nobody waits in a circle.
+ */
+async function lockRepositories(tx: Transaction, deliveries: Received[]): Promise<Map<string, KnownRepository>> {
+  const pushes = deliveries.filter((delivery) => pushOf(delivery) !== null)
+  if (pushes.length === 0) return new Map()
+  const rows = await tx
+    .selectFrom('repositories')
+    .leftJoin('owners', 'owners.id', 'repositories.owner_id')
+    .selectAll('repositories')
+    .select(['owners.forge_owner_id', 'owners.login'])
+    .where('repositories.forge_id', 'in', [...new Set(pushes.map(({ forgeId }) => forgeId))])
+    .where('repositories.forge_repository_id', 'in', [
+      ...new Set(pushes.flatMap((delivery) => pushOf(delivery)?.repository.forgeRepositoryId ?? []))
+    ])
+    .orderBy('repositories.id')
+    .forNoKeyUpdate('repositories')
+    .execute()
+  return new Map(rows.map((row) => [keyOf(row.forge_id, row.forge_repository_id), row]))
+}
+
+/** True when a payload tells nothing that is not stored: nearly always, and then nothing is written. */
+function isStored(known: KnownRepository, said: ForgeRepository): boolean {
+  return (
+    known.name === said.name &&
+    known.full_name === said.fullName &&
+    known.default_branch === said.defaultBranch &&
+    known.is_private === (said.isPrivate ? 1 : 0) &&
+    (said.installationId === null || known.installation_id === said.installationId) &&
+    (said.owner === null || (known.forge_owner_id === said.owner.forgeOwnerId && known.login === said.owner.login))
+  )
+}
+
+interface Decided {
+  row: DeliveryRow
+  /** The build that the delivery leads to, when it is not there yet. */
+  build: NewBuildRow | null
+}
+
+function deliveryRow({ forgeId, delivery }: Received, now: number): DeliveryRow {
+  const isPush = delivery.event.kind === 'push'
+  const isIgnored = delivery.event.kind === 'ignored'
+  return {
+    id: newId(),
+    forge_id: forgeId,
+    delivery_id: delivery.deliveryId,
+    event_name: delivery.eventName,
+    repository_id: null,
+    ref: null,
+    commit: null,
+    outcome: isIgnored ? 'ignored' : 'accepted',
+    reason: delivery.event.kind === 'ignored' ? delivery.event.reason : null,
+    build_id: null,
+    event_json: isPush || isIgnored ? null : JSON.stringify(delivery.event),
+    attempt: 0,
+    next_attempt_at: null,
+    received_at: now
+  }
+}
+
+function buildRow(repository: RepositoryRow, push: PushEvent, commit: string, now: number): NewBuildRow {
+  return newBuildRow({
+    owner_id: repository.owner_id,
+    repository_id: repository.id,
+    ref: push.ref,
+    commit,
+    before: push.before,
+    trigger: 'push',
+    status: 'queued',
+    message: push.message.split('\n', 1)[0] || null,
+    sender: push.sender.login,
+    created_at: now
+  })
+}
+
+/** Decides one push, after its repository was stored as the payload has it. */
+async function decide(
+  tx: Transaction,
+  received: Received,
+  push: PushEvent,
+  repositories: Map<string, KnownRepository>,
+  installationBranch: string | null,
+  now: number
+): Promise<Decided> {
+  const { repository: said, ref, commit } = push
+  const key = keyOf(received.forgeId, said.forgeRepositoryId)
+  let repository = repositories.get(key)
+  if (isValidFullName(said.fullName) && (repository === undefined || !isStored(repository, said))) {
+    const saved = await saveRepository(tx, received.forgeId, said, now)
+    const owner = said.owner ?? { forgeOwnerId: repository?.forge_owner_id ?? null, login: repository?.login ?? null }
+    repository = { ...saved, forge_owner_id: owner.forgeOwnerId, login: owner.login }
+    repositories.set(key, repository)
+  }
+  const known =
+    repository === undefined
+      ? null
+      : {
+          branch: repository.branch,
+          disconnectedAt: repository.disconnected_at,
+          suspendedAt: repository.suspended_at
+        }
+  const decision = decidePush(push, known, installationBranch)
+  const row = { ...deliveryRow(received, now), repository_id: repository?.id ?? null, ref, commit }
+  if (decision.outcome === 'ignored' || repository === undefined || commit === null) {
+    const reason = decision.outcome === 'queue' ? null : decision.reason
+    return { row: { ...row, outcome: 'ignored', reason }, build: null }
+  }
+  const build = buildRow(repository, push, commit, now)
+  if (decision.outcome === 'queue') return { row: { ...row, outcome: 'queued', build_id: build.id }, build }
+  const { reason } = decision
+  return {
+    row: { ...row, outcome: 'skipped', reason, build_id: build.id },
+    build: { ...build, status: 'skipped', reason, finished_at: now }
+  }
+}
+
+/** Lets pushes that say the same lead to one waiting build: one that is stored, or the first of this batch. */
+async function joinWaiting(tx: Transaction, decided: Decided[]): Promise<Decided[]> {
+  const queued = decided.flatMap(({ build }) => (build !== null && build.status === 'queued' ? build : []))
+  if (queued.length === 0) return decided
+  const rows = await tx
+    .selectFrom('builds')
+    .select(['id', 'repository_id', 'ref', 'commit', 'before'])
+    .where('commit', 'in', [...new Set(queued.map((build) => build.commit))])
+    .where('repository_id', 'in', [...new Set(queued.map((build) => build.repository_id))])
+    .where('status', '=', 'queued')
+    .orderBy('id', 'desc')
+    .execute()
+  const waiting = new Map(rows.map((row) => [pushKeyOf(row), { id: row.id, build: null as NewBuildRow | null }]))
+  return decided.map(({ row, build }) => {
+    if (build === null || build.status !== 'queued') return { row, build }
+    const first = waiting.get(pushKeyOf(build))
+    if (first !== undefined) return { row: { ...row, build_id: first.id }, build: first.build }
+    waiting.set(pushKeyOf(build), { id: build.id, build })
+    return { row, build }
+  })
+}
+
+/** Inserts what was decided. Returns the ids of the deliveries that are new indeed: another receiver may have been first. */
+async function insert(tx: Transaction, decided: Decided[]): Promise<Set<string>> {
+  const inserted = new Set<string>()
+  for (let start = 0; start < decided.length; start += batch) {
+    const rows = await tx
+      .insertInto('deliveries')
+      .values(decided.slice(start, start + batch).map(({ row }) => row))
+      .onConflict((oc) => oc.columns(['forge_id', 'delivery_id']).doNothing())
+      .returning('id')
+      .execute()
+    for (const { id } of rows) inserted.add(id)
+  }
+  const builds = new Map(
+    decided.flatMap(({ row, build }) => (build !== null && inserted.has(row.id) ? [[build.id, build]] : []))
+  )
+  const rows = [...builds.values()]
+  for (let start = 0; start < rows.length; start += batch) {
+    await tx
+      .insertInto('builds')
+      .values(rows.slice(start, start + batch))
+      .execute()
+  }
+  return inserted
+}
+
+/** See `Deliveries.record`. A handful of statements per batch, however many deliveries it has. */
+export async function recordDeliveries(
+  tx: Transaction,
+  deliveries: Received[],
+  installationBranch: string | null,
+  now: number
+): Promise<RecordedDelivery[]> {
+  const known = await findKnown(tx, deliveries)
+  const seen = new Set(known.keys())
+  const fresh = deliveries.filter(({ forgeId, delivery: { deliveryId } }) => {
+    if (deliveryId === null) return true
+    const key = keyOf(forgeId, deliveryId)
+    return !seen.has(key) && seen.add(key)
+  })
+  const repositories = await lockRepositories(tx, fresh)
+  const decided: Decided[] = []
+  for (const received of fresh) {
+    const push = pushOf(received)
+    decided.push(
+      push === null
+        ? { row: deliveryRow(received, now), build: null }
+        : await decide(tx, received, push, repositories, installationBranch, now)
+    )
+  }
+  const joined = await joinWaiting(tx, decided)
+  const inserted = await insert(tx, joined)
+  if (inserted.size < joined.length) {
+    for (const [key, row] of await findKnown(tx, fresh)) known.set(key, row)
+  }
+  return answer(deliveries, fresh, joined, inserted, known)
+}
+
+/** One answer per delivery, in order. A second one of a batch is a duplicate of the first. */
+function answer(
+  deliveries: Received[],
+  fresh: Received[],
+  decided: Decided[],
+  inserted: Set<string>,
+  known: Map<string, Known>
+): RecordedDelivery[] {
+  const rowOf = new Map<Received, DeliveryRow>()
+  for (const [index, received] of fresh.entries()) {
+    const row = decided[index]?.row
+    if (row === undefined) continue
+    if (inserted.has(row.id)) rowOf.set(received, row)
+    if (row.delivery_id !== null) {
+      const key = keyOf(row.forge_id, row.delivery_id)
+      if (!known.has(key)) known.set(key, row)
+    }
+  }
+  return deliveries.map((received) => {
+    const row = rowOf.get(received)
+    if (row !== undefined) return { outcome: row.outcome, reason: row.reason, buildId: row.build_id }
+    const first = known.get(keyOf(received.forgeId, received.delivery.deliveryId ?? ''))
+    return { outcome: 'duplicate', reason: first?.reason ?? null, buildId: first?.build_id ?? null }
+  })
+}

@@ -1,0 +1,183 @@
+import { type Deployment, type Deployments, Failure, type NewDeployment } from '@slipway/domain'
+import { touchBuild } from './build-queue.ts'
+import { leaseLost, lockHeldBuild } from './build-rows.ts'
+import type { Database, Transaction } from './database.ts'
+import { toDeployment } from './deployment-rows.ts'
+import { holderOf } from './function-names.ts'
+import { bumpRoutes } from './functions.ts'
+import { newId } from './ids.ts'
+import type { BuildRow, DeploymentRow } from './schema.ts'
+
+interface Rollout {
+  build: BuildRow
+  ownerId: string
+  ownerSlug: string
+  generation: number
+}
+
+/**
+ * Takes the function's name for the build's repository. Taken over from another repository it begins at generation 0,
+ * because generations count per repository.
+ */
+async function claimName(tx: Transaction, { build, ...rollout }: Rollout, wanted: NewDeployment, now: number) {
+  const { ownerId, ownerSlug } = rollout
+  const { functionName: name, clusterName } = wanted
+  const row = await tx
+    .selectFrom('functions')
+    .selectAll()
+    .where('owner_id', '=', ownerId)
+    .where('name', '=', name)
+    .forUpdate()
+    .executeTakeFirst()
+  const claim = { ownerId, ownerSlug, repositoryId: build.repository_id, name, clusterName }
+  const holder = await holderOf(tx, claim, row)
+  if (holder !== null) {
+    throw new Failure('name-taken', `the function name "${name}" (${clusterName}) belongs to ${holder}: choose another`)
+  }
+  const columns = {
+    owner_slug: ownerSlug,
+    cluster_name: clusterName,
+    repository_id: build.repository_id,
+    updated_at: now
+  }
+  if (row === undefined) {
+    await tx
+      .insertInto('functions')
+      .values({ ...columns, owner_id: ownerId, name, generation: 0, is_paused: 0, created_at: now })
+      .execute()
+  } else if (row.repository_id !== build.repository_id || row.cluster_name !== clusterName) {
+    const isTakenOver = row.repository_id !== build.repository_id
+    await tx
+      .updateTable('functions')
+      .set({
+        ...columns,
+        generation: isTakenOver ? 0 : row.generation,
+        is_paused: isTakenOver ? 0 : row.is_paused
+      })
+      .where('owner_id', '=', ownerId)
+      .where('name', '=', name)
+      .execute()
+  }
+}
+
+/** What this build already made for a function, if it may still be used. */
+function findMade(tx: Transaction, build: BuildRow, name: string): Promise<DeploymentRow | undefined> {
+  return tx
+    .selectFrom('deployments')
+    .selectAll()
+    .where('build_id', '=', build.id)
+    .where('function_name', '=', name)
+    .where('status', 'in', ['starting', 'live'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
+  const { build, ownerId, ownerSlug, generation } = rollout
+  return tx
+    .insertInto('deployments')
+    .values({
+      id: newId(),
+      owner_id: ownerId,
+      owner_slug: ownerSlug,
+      repository_id: build.repository_id,
+      build_id: build.id,
+      function_name: wanted.functionName,
+      cluster_name: wanted.clusterName,
+      generation,
+      source: 'git',
+      image_json: JSON.stringify(wanted.image),
+      spec_json: JSON.stringify(wanted.spec),
+      labels_json: JSON.stringify(wanted.labels),
+      annotations_json: JSON.stringify(wanted.annotations),
+      commit: build.commit,
+      replicas: wanted.replicas,
+      status: 'starting',
+      endpoints_json: '[]',
+      write_timeout_ms: wanted.spec.writeTimeoutMs,
+      created_at: now
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** An earlier deployment starts again under the build's generation, as it was: only where it answers is not known yet. */
+async function restart(tx: Transaction, rollout: Rollout, id: string): Promise<DeploymentRow> {
+  const { build, ownerId, generation } = rollout
+  const row = await tx.selectFrom('deployments').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  if (row === undefined || row.owner_id !== ownerId || row.repository_id !== build.repository_id) {
+    throw new Failure('not-found', `there is no deployment ${id} in this repository`)
+  }
+  const isRestarted = row.generation === generation && (row.status === 'starting' || row.status === 'live')
+  if (isRestarted) return row
+  if (row.status !== 'ended' && row.status !== 'draining') {
+    throw new Failure('conflict', `deployment ${id} is ${row.status}: it cannot be started again`)
+  }
+  return tx
+    .updateTable('deployments')
+    .set({ status: 'starting', generation, endpoints_json: '[]', reason: null, ended_at: null })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+async function prepareOne(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<Deployment> {
+  const { build } = rollout
+  const { existingDeploymentId } = wanted
+  const made = existingDeploymentId === undefined ? await findMade(tx, build, wanted.functionName) : undefined
+  let row = made
+  if (row === undefined) {
+    if (existingDeploymentId === undefined) {
+      await claimName(tx, rollout, wanted, now)
+      row = await make(tx, rollout, wanted, now)
+    } else {
+      row = await restart(tx, rollout, existingDeploymentId)
+      // It runs under the name that it always had, whatever the owner is called by now.
+      await claimName(tx, rollout, { ...wanted, clusterName: row.cluster_name }, now)
+    }
+  }
+  await tx
+    .updateTable('build_functions')
+    .set({ deployment_id: row.id, status: 'deploying' })
+    .where('build_id', '=', build.id)
+    .where('name', '=', wanted.functionName)
+    .where('status', 'in', ['planned', 'building', 'built'])
+    .execute()
+  return toDeployment(row)
+}
+
+export function createPreparation(database: Database): Pick<Deployments, 'prepare' | 'setEndpoints'> {
+  return {
+    prepare: (buildId, holder, wanted, now) =>
+      database.write(async (tx) => {
+        const { build } = await lockHeldBuild(tx, buildId, holder)
+        const { owner_id: ownerId, generation } = build
+        const owner =
+          ownerId === null
+            ? undefined
+            : await tx.selectFrom('owners').select('slug').where('id', '=', ownerId).executeTakeFirst()
+        if (build.status !== 'deploying' || ownerId === null || generation === null || !owner?.slug) {
+          throw leaseLost(buildId)
+        }
+        const rollout = { build, ownerId, ownerSlug: owner.slug, generation }
+        const byName = wanted.toSorted((a, b) => (a.functionName < b.functionName ? -1 : 1))
+        const made = new Map<NewDeployment, Deployment>()
+        // Always in the same order, so that two builds that want the same names do not wait for each other.
+        for (const one of byName) made.set(one, await prepareOne(tx, rollout, one, now))
+        await touchBuild(tx, buildId)
+        return wanted.flatMap((one) => made.get(one) ?? [])
+      }),
+    setEndpoints: (id, endpoints, replicas) =>
+      database.write(async (tx) => {
+        const row = await tx
+          .updateTable('deployments')
+          .set({ endpoints_json: JSON.stringify(endpoints), replicas })
+          .where('id', '=', id)
+          .where('status', 'in', ['starting', 'live', 'draining'])
+          .returning('status')
+          .executeTakeFirst()
+        if (row?.status === 'live') await bumpRoutes(tx)
+      })
+  }
+}

@@ -1,0 +1,156 @@
+import type { Deployments, SwitchResult } from '@slipway/domain'
+import { endBuild } from './build-end.ts'
+import { touchBuild } from './build-queue.ts'
+import { lockBuild } from './build-rows.ts'
+import type { Database, Transaction } from './database.ts'
+import { drain, toDeployment } from './deployment-rows.ts'
+import { bumpRoutes } from './functions.ts'
+import type { BuildRow, DeploymentRow, FunctionRow } from './schema.ts'
+
+type Change = Parameters<Deployments['switchLive']>[2]
+
+interface Step {
+  deployment: DeploymentRow
+  fn: FunctionRow
+}
+
+/**
+ * What is to be switched, with its functions locked; null when one of them may not be: it was ended meanwhile,
+ * or its function was switched by a higher generation or belongs to another repository now.
+ */
+async function findSteps(tx: Transaction, build: BuildRow, deploymentIds: string[]): Promise<Step[] | null> {
+  const steps: Step[] = []
+  if (deploymentIds.length === 0) return steps
+  const deployments = await tx
+    .selectFrom('deployments')
+    .selectAll()
+    .where('id', 'in', deploymentIds)
+    .orderBy('function_name')
+    .forUpdate()
+    .execute()
+  if (deployments.length !== new Set(deploymentIds).size) return null
+  for (const deployment of deployments) {
+    const isUsable = deployment.status === 'starting' || deployment.status === 'live'
+    if (!isUsable || deployment.generation !== build.generation) return null
+    const fn = await tx
+      .selectFrom('functions')
+      .selectAll()
+      .where('owner_id', '=', deployment.owner_id)
+      .where('name', '=', deployment.function_name)
+      .where('repository_id', '=', build.repository_id)
+      // Equal is this build itself, which may switch a function again after a retry.
+      .where('generation', '<=', deployment.generation)
+      .forUpdate()
+      .executeTakeFirst()
+    if (fn === undefined) return null
+    steps.push({ deployment, fn })
+  }
+  return steps
+}
+
+async function setLive(
+  tx: Transaction,
+  build: BuildRow,
+  { deployment, fn }: Step,
+  pause: boolean,
+  now: number
+): Promise<DeploymentRow[]> {
+  const isNew = fn.live_deployment_id !== deployment.id
+  const drained = isNew ? await drain(tx, fn.live_deployment_id) : []
+  await tx
+    .updateTable('functions')
+    .set({
+      live_deployment_id: deployment.id,
+      generation: deployment.generation,
+      owner_slug: deployment.owner_slug,
+      cluster_name: deployment.cluster_name,
+      is_paused: pause ? 1 : fn.is_paused,
+      updated_at: now
+    })
+    .where('owner_id', '=', fn.owner_id)
+    .where('name', '=', fn.name)
+    .execute()
+  if (isNew) {
+    await tx
+      .updateTable('deployments')
+      .set({ status: 'live', live_at: now, reason: null, ended_at: null })
+      .where('id', '=', deployment.id)
+      .execute()
+  }
+  await tx
+    .updateTable('build_functions')
+    .set({ status: 'live', deployment_id: deployment.id, reason: null, finished_at: now })
+    .where('build_id', '=', build.id)
+    .where('name', '=', fn.name)
+    .execute()
+  return drained
+}
+
+/** Functions that the repository had and its stack has no more. What it left behind under a former owner is among them. */
+async function findLeft(tx: Transaction, build: BuildRow, keep: string[]): Promise<FunctionRow[]> {
+  const rows = await tx
+    .selectFrom('functions')
+    .innerJoin('deployments as live', 'live.id', 'functions.live_deployment_id')
+    .selectAll('functions')
+    .where('functions.repository_id', '=', build.repository_id)
+    .where('functions.is_paused', '=', 0)
+    .where('functions.generation', '<=', build.generation)
+    .where('live.source', '=', 'git')
+    .orderBy('functions.name')
+    .forUpdate('functions')
+    .execute()
+  return rows.filter((fn) => fn.owner_id !== build.owner_id || !keep.includes(fn.name))
+}
+
+async function prune(tx: Transaction, build: BuildRow, fn: FunctionRow, now: number): Promise<DeploymentRow[]> {
+  const drained = await drain(tx, fn.live_deployment_id)
+  await tx
+    .updateTable('functions')
+    // The generation stays behind, so that no older build brings the function back.
+    .set({ live_deployment_id: null, generation: build.generation ?? fn.generation, updated_at: now })
+    .where('owner_id', '=', fn.owner_id)
+    .where('name', '=', fn.name)
+    .execute()
+  await tx
+    .insertInto('build_functions')
+    .values({
+      build_id: build.id,
+      name: fn.name,
+      position: 1_000_000,
+      status: 'removed',
+      reason: 'it is not in the stack any more',
+      is_reused: 0,
+      finished_at: now
+    })
+    // A function of the stack that has the name keeps its row: the removed one was a former owner's.
+    .onConflict((oc) => oc.columns(['build_id', 'name']).doNothing())
+    .execute()
+  return drained
+}
+
+async function switchLive(
+  tx: Transaction,
+  buildId: string,
+  holder: string,
+  change: Change,
+  now: number
+): Promise<SwitchResult> {
+  const refused: SwitchResult = { isSwitched: false, drained: [], pruned: [] }
+  const { build } = await lockBuild(tx, buildId)
+  if (build.lease_holder !== holder || build.status !== 'deploying') return refused
+  const steps = await findSteps(tx, build, change.deploymentIds)
+  if (steps === null) return refused
+  const drained: DeploymentRow[] = []
+  for (const step of steps) drained.push(...(await setLive(tx, build, step, change.pause, now)))
+  const left = change.keep === null ? [] : await findLeft(tx, build, change.keep)
+  for (const fn of left) drained.push(...(await prune(tx, build, fn, now)))
+  await bumpRoutes(tx)
+  await (change.finish ? endBuild(tx, build, { status: 'live', reason: null }, now) : touchBuild(tx, buildId))
+  return { isSwitched: true, drained: drained.map(toDeployment), pruned: left.map((fn) => fn.name) }
+}
+
+export function createSwitch(database: Database): Pick<Deployments, 'switchLive'> {
+  return {
+    switchLive: (buildId, holder, change, now) => database.write((tx) => switchLive(tx, buildId, holder, change, now))
+  }
+}

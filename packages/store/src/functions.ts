@@ -1,0 +1,139 @@
+import { type Endpoint, Failure, type FunctionRecord, type Functions } from '@slipway/domain'
+import type { Database, Transaction } from './database.ts'
+import { drain } from './deployment-rows.ts'
+import { holderOf } from './function-names.ts'
+import type { FunctionRow } from './schema.ts'
+
+function toFunctionRecord(row: FunctionRow): FunctionRecord {
+  return {
+    ownerId: row.owner_id,
+    ownerSlug: row.owner_slug,
+    name: row.name,
+    clusterName: row.cluster_name,
+    repositoryId: row.repository_id,
+    liveDeploymentId: row.live_deployment_id,
+    generation: row.generation,
+    isPaused: row.is_paused === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at
+  }
+}
+
+/** Tells the gateways that they have to read the routes again. */
+export async function bumpRoutes(tx: Transaction): Promise<void> {
+  await tx
+    .updateTable('counters')
+    .set((eb) => ({ value: eb('value', '+', 1) }))
+    .where('name', '=', 'routes')
+    .execute()
+}
+
+export function createFunctions(database: Database): Functions {
+  return {
+    // Functions have no id of their own: they come by cluster name, and the cursor is the last one's.
+    list: (ownerId, { repositoryId }, { before, limit }) =>
+      database.read(async (db) => {
+        let query = db.selectFrom('functions').selectAll().orderBy('cluster_name').limit(limit)
+        if (ownerId !== null) query = query.where('owner_id', '=', ownerId)
+        if (repositoryId !== undefined) query = query.where('repository_id', '=', repositoryId)
+        if (before !== null) query = query.where('cluster_name', '>', before)
+        return (await query.execute()).map(toFunctionRecord)
+      }),
+    get: (ownerId, name) =>
+      database.read(async (db) => {
+        const row = await db
+          .selectFrom('functions')
+          .selectAll()
+          .where('owner_id', '=', ownerId)
+          .where('name', '=', name)
+          .executeTakeFirst()
+        return row === undefined ? null : toFunctionRecord(row)
+      }),
+    conflicts: (ownerId, repositoryId, names) =>
+      database.read(async (db) => {
+        if (names.length === 0) return []
+        const owner = await db.selectFrom('owners').select('slug').where('id', '=', ownerId).executeTakeFirst()
+        if (owner === undefined) throw new Failure('not-found', `there is no owner ${ownerId}`)
+        const ownerSlug = owner.slug ?? ''
+        const rows = await db
+          .selectFrom('functions')
+          .selectAll()
+          .where('owner_id', '=', ownerId)
+          .where('name', 'in', names)
+          .execute()
+        const found: { name: string; holder: string }[] = []
+        for (const name of names) {
+          const wanted = { ownerId, ownerSlug, repositoryId, name, clusterName: `${ownerSlug}-${name}` }
+          const holder = await holderOf(
+            db,
+            wanted,
+            rows.find((row) => row.name === name)
+          )
+          if (holder !== null) found.push({ name, holder })
+        }
+        return found
+      }),
+    setPaused: (ownerId, name, isPaused, now) =>
+      database.write(async (tx) => {
+        const row = await tx
+          .updateTable('functions')
+          .set({ is_paused: isPaused ? 1 : 0, updated_at: now })
+          .where('owner_id', '=', ownerId)
+          .where('name', '=', name)
+          .returningAll()
+          .executeTakeFirst()
+        if (row === undefined) throw new Failure('not-found', `there is no function "${name}"`)
+        return toFunctionRecord(row)
+      }),
+    remove: (ownerId, name, now) =>
+      database.write(async (tx) => {
+        const row = await tx
+          .selectFrom('functions')
+          .select('live_deployment_id')
+          .where('owner_id', '=', ownerId)
+          .where('name', '=', name)
+          .forUpdate()
+          .executeTakeFirst()
+        if (row === undefined) throw new Failure('not-found', `there is no function "${name}"`)
+        if (row.live_deployment_id === null) return
+        await drain(tx, row.live_deployment_id)
+        await tx
+          .updateTable('functions')
+          .set({ live_deployment_id: null, updated_at: now })
+          .where('owner_id', '=', ownerId)
+          .where('name', '=', name)
+          .execute()
+        await bumpRoutes(tx)
+      }),
+    routes: () =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('functions')
+          .innerJoin('deployments as live', 'live.id', 'functions.live_deployment_id')
+          .select([
+            'live.owner_slug',
+            'live.function_name',
+            'live.cluster_name',
+            'live.id',
+            'live.generation',
+            'live.endpoints_json',
+            'live.write_timeout_ms'
+          ])
+          .execute()
+        return rows.map((row) => ({
+          ownerSlug: row.owner_slug,
+          functionName: row.function_name,
+          clusterName: row.cluster_name,
+          deploymentId: row.id,
+          generation: row.generation,
+          endpoints: JSON.parse(row.endpoints_json) as Endpoint[],
+          writeTimeoutMs: row.write_timeout_ms
+        }))
+      }),
+    routesVersion: () =>
+      database.read(async (db) => {
+        const row = await db.selectFrom('counters').select('value').where('name', '=', 'routes').executeTakeFirst()
+        return row?.value ?? 0
+      })
+  }
+}

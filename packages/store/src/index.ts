@@ -1,0 +1,1 @@
+export { createStore, type StoreConfig } from './store.ts'

@@ -1,0 +1,35 @@
+import { Failure } from '@slipway/domain'
+import { type Kysely, sql } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { systemOfRecord } from './migrations/0001-system-of-record.ts'
+import type { Schema } from './schema.ts'
+
+/** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
+export const migrations: Record<string, Migration> = {
+  '0001-system-of-record': systemOfRecord
+}
+
+/**
+ * Brings a database to what this program expects. Several processes may do so at once: the migrator waits for the one that is first.
+ *
+ * @throws Failure `invalid-configuration` when the database was written by a newer program.
+ */
+export async function migrate(db: Kysely<Schema>, known: Record<string, Migration> = migrations): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(known) } })
+  const { error } = await migrator.migrateToLatest()
+  if (error === undefined) return
+  const strangers = (await executedMigrations(db)).filter((name) => known[name] === undefined)
+  if (strangers.length > 0) {
+    throw new Failure(
+      'invalid-configuration',
+      `the database is newer than this program (it knows ${strangers.join(', ')}): start the version that wrote it, or a newer one`,
+      { cause: error }
+    )
+  }
+  throw error
+}
+
+async function executedMigrations(db: Kysely<Schema>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  return rows.map((row) => row.name)
+}

@@ -1,0 +1,115 @@
+import { Failure, type ForgeOwner, isValidSlug, type Owner, type Owners, slugOf } from '@slipway/domain'
+import type { Database, Transaction } from './database.ts'
+import { newId } from './ids.ts'
+import type { OwnerRow } from './schema.ts'
+
+function toOwner(row: OwnerRow): Owner {
+  return {
+    id: row.id,
+    forgeId: row.forge_id,
+    forgeOwnerId: row.forge_owner_id,
+    login: row.login,
+    slug: row.slug,
+    createdAt: row.created_at
+  }
+}
+
+/**
+ * The id of a forge's account, which is made when it is unknown. It gets the slug of its login unless somebody has that:
+ * then none, and an administrator chooses. A known one keeps its slug whatever its login is now.
+ */
+export async function ensureOwner(
+  tx: Transaction,
+  forgeId: string,
+  { forgeOwnerId, login }: ForgeOwner,
+  now: number
+): Promise<string> {
+  const find = () =>
+    tx
+      .selectFrom('owners')
+      .select(['id', 'login'])
+      .where('forge_id', '=', forgeId)
+      .where('forge_owner_id', '=', forgeOwnerId)
+      .executeTakeFirst()
+  const known = await find()
+  if (known !== undefined) {
+    if (known.login !== login) await tx.updateTable('owners').set({ login }).where('id', '=', known.id).execute()
+    return known.id
+  }
+  for (const slug of [slugOf(login), null]) {
+    const made = await tx
+      .insertInto('owners')
+      .values({
+        id: newId(),
+        forge_id: forgeId,
+        forge_owner_id: forgeOwnerId,
+        login,
+        slug,
+        served_turn: 0,
+        created_at: now
+      })
+      .onConflict((oc) => oc.doNothing())
+      .returning('id')
+      .executeTakeFirst()
+    // Nothing made: the slug is taken, or another process has just made this owner.
+    const id = made?.id ?? (await find())?.id
+    if (id !== undefined) return id
+  }
+  throw new Error(`owner ${forgeOwnerId} of ${forgeId} could be neither made nor found`)
+}
+
+export function createOwners(database: Database): Owners {
+  return {
+    get: (id) =>
+      database.read(async (db) => {
+        const row = await db.selectFrom('owners').selectAll().where('id', '=', id).executeTakeFirst()
+        return row === undefined ? null : toOwner(row)
+      }),
+    findBySlug: (slug) =>
+      database.read(async (db) => {
+        const row = await db.selectFrom('owners').selectAll().where('slug', '=', slug).executeTakeFirst()
+        return row === undefined ? null : toOwner(row)
+      }),
+    findByForge: (forgeId, forgeOwnerId) =>
+      database.read(async (db) => {
+        const row = await db
+          .selectFrom('owners')
+          .selectAll()
+          .where('forge_id', '=', forgeId)
+          .where('forge_owner_id', '=', forgeOwnerId)
+          .executeTakeFirst()
+        return row === undefined ? null : toOwner(row)
+      }),
+    rename: (id, login) =>
+      database.write(async (tx) => {
+        await tx.updateTable('owners').set({ login }).where('id', '=', id).execute()
+      }),
+    list: ({ before, limit }) =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('owners')
+          .selectAll()
+          .$if(before !== null, (q) => q.where('id', '<', before))
+          .orderBy('id', 'desc')
+          .limit(limit)
+          .execute()
+        return rows.map(toOwner)
+      }),
+    setSlug: (id, slug) =>
+      database.write(async (tx) => {
+        if (!isValidSlug(slug)) {
+          throw new Failure(
+            'invalid-request',
+            `"${slug.slice(0, 80)}" cannot be a slug: use at most 30 lower-case letters, digits and "-", beginning with a letter, and no name of the platform`
+          )
+        }
+        const holder = await tx.selectFrom('owners').selectAll().where('slug', '=', slug).executeTakeFirst()
+        if (holder !== undefined && holder.id !== id) {
+          throw new Failure('name-taken', `the slug "${slug}" belongs to ${holder.login} (${holder.forge_id})`)
+        }
+        const row = await tx.updateTable('owners').set({ slug }).where('id', '=', id).returningAll().executeTakeFirst()
+        if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
+        return toOwner(row)
+      })
+  }
+}

@@ -1,0 +1,84 @@
+import type { Reports } from '@slipway/domain'
+import { toBuild } from './build-rows.ts'
+import type { Database, Transaction } from './database.ts'
+
+/** A newer build of a commit speaks for it: what the older ones still had to say is dropped. */
+async function silenceOlder(tx: Transaction): Promise<void> {
+  await tx
+    .updateTable('builds')
+    .set((eb) => ({ reported_version: eb.ref('version') }))
+    .whereRef('version', '>', 'reported_version')
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('builds as newer')
+          .select('newer.id')
+          .whereRef('newer.commit', '=', 'builds.commit')
+          .whereRef('newer.repository_id', '=', 'builds.repository_id')
+          .whereRef('newer.id', '>', 'builds.id')
+      )
+    )
+    .execute()
+}
+
+export function createReports(database: Database): Reports {
+  return {
+    due: (now, limit) =>
+      database.write(async (tx) => {
+        await silenceOlder(tx)
+        const rows = await tx
+          .selectFrom('builds')
+          .innerJoin('repositories', 'repositories.id', 'builds.repository_id')
+          .selectAll('builds')
+          .whereRef('builds.version', '>', 'builds.reported_version')
+          .where('repositories.owner_id', 'is not', null)
+          .where((eb) => eb.or([eb('next_report_at', 'is', null), eb('next_report_at', '<=', now)]))
+          .orderBy('builds.id')
+          .limit(limit)
+          .execute()
+        return rows.map((row) => ({ build: toBuild(row), version: row.version, attempt: row.report_attempt }))
+      }),
+    sent: (repositoryId, commit) =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('sent_statuses')
+          .selectAll()
+          .where('repository_id', '=', repositoryId)
+          .where('commit', '=', commit)
+          .orderBy('context')
+          .execute()
+        return rows.map(({ context, state, description, external_id: externalId }) => ({
+          context,
+          state,
+          description,
+          externalId
+        }))
+      }),
+    saveSent: (repositoryId, commit, { context, state, description, externalId }) =>
+      database.write(async (tx) => {
+        const said = { state, description, external_id: externalId }
+        await tx
+          .insertInto('sent_statuses')
+          .values({ repository_id: repositoryId, commit, context, ...said })
+          .onConflict((oc) => oc.columns(['repository_id', 'commit', 'context']).doUpdateSet(said))
+          .execute()
+      }),
+    done: (buildId, version) =>
+      database.write(async (tx) => {
+        await tx
+          .updateTable('builds')
+          .set({ reported_version: version, report_attempt: 0, next_report_at: null })
+          .where('id', '=', buildId)
+          .where('reported_version', '<', version)
+          .execute()
+      }),
+    retryLater: (buildId, nextReportAt) =>
+      database.write(async (tx) => {
+        await tx
+          .updateTable('builds')
+          .set((eb) => ({ report_attempt: eb('report_attempt', '+', 1), next_report_at: nextReportAt }))
+          .where('id', '=', buildId)
+          .execute()
+      })
+  }
+}

@@ -1,0 +1,249 @@
+import type {
+  BuildFunctionStatus,
+  BuildStatus,
+  BuildTrigger,
+  DeliveryOutcome,
+  DeploymentStatus,
+  LogChunk,
+  LogStep
+} from '@slipway/domain'
+import type { Insertable, Selectable } from 'kysely'
+
+/*
+ * The tables, as both databases have them. Ids are UUIDv7 texts, times epoch milliseconds, flags 0 or 1,
+ * columns that end in `_json` hold JSON that only this package writes.
+ */
+
+type Flag = 0 | 1
+
+export interface Schema {
+  owners: OwnersTable
+  repositories: RepositoriesTable
+  ref_observations: RefObservationsTable
+  deliveries: DeliveriesTable
+  builds: BuildsTable
+  build_functions: BuildFunctionsTable
+  functions: FunctionsTable
+  deployments: DeploymentsTable
+  images: ImagesTable
+  log_chunks: LogChunksTable
+  sent_statuses: SentStatusesTable
+  audit: AuditTable
+  settings: SettingsTable
+  leases: LeasesTable
+  counters: CountersTable
+}
+
+export interface OwnersTable {
+  id: string
+  forge_id: string
+  forge_owner_id: string
+  login: string
+  slug: string | null
+  /** Turn in which one of its builds was last admitted; the lowest is served next. */
+  served_turn: number
+  created_at: number
+}
+
+export interface RepositoriesTable {
+  id: string
+  owner_id: string | null
+  forge_id: string
+  forge_repository_id: string
+  name: string
+  full_name: string
+  default_branch: string
+  is_private: Flag
+  installation_id: string | null
+  branch: string | null
+  stack_path: string | null
+  is_atomic: Flag
+  /** The last generation that was given to a build. */
+  generation: number
+  connected_at: number
+  disconnected_at: number | null
+  suspended_at: number | null
+}
+
+export interface RefObservationsTable {
+  repository_id: string
+  ref: string
+  commit: string
+  generation: number
+  build_id: string
+}
+
+export interface DeliveriesTable {
+  id: string
+  forge_id: string
+  delivery_id: string | null
+  event_name: string
+  repository_id: string | null
+  ref: string | null
+  commit: string | null
+  outcome: DeliveryOutcome
+  reason: string | null
+  build_id: string | null
+  /** The event, where one is still to be applied; pushes live on in their builds. */
+  event_json: string | null
+  attempt: number
+  next_attempt_at: number | null
+  received_at: number
+}
+
+export interface BuildsTable {
+  id: string
+  owner_id: string | null
+  repository_id: string
+  ref: string
+  commit: string
+  before: string | null
+  trigger: BuildTrigger
+  status: BuildStatus
+  reason: string | null
+  generation: number | null
+  attempt: number
+  next_attempt_at: number | null
+  message: string | null
+  sender: string | null
+  no_cache: Flag
+  warnings_json: string
+  failure_location_json: string | null
+  created_at: number
+  started_at: number | null
+  deploying_at: number | null
+  finished_at: number | null
+  cancel_requested_at: number | null
+  /** Counts the jobs that were made of it. */
+  dispatch: number
+  /** When its job was put on the queue; null: it has none. */
+  dispatched_at: number | null
+  lease_holder: string | null
+  lease_until: number | null
+  /** Claims of this stage that came to no end: a build that kills its workers shows here. */
+  claims: number
+  last_log_seq: number
+  /** Incremented with every change that a commit status could tell. */
+  version: number
+  reported_version: number
+  report_attempt: number
+  next_report_at: number | null
+}
+
+export interface BuildFunctionsTable {
+  build_id: string
+  name: string
+  /** Place in the stack. */
+  position: number
+  status: BuildFunctionStatus
+  reason: string | null
+  spec_json: string | null
+  content_key: string | null
+  image_json: string | null
+  is_reused: Flag
+  deployment_id: string | null
+  started_at: number | null
+  built_at: number | null
+  finished_at: number | null
+}
+
+export interface FunctionsTable {
+  owner_id: string
+  name: string
+  owner_slug: string
+  cluster_name: string
+  repository_id: string | null
+  live_deployment_id: string | null
+  generation: number
+  is_paused: Flag
+  created_at: number
+  updated_at: number
+}
+
+export interface DeploymentsTable {
+  id: string
+  owner_id: string
+  owner_slug: string
+  repository_id: string | null
+  build_id: string | null
+  function_name: string
+  cluster_name: string
+  generation: number
+  source: 'git' | 'api'
+  image_json: string
+  spec_json: string
+  labels_json: string
+  annotations_json: string
+  commit: string | null
+  replicas: number
+  status: DeploymentStatus
+  endpoints_json: string
+  /** Copied from the spec, so that routes are read without parsing specs. */
+  write_timeout_ms: number
+  reason: string | null
+  created_at: number
+  live_at: number | null
+  ended_at: number | null
+}
+
+export interface ImagesTable {
+  owner_id: string
+  content_key: string
+  image_json: string
+  created_at: number
+}
+
+export interface LogChunksTable {
+  build_id: string
+  seq: number
+  at: number
+  step: LogStep
+  function_name: string | null
+  stream: LogChunk['stream']
+  text: string
+}
+
+export interface SentStatusesTable {
+  repository_id: string
+  commit: string
+  context: string
+  state: BuildStatus
+  description: string
+  external_id: string | null
+}
+
+export interface AuditTable {
+  id: string
+  at: number
+  actor: string
+  action: string
+  owner_id: string | null
+  resource: string
+  detail_json: string
+}
+
+export interface SettingsTable {
+  key: string
+  value: string
+}
+
+export interface LeasesTable {
+  name: string
+  holder: string
+  lease_until: number
+}
+
+/** `admission`: the turn of the owner that was served last; its row is also the lock of admission. `routes`: the routes' version. */
+export interface CountersTable {
+  name: 'admission' | 'routes'
+  value: number
+}
+
+export type BuildRow = Selectable<BuildsTable>
+export type NewBuildRow = Insertable<BuildsTable>
+export type BuildFunctionRow = Selectable<BuildFunctionsTable>
+export type DeploymentRow = Selectable<DeploymentsTable>
+export type FunctionRow = Selectable<FunctionsTable>
+export type OwnerRow = Selectable<OwnersTable>
+export type RepositoryRow = Selectable<RepositoriesTable>
+export type DeliveryRow = Selectable<DeliveriesTable>

@@ -1,0 +1,123 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  type SelectModifierNode,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type TransactionSettings
+} from 'kysely'
+import { withoutNul } from './nul.ts'
+
+/** Statements that are kept prepared, the least recently prepared one going first. */
+const statementLimit = 200
+
+/** Kysely on Node's own SQLite. One connection per process; several processes may share the file. */
+export function createSqliteDialect(file: string): Dialect {
+  return {
+    createDriver: () => createDriver(file),
+    createQueryCompiler: () => new LocklessQueryCompiler(),
+    createAdapter: () => new TransactionalAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db)
+  }
+}
+
+/** SQLite has no row locks and needs none: a write transaction is alone from its first statement on. */
+class LocklessQueryCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    const isLock = node.modifier !== undefined && node.modifier !== 'Distinct'
+    if (!isLock) super.visitSelectModifier(node)
+  }
+}
+
+/** SQLite's schema changes are transactional; with `begin immediate` that is also the lock among migrating processes. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+function open(file: string): DatabaseSync {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
+  const database = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true })
+  // FULL: what was acknowledged to a forge must survive a power cut, and a forge does not deliver again.
+  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864')
+  return database
+}
+
+function createDriver(file: string): Driver {
+  let database: DatabaseSync | null = null
+  let connection: DatabaseConnection | null = null
+  const opened = (): DatabaseSync => {
+    if (database === null) throw new Error('the database is not open')
+    return database
+  }
+  return {
+    async init() {
+      database = open(file)
+      connection = createConnection(database)
+    },
+    async acquireConnection() {
+      if (connection === null) throw new Error('the database is not open')
+      return connection
+    },
+    async beginTransaction(_connection, settings: TransactionSettings) {
+      opened().exec(settings.accessMode === 'read only' ? 'begin' : 'begin immediate')
+    },
+    async commitTransaction() {
+      opened().exec('commit')
+    },
+    async rollbackTransaction() {
+      // A full disk or an I/O error has ended the transaction already.
+      if (opened().isTransaction) opened().exec('rollback')
+    },
+    async releaseConnection() {},
+    async destroy() {
+      connection = null
+      database?.close()
+      database = null
+    }
+  }
+}
+
+interface Prepared {
+  statement: StatementSync
+  hasRows: boolean
+}
+
+function createConnection(database: DatabaseSync): DatabaseConnection {
+  const cache = new Map<string, Prepared>()
+
+  function prepare(sql: string): Prepared {
+    const known = cache.get(sql)
+    if (known !== undefined) return known
+    const statement = database.prepare(sql)
+    const prepared = { statement, hasRows: statement.columns().length > 0 }
+    if (cache.size >= statementLimit) {
+      const [oldest] = cache.keys()
+      if (oldest !== undefined) cache.delete(oldest)
+    }
+    cache.set(sql, prepared)
+    return prepared
+  }
+
+  return {
+    async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+      const { statement, hasRows } = prepare(query.sql)
+      const parameters = query.parameters.map(withoutNul) as SQLInputValue[]
+      if (hasRows) return { rows: statement.all(...parameters) as R[] }
+      const { changes } = statement.run(...parameters)
+      return { rows: [], numAffectedRows: BigInt(changes) }
+    },
+    // oxlint-disable-next-line require-yield -- nothing of this package streams
+    async *streamQuery() {
+      throw new Error('streaming is not supported')
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Store } from '@slipway/domain'
+import { type Dialect, Kysely, sql } from 'kysely'
+import { createAudit } from './audit.ts'
+import { createBuilds } from './builds.ts'
+import { createDatabase } from './database.ts'
+import { translate } from './database-failure.ts'
+import { createDeliveries } from './deliveries.ts'
+import { createDeployments } from './deployments.ts'
+import { createFunctions } from './functions.ts'
+import { createImages } from './images.ts'
+import { createLogs } from './logs.ts'
+import { migrate } from './migrate.ts'
+import { createOwners } from './owners.ts'
+import { createPostgresDialect } from './postgres-dialect.ts'
+import { createReports } from './reports.ts'
+import { createRepositories } from './repositories.ts'
+import type { Schema } from './schema.ts'
+import { createSettings } from './settings.ts'
+import { createSqliteDialect } from './sqlite-dialect.ts'
+
+export interface StoreConfig {
+  /** `DATABASE_URL` of a PostgreSQL; null: the SQLite file. */
+  url: string | null
+  /** Path of the SQLite file; its folder is made when it is missing. */
+  file: string
+}
+
+/**
+ * Opens the system of record, and brings its tables to what this program expects.
+ *
+ * @throws Failure `unavailable` when the database is away, `invalid-configuration` when it refuses us or is newer than the program.
+ */
+export async function createStore({ url, file }: StoreConfig): Promise<Store> {
+  const db = new Kysely<Schema>({
+    dialect:
+      url === null
+        ? createSqliteDialect(file)
+        : await createPostgresDialect(url, { maxConnections: 10, statementTimeoutMs: 5000 })
+  })
+  try {
+    await (url === null ? migrate(db) : migratePostgres(url))
+  } catch (err) {
+    await db.destroy()
+    throw translate(err)
+  }
+  const database = createDatabase(db)
+  return {
+    deliveries: createDeliveries(database),
+    owners: createOwners(database),
+    repositories: createRepositories(database),
+    builds: createBuilds(database),
+    functions: createFunctions(database),
+    deployments: createDeployments(database),
+    images: createImages(database),
+    logs: createLogs(database),
+    reports: createReports(database),
+    audit: createAudit(database),
+    settings: createSettings(database),
+    ping: () =>
+      database.read(async (db) => {
+        await sql`select 1`.execute(db)
+      }),
+    close: () => db.destroy()
+  }
+}
+
+/** On a connection of its own: a migration may take longer than any other statement may, and waits for one that runs. */
+async function migratePostgres(url: string): Promise<void> {
+  const dialect: Dialect = await createPostgresDialect(url, { maxConnections: 1, statementTimeoutMs: 0 })
+  const db = new Kysely<Schema>({ dialect })
+  try {
+    await migrate(db)
+  } finally {
+    await db.destroy()
+  }
+}
