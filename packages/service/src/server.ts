@@ -1,5 +1,5 @@
 import { Failure } from '@slipway/domain'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Logger } from './logger.ts'
 
@@ -16,7 +16,7 @@ export interface ServerOptions {
 export function createServer({ logger, needs = {}, metrics, fastify = {} }: ServerOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     ...fastify
   }) as unknown as FastifyInstance

@@ -21,11 +21,10 @@ export function ago(at: number, now: number): string {
   return `${Math.round(seconds / 86_400)} d ago`
 }
 
+// oxlint-disable-next-line no-control-regex -- these are what it is about
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+
 /** What a stranger's text may not do to a terminal: control characters are shown, not obeyed. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what it is about
-  return text.replaceAll(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`
-  )
+  return text.replaceAll(controls, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
