@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import type { DeliveryContent, SignDelivery } from './deliveries.ts'
+import type { Push } from './push.ts'
+import type { HostedRepository } from './repositories.ts'
+import type { Token } from './state.ts'
+
+/** What was done to a repository, in GitHub's words. */
+export interface RepositoryChange {
+  action: 'renamed' | 'transferred' | 'deleted' | 'archived' | 'unarchived' | 'privatized' | 'publicized' | 'edited'
+  before: HostedRepository
+  after: HostedRepository
+}
+
+/** Everything in which the local forge is GitHub or GitLab. */
+export interface ForgeForm {
+  /** Below the forge's address. */
+  readonly apiPath: string
+  /** How many commits of a push are told one by one. */
+  readonly commitLimit: number
+  rest(scope: FastifyInstance): Promise<void>
+  readonly sign: SignDelivery
+  /** null when the forge tells nobody. */
+  describePush(push: Push): DeliveryContent | null
+  describeChange(change: RepositoryChange): DeliveryContent | null
+  /** True when the token may be used on the repository at all. */
+  covers(token: Token, repository: HostedRepository): boolean
+}

@@ -1,0 +1,210 @@
+import { Failure } from '@slipway/domain'
+import type { Core, LocalForgeOptions } from './core.ts'
+import type { LocalDelivery } from './deliveries.ts'
+import type { ForgeForm, RepositoryChange } from './form.ts'
+import { createInstallations, ensureApp, type Installations } from './github-app.ts'
+import { type LocalForgeHost, type LocalRepository, startHost } from './host.ts'
+import type { HostedRepository, NewRepository } from './repositories.ts'
+import { gitHubRest } from './rest-github.ts'
+import type { Account, CheckRun, Installation } from './state.ts'
+import {
+  createGitHubSignature,
+  createGitHubWebhooks,
+  type GitHubWebhooks, 
+  githubCommitLimit
+} from './webhooks-github.ts'
+
+/** A local forge in GitHub's form, with one App. */
+export interface GitHubLocalForge extends LocalForgeHost {
+  readonly kind: 'github'
+  readonly app: { id: number; clientId: string; slug: string; privateKey: string }
+  /**
+   * Unless `isInstalled` is false the App sees the repository at once, without a word: where the owner has no installation yet,
+   * one for all of its repositories is made.
+   */
+  createRepository(repository: NewRepository & { isInstalled?: boolean }): Promise<LocalRepository>
+  /** null when the App is not installed there. */
+  installationOf(owner: string): { id: number; isSuspended: boolean } | null
+  /** Tells `installation.created`. @param repositoryIds left out: all of the owner's repositories. */
+  installApp(owner: string, repositoryIds?: number[]): { id: number }
+  /** Tells `installation.deleted`. Its tokens end at once. */
+  uninstallApp(owner: string): void
+  /** Tells `installation.suspend` or `unsuspend`. */
+  suspendApp(owner: string, isSuspended: boolean): void
+  /** Tells `installation_repositories` for what was added and what was removed. */
+  selectRepositories(owner: string, repositoryIds: number[]): void
+  /** To every webhook. */
+  ping(): LocalDelivery[]
+  /** What pressing "Re-run" does. */
+  rerequestCheckRun(checkRunId: number): void
+  rerequestCheckSuite(repositoryId: number, commit: string): Promise<void>
+}
+
+export async function startGitHub(core: Core, options: LocalForgeOptions): Promise<GitHubLocalForge> {
+  const { state, accounts, address, now } = core
+  const app = await ensureApp(state, accounts, now)
+  const installations = createInstallations(state, now)
+  const webhooks = createGitHubWebhooks({ address, app, appOwner: accounts.byId(app.accountId) })
+  const form: ForgeForm = {
+    apiPath: '/api/v3',
+    commitLimit: githubCommitLimit,
+    rest: (scope) => gitHubRest(scope, { ...core, app, installations }),
+    sign: createGitHubSignature(app),
+    describePush(push) {
+      const installation = listening(installations, push.repository)
+      return installation === null ? null : webhooks.push(push, installation)
+    },
+    describeChange(change) {
+      const installation = listening(installations, change.after) ?? listening(installations, change.before)
+      if (installation === null) return null
+      return webhooks.repositoryChanged(
+        change.action,
+        change.after,
+        installation,
+        core.developer,
+        changesOf(webhooks, change)
+      )
+    },
+    covers: installations.cover
+  }
+  const { host, deliveries } = await startHost(core, form, options)
+  const { id, clientId, slug, privateKey } = app
+  return {
+    ...host,
+    kind: 'github',
+    app: { id, clientId, slug, privateKey },
+    async createRepository({ isInstalled = true, ...repository }) {
+      const created = await host.createRepository(repository)
+      const installation = installations.ofOwner(created.owner.id)
+      if (isInstalled && installation === null) installations.add(created.owner.id, null)
+      if (isInstalled && installation?.repositoryIds != null) {
+        installations.change(installation, { repositoryIds: [...installation.repositoryIds, created.id] })
+      }
+      return created
+    },
+    ping: () => state.data.webhooks.flatMap((webhook) => deliveries.send(webhooks.ping(webhook, now()), webhook)),
+    ...installationOperations(core, installations, webhooks, (content) => deliveries.send(content)),
+    ...rerequestOperations(core, installations, webhooks, (content) => deliveries.send(content))
+  }
+}
+
+/** The installation that is told of a repository; null when the App is not there or is suspended. */
+function listening(installations: Installations, repository: HostedRepository): Installation | null {
+  const installation = installations.ofRepository(repository)
+  return installation === null || installation.suspendedAt !== null ? null : installation
+}
+
+function changesOf({ accountForm }: GitHubWebhooks, { action, before }: RepositoryChange): object | null {
+  switch (action) {
+    case 'renamed':
+      return { repository: { name: { from: before.name } } }
+    case 'transferred':
+      return {
+        owner: { from: { [before.owner.type === 'User' ? 'user' : 'organization']: accountForm(before.owner) } }
+      }
+    case 'edited':
+      return { default_branch: { from: before.defaultBranch } }
+    case 'deleted':
+    case 'archived':
+    case 'unarchived':
+    case 'privatized':
+    case 'publicized':
+      return null
+  }
+}
+
+type Send = (content: NonNullable<ReturnType<ForgeForm['describePush']>>) => void
+
+function installationOperations(
+  { accounts, repositories, developer, now }: Core,
+  installations: Installations,
+  webhooks: GitHubWebhooks,
+  send: Send
+): Pick<GitHubLocalForge, 'installationOf' | 'installApp' | 'uninstallApp' | 'suspendApp' | 'selectRepositories'> {
+  function find(login: string): { owner: Account; installation: Installation } {
+    const owner = accounts.byLogin(login)
+    const installation = owner === null ? null : installations.ofOwner(owner.id)
+    if (owner === null || installation === null) throw new Failure('not-found', `the App is not installed on ${login}`)
+    return { owner, installation }
+  }
+  const seenBy = (installation: Installation) =>
+    repositories.all().filter((repository) => installations.ofRepository(repository)?.id === installation.id)
+
+  return {
+    installationOf(login) {
+      const owner = accounts.byLogin(login)
+      const installation = owner === null ? null : installations.ofOwner(owner.id)
+      return installation === null ? null : { id: installation.id, isSuspended: installation.suspendedAt !== null }
+    },
+    installApp(login, repositoryIds) {
+      const owner = accounts.ensure(login, 'Organization')
+      if (installations.ofOwner(owner.id) !== null) {
+        throw new Failure('conflict', `the App is already installed on ${login}`)
+      }
+      const installation = installations.add(owner.id, repositoryIds ?? null)
+      send(webhooks.installationChanged('created', installation, owner, seenBy(installation), developer))
+      return { id: installation.id }
+    },
+    uninstallApp(login) {
+      const { owner, installation } = find(login)
+      const seen = seenBy(installation)
+      installations.remove(installation)
+      send(webhooks.installationChanged('deleted', installation, owner, seen, developer))
+    },
+    suspendApp(login, isSuspended) {
+      const { owner, installation } = find(login)
+      installations.change(installation, { suspendedAt: isSuspended ? now() : null })
+      const action = isSuspended ? 'suspend' : 'unsuspend'
+      send(webhooks.installationChanged(action, installation, owner, seenBy(installation), developer))
+    },
+    selectRepositories(login, repositoryIds) {
+      const { owner, installation } = find(login)
+      const before = seenBy(installation)
+      installations.change(installation, { repositoryIds })
+      const after = seenBy(installation)
+      const added = after.filter(({ id }) => !before.some((repository) => repository.id === id))
+      const removed = before.filter(({ id }) => !after.some((repository) => repository.id === id))
+      if (added.length > 0) send(webhooks.installationRepositories('added', installation, owner, added, developer))
+      if (removed.length > 0)
+        send(webhooks.installationRepositories('removed', installation, owner, removed, developer))
+    }
+  }
+}
+
+function rerequestOperations(
+  { state, repositories, commits, developer }: Core,
+  installations: Installations,
+  webhooks: GitHubWebhooks,
+  send: Send
+): Pick<GitHubLocalForge, 'rerequestCheckRun' | 'rerequestCheckSuite'> {
+  function find(repositoryId: number): { repository: HostedRepository; installation: Installation } {
+    const repository = repositories.byId(repositoryId)
+    const installation = repository === null ? null : listening(installations, repository)
+    if (repository === null || installation === null) {
+      throw new Failure('not-found', `the App does not see repository ${repositoryId}`)
+    }
+    return { repository, installation }
+  }
+  const runsOn = (repositoryId: number, commit: string): CheckRun[] =>
+    state.data.checkRuns.filter((run) => run.repositoryId === repositoryId && run.commit === commit)
+
+  return {
+    rerequestCheckRun(checkRunId) {
+      const run = state.data.checkRuns.find((candidate) => candidate.id === checkRunId)
+      if (run === undefined) throw new Failure('not-found', `there is no check run ${checkRunId}`)
+      const { repository, installation } = find(run.repositoryId)
+      send(webhooks.checkRunRerequested(repository, installation, run, repository.defaultBranch, developer))
+    },
+    async rerequestCheckSuite(repositoryId, commit) {
+      const { repository, installation } = find(repositoryId)
+      const head = await commits.find(repository, commit)
+      const runs = runsOn(repositoryId, commit)
+      const content =
+        head === null
+          ? null
+          : webhooks.checkSuiteRerequested(repository, installation, runs, head, repository.defaultBranch, developer)
+      if (content === null) throw new Failure('not-found', `no check runs stand on ${commit}`)
+      send(content)
+    }
+  }
+}

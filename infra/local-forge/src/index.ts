@@ -1,0 +1,8 @@
+export type { LocalForgeOptions, WebhookOptions } from './core.ts'
+export type { LocalDelivery } from './deliveries.ts'
+export type { GitHubLocalForge } from './github.ts'
+export type { GitLabLocalForge } from './gitlab.ts'
+export type { Developer, LocalRepository } from './host.ts'
+export { createLocalForge, type LocalForge } from './local-forge.ts'
+export type { CommitReport } from './reports.ts'
+export type { Outage } from './server.ts'

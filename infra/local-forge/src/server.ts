@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer, type Logger } from '@slipway/service'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Core } from './core.ts'
+import type { ForgeForm } from './form.ts'
+import { authorizeGit, isGitPath } from './git-access.ts'
+import type { GitHttp } from './git-http.ts'
+import { style } from './page-style.ts'
+
+/** Which parts of the forge answer 503. */
+export type Outage = 'none' | 'rest' | 'git' | 'all'
+
+export interface Trouble {
+  outage: Outage
+  /** Every answer of REST and git is held back so long. */
+  latencyMs: number
+}
+
+export interface ServerDeps {
+  core: Core
+  form: ForgeForm
+  gitHttp: GitHttp
+  servePage: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  trouble: Trouble
+  logger: Logger
+}
+
+const restBodyLimitBytes = 4 * 1024 * 1024
+
+const avatar = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#5b6673"/><path d="M5 12V4m0 4h4a2 2 0 0 0 2-2V4" stroke="#fff" stroke-width="1.6" fill="none"/></svg>`
+
+export function createForgeServer({ core, form, gitHttp, servePage, trouble, logger }: ServerDeps): FastifyInstance {
+  const app = createServer({
+    logger,
+    fastify: {
+      forceCloseConnections: true,
+      bodyLimit: restBodyLimitBytes,
+      routerOptions: { maxParamLength: 1100 },
+      // A forge does not mend what it is sent.
+      ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } }
+    }
+  })
+  const stopping = new AbortController()
+  app.addHook('preClose', async () => stopping.abort())
+
+  app.addHook('onRequest', async (request, reply) => {
+    const part = request.url.startsWith(`${form.apiPath}/`) ? 'rest' : isGitPath(request.url) ? 'git' : null
+    if (part === null) return
+    if (trouble.latencyMs > 0) await sleep(trouble.latencyMs, undefined, { signal: stopping.signal })
+    if (trouble.outage !== part && trouble.outage !== 'all') return
+    return reply.code(503).send({ message: '503 Service Unavailable' })
+  })
+
+  async function serveGit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const authorization = authorizeGit(request, core, form)
+    return authorization.isGranted ? gitHttp.serve(request, reply, authorization.git) : authorization.refuse(reply)
+  }
+
+  void app.register((scope) => form.rest(scope), { prefix: form.apiPath })
+  void app.register(async (scope) => {
+    // What git sends is streamed to git.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    scope.post('/*', (request, reply) =>
+      isGitPath(request.url) ? serveGit(request, reply) : servePage(request, reply)
+    )
+  })
+  app.get('/-/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(style))
+  app.get('/-/avatar.svg', (_request, reply) => reply.type('image/svg+xml').send(avatar))
+  app.get('/', servePage)
+  app.get('/*', (request, reply) => (isGitPath(request.url) ? serveGit(request, reply) : servePage(request, reply)))
+  return app
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto'
+import type { HostedRepository } from './repositories.ts'
+import type { StateFile, Token } from './state.ts'
+
+export interface Tokens {
+  issue(token: Omit<Token, 'id' | 'token' | 'createdAt'> & { prefix: string }): Token
+  /** null when it is unknown, revoked or expired. */
+  find(token: string): Token | null
+  revoke(id: number): void
+}
+
+/** Tokens that nobody revokes: expired ones go, and so does the oldest above this number. */
+const tokensKept = 2000
+
+export function createTokens(state: StateFile, now: () => number): Tokens {
+  const isCurrent = (token: Token) => token.expiresAt === null || token.expiresAt > now()
+
+  function forgetExpired(): void {
+    const current = state.data.tokens.filter(isCurrent)
+    const lasting = current.filter((token) => token.expiresAt === null)
+    const passing = current.filter((token) => token.expiresAt !== null)
+    state.data.tokens = [...lasting, ...passing.slice(-tokensKept)]
+  }
+
+  return {
+    issue({ prefix, ...rest }) {
+      const token: Token = {
+        ...rest,
+        id: state.nextId(),
+        token: `${prefix}${randomBytes(24).toString('base64url').replaceAll(/[-_]/g, 'x')}`,
+        createdAt: now()
+      }
+      state.data.tokens.push(token)
+      forgetExpired()
+      state.changed()
+      return token
+    },
+    find: (text) => state.data.tokens.find((token) => token.token === text && isCurrent(token)) ?? null,
+    revoke(id) {
+      state.data.tokens = state.data.tokens.filter((token) => token.id !== id)
+      state.changed()
+    }
+  }
+}
+
+/** True when the token was given for this repository. */
+export function coversRepository(token: Token, repository: Pick<HostedRepository, 'id'>): boolean {
+  return token.repositoryIds === null || token.repositoryIds.includes(repository.id)
+}
+
+export function hasPermission(token: Token, name: string, level: 'read' | 'write'): boolean {
+  const given = token.permissions[name]
+  return given === 'write' || (given === 'read' && level === 'read')
+}
