@@ -51,7 +51,7 @@ export function fromGitHub(event: string, body: unknown, headers: Delivery['head
 }
 
 export const signingToken = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
-export const token = 'the plain token of the hook'
+export const plainToken = 'the plain token of the hook'
 /** When the deliveries of these tests are sent. */
 export const sentAt = Date.UTC(2026, 0, 2, 3, 4, 5)
 
@@ -73,7 +73,7 @@ export function fromGitLab(event: string, body: unknown, headers: Delivery['head
       'webhook-id': deliveryId,
       'webhook-timestamp': String(sentAt / 1000),
       'webhook-signature': standardSignature(body),
-      'x-gitlab-token': token,
+      'x-gitlab-token': plainToken,
       ...headers
     },
     body: bytes(body)
