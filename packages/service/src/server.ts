@@ -1,5 +1,11 @@
 import { Failure } from '@slipway/domain'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions,
+  LogController
+} from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Logger } from './logger.ts'
 
@@ -9,11 +15,26 @@ export interface ServerOptions {
   needs?: Record<string, () => Promise<unknown>>
   /** Served at `/metrics`. */
   metrics?: Registry
+  /** How an error is shown. Default: `{ code, message }` as JSON. */
+  showError?: (told: ToldError) => { type: string; body: object }
   fastify?: FastifyServerOptions
 }
 
+/** What whoever asked is told of an error. */
+export interface ToldError {
+  status: number
+  code: string
+  message: string
+}
+
 /** An HTTP server of ours: health, readiness, metrics, and one shape of error. */
-export function createServer({ logger, needs = {}, metrics, fastify = {} }: ServerOptions): FastifyInstance {
+export function createServer({
+  logger,
+  needs = {},
+  metrics,
+  showError = ({ code, message }) => ({ type: 'application/json; charset=utf-8', body: { code, message } }),
+  fastify = {}
+}: ServerOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -31,17 +52,23 @@ export function createServer({ logger, needs = {}, metrics, fastify = {} }: Serv
   if (metrics !== undefined) {
     app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()))
   }
+  function show(reply: FastifyReply, told: ToldError) {
+    const { type, body } = showError(told)
+    return reply.code(told.status).type(type).send(body)
+  }
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .send({ code: 'not-found', message: `nothing is served at ${request.method} ${request.url.split('?')[0]}` })
+    show(reply, {
+      status: 404,
+      code: 'not-found',
+      message: `nothing is served at ${request.method} ${request.url.split('?')[0]}`
+    })
   )
   app.setErrorHandler((err: FastifyError | Failure | Error, request, reply) => {
-    const { status, code, message } = describeError(err)
-    if (status >= 500) request.log.error({ err, url: request.url.split('?')[0] }, 'request failed')
+    const told = describeError(err)
+    if (told.status >= 500) request.log.error({ err, url: request.url.split('?')[0] }, 'request failed')
     const retryAfterMs = err instanceof Failure ? err.retryAfterMs : undefined
     if (retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(retryAfterMs / 1000))
-    return reply.code(status).send({ code, message })
+    return show(reply, told)
   })
   return app
 }
@@ -55,7 +82,7 @@ const fastifyCodes: Record<number, string> = {
 }
 
 /** How an error is told to whoever asked. What was not foreseen is not described: it may hold anything. */
-export function describeError(err: FastifyError | Failure | Error): { status: number; code: string; message: string } {
+function describeError(err: FastifyError | Failure | Error): ToldError {
   if (err instanceof Failure) return { status: err.statusCode, code: err.code, message: err.message }
   const status = 'statusCode' in err && typeof err.statusCode === 'number' ? err.statusCode : 500
   if (status >= 500) return { status: 500, code: 'internal', message: 'internal error: see the log of the service' }

@@ -5,7 +5,7 @@ import swagger from '@fastify/swagger'
 import { type InternalApi, LogChunk, Problem, type RouteContract, type RouteName, routes } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
-import { createServer, describeError, type Logger } from '@slipway/service'
+import { createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { badgeSvg } from './badge.ts'
@@ -28,25 +28,18 @@ export interface ApiDeps {
 /** The status API: every route of the contract, the streams, the badge and the document that describes them. */
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { store, internal, signals, isAdministrator, gatewayUrl, requestsPerMinute, now, logger } = deps
-  const app = createServer({ logger, needs: { store: () => store.ping(), redis: () => signals.ping() } })
+  const app = createServer({
+    logger,
+    needs: { store: () => store.ping(), redis: () => signals.ping() },
+    showError: ({ status, code, message }) => ({
+      type: 'application/problem+json; charset=utf-8',
+      body: { type: 'about:blank', title: code.replaceAll('-', ' '), status, detail: message, code }
+    })
+  })
   const views = createViews(store, gatewayUrl)
   const handlers = createHandlers({ store, internal, signals, views, now })
   const administrator: Actor = { name: 'administrator' }
 
-  app.setErrorHandler((err: Error, request, reply) => {
-    const { status, code, message } = describeError(err)
-    if (status >= 500) request.log.error({ err, url: request.url.split('?')[0] }, 'request failed')
-    return reply
-      .code(status)
-      .type('application/problem+json')
-      .send(problem(status, code, message))
-  })
-  app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .type('application/problem+json')
-      .send(problem(404, 'not-found', `nothing is served at ${request.url.split('?')[0]}`))
-  )
   await app.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
@@ -109,10 +102,6 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
 
 /** Everything else needs the token. */
 const publicPaths = new Set(['/healthz', '/readyz', '/api/v1/openapi.json', '/badge/:owner/:file'])
-
-function problem(status: number, code: string, detail: string) {
-  return { type: 'about:blank', title: code.replaceAll('-', ' '), status, detail, code }
-}
 
 function part(value: unknown): Record<string, unknown> {
   return (value ?? {}) as Record<string, unknown>

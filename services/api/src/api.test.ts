@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createStatusApi, type InternalApi } from '@slipway/client'
+import { Failure } from '@slipway/domain'
+import type { Signals } from '@slipway/queue'
+import { createLogger } from '@slipway/service'
+import { createStore } from '@slipway/store'
+import { imageOf, pushOf, seedClaim, seedLive, seedPush, specOf } from '@slipway/testing'
+import { createTokenCheck, ensureToken } from './administrator.ts'
+import { createApi } from './app.ts'
+
+const token = 'a token of the test, long enough for it'
+const commits = { a: 'a'.repeat(40), b: 'b'.repeat(40) }
+
+/** Signals within one process. */
+function createLocalSignals(): Signals & { sent: string[] } {
+  const listeners = new Map<string, Set<(payload: never) => void>>()
+  const sent: string[] = []
+  return {
+    sent,
+    send(name, payload) {
+      sent.push(name)
+      for (const listener of listeners.get(name) ?? []) listener(payload as never)
+    },
+    listen(name, listener) {
+      const known = listeners.get(name) ?? new Set()
+      listeners.set(name, known.add(listener as (payload: never) => void))
+      return () => known.delete(listener as (payload: never) => void)
+    },
+    ping: async () => {},
+    close: async () => {}
+  }
+}
+
+async function createApiForTest(t: TestContext, { requestsPerMinute = 10_000 } = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
+  const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
+  const signals = createLocalSignals()
+  const scaled: [string, number][] = []
+  const internal: InternalApi = {
+    credential: async () => ({ cloneUrl: '', credential: null }),
+    list: async () => [],
+    scale: async (id, replicas) => {
+      scaled.push([id, replicas])
+      return []
+    },
+    remove: async (ownerId, name) => store.functions.remove(ownerId, name, Date.now()),
+    async *logs() {
+      yield { at: 0, instance: 'one', stream: 'stdout', text: 'hello from inside' }
+    }
+  }
+  const app = await createApi({
+    store,
+    internal,
+    signals,
+    isAdministrator: createTokenCheck(token),
+    gatewayUrl: 'http://gateway.test',
+    requestsPerMinute,
+    now: Date.now,
+    logger: createLogger('test', 'silent')
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.after(async () => {
+    await app.close()
+    await store.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+  return { app, store, signals, scaled, api: createStatusApi({ url, token }), url }
+}
+
+test('every route but the public ones refuses without the token', async (t) => {
+  const { app } = await createApiForTest(t)
+  const document = (await app.inject('/api/v1/openapi.json')).json()
+  const paths = Object.entries(document.paths as Record<string, Record<string, unknown>>)
+  assert.ok(paths.length > 15)
+  for (const [path, methods] of paths) {
+    for (const method of Object.keys(methods)) {
+      if (path.startsWith('/badge/') || path === '/healthz' || path === '/readyz') continue
+      const url = path.replaceAll(/\{[a-z]+\}/gi, 'x')
+      for (const authorization of ['', 'Bearer wrong', `Basic ${token}`, `bearer  ${token}`]) {
+        const res = await app.inject({
+          method: method.toUpperCase() as 'GET',
+          url,
+          headers: { authorization },
+          payload: {}
+        })
+        assert.deepEqual([res.statusCode, res.json().code], [401, 'unauthenticated'], `${method} ${path}`)
+      }
+    }
+  }
+})
+
+test('the document describes every route of the contract', async (t) => {
+  const { app } = await createApiForTest(t)
+  const document = (await app.inject('/api/v1/openapi.json')).json()
+  assert.equal(document.openapi, '3.1.0')
+  const operations = Object.values(document.paths as Record<string, Record<string, { operationId?: string }>>).flatMap(
+    (path) => Object.values(path).map(({ operationId }) => operationId)
+  )
+  for (const name of ['listBuilds', 'getBuild', 'getBuildLog', 'rollback', 'listDeliveries', 'getBadge'])
+    assert.ok(operations.includes(name), name)
+})
+
+test('a build is told with its functions and the delivery that made it', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  const [deployment] = await seedLive(
+    store,
+    pushOf(commits.a),
+    [{ spec: specOf('hello'), image: imageOf('hello') }],
+    Date.now()
+  )
+  const { items } = await api.listBuilds({ owner: 'alice', status: 'live' })
+  const build = await api.getBuild({ id: items[0]?.id ?? '' })
+  assert.deepEqual([build.repository, build.commit, build.status], ['alice/shop', commits.a, 'live'])
+  assert.deepEqual([build.functions[0]?.name, build.functions[0]?.deploymentId], ['hello', deployment?.id])
+  const [delivery] = (await api.listDeliveries({})).items
+  assert.deepEqual([delivery?.outcome, delivery?.buildId], ['queued', build.id])
+})
+
+test('a function says what is live, where, and what was before', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  const functions = [{ spec: specOf('hello'), image: imageOf('hello') }]
+  await seedLive(store, pushOf(commits.a), functions, Date.now())
+  await seedLive(store, pushOf(commits.b, { before: commits.a }), functions, Date.now())
+  const hello = await api.getFunction({ owner: 'alice', name: 'hello' })
+  assert.deepEqual([hello.url, hello.live?.commit], ['http://gateway.test/function/alice-hello', commits.b])
+  const { items } = await api.listDeployments({ owner: 'alice', name: 'hello' })
+  assert.deepEqual(
+    items.map(({ commit, status }) => [commit, status]),
+    [
+      [commits.b, 'live'],
+      [commits.a, 'draining']
+    ]
+  )
+})
+
+test('lists go on page by page', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  for (const character of 'abcde') await seedPush(store, pushOf(character.repeat(40)), Date.now())
+  const seen: string[] = []
+  let before: string | undefined
+  do {
+    const page = await api.listBuilds({ limit: 2, ...(before === undefined ? {} : { before }) })
+    seen.push(...page.items.map(({ commit }) => commit[0] ?? ''))
+    before = page.next ?? undefined
+  } while (before !== undefined)
+  assert.deepEqual(seen, ['e', 'd', 'c', 'b', 'a'])
+})
+
+test('what is not there answers 404 as problem JSON, what is malformed 400', async (t) => {
+  const { api, app } = await createApiForTest(t)
+  await assert.rejects(api.getBuild({ id: 'nope' }), (err) => err instanceof Failure && err.code === 'not-found')
+  await assert.rejects(
+    api.getFunction({ owner: 'nobody', name: 'x' }),
+    (err) => err instanceof Failure && err.code === 'not-found'
+  )
+  const headers = { authorization: `Bearer ${token}` }
+  const res = await app.inject({ url: '/api/v1/builds?limit=1000000', headers })
+  assert.deepEqual(
+    [res.statusCode, res.headers['content-type'], res.json().code],
+    [400, 'application/problem+json; charset=utf-8', 'invalid-request']
+  )
+  assert.equal((await app.inject({ url: '/api/x/../v1/builds', headers: {} })).statusCode, 401)
+  assert.equal((await app.inject({ url: '/nothing', headers })).statusCode, 404)
+})
+
+test('a waiting build is cancelled at once, a running one is asked to stop', async (t) => {
+  const { api, store, signals } = await createApiForTest(t)
+  const waiting = await seedPush(store, pushOf(commits.a), Date.now())
+  assert.equal((await api.cancelBuild({ id: waiting })).status, 'cancelled')
+  await assert.rejects(api.cancelBuild({ id: waiting }), (err) => err instanceof Failure && err.code === 'conflict')
+  const running = await seedPush(store, pushOf(commits.b), Date.now())
+  await seedClaim(store, running, Date.now())
+  assert.equal((await api.cancelBuild({ id: running })).status, 'building')
+  assert.ok(signals.sent.includes('cancel'))
+  assert.equal((await store.builds.renew(running, 'seed', 1000, Date.now())).isCancelled, true)
+})
+
+test('a rebuild queues the same commit again', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  await seedLive(store, pushOf(commits.a), [{ spec: specOf('hello'), image: imageOf('hello') }], Date.now())
+  const [live] = (await api.listBuilds({})).items
+  const again = await api.rebuild({ id: live?.id ?? '', noCache: true })
+  assert.deepEqual([again.commit, again.trigger, again.status], [commits.a, 'rebuild', 'queued'])
+})
+
+test('a rollback goes to the deployment before, unless another is named, and is in the audit log', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  const functions = [{ spec: specOf('hello'), image: imageOf('hello') }]
+  const [first] = await seedLive(store, pushOf(commits.a), functions, Date.now())
+  await assert.rejects(
+    api.rollback({ owner: 'alice', name: 'hello' }),
+    (err) => err instanceof Failure && err.code === 'conflict'
+  )
+  await seedLive(store, pushOf(commits.b, { before: commits.a }), functions, Date.now())
+  await store.deployments.end(first?.id ?? '', 'ended', null, Date.now())
+  const build = await api.rollback({ owner: 'alice', name: 'hello' })
+  assert.deepEqual([build.trigger, build.status], ['rollback', 'deploying'])
+  const [part] = (await api.getBuild({ id: build.id })).functions
+  assert.equal(part?.deploymentId, first?.id)
+  const [entry] = await store.audit.list(null, { before: null, limit: 1 })
+  assert.deepEqual([entry?.action, entry?.actor, entry?.detail.to], ['rollback', 'administrator', first?.id])
+})
+
+test('a deployment of another function cannot be rolled back to', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  const [hello, other] = await seedLive(
+    store,
+    pushOf(commits.a),
+    [
+      { spec: specOf('hello'), image: imageOf('hello') },
+      { spec: specOf('other'), image: imageOf('other') }
+    ],
+    Date.now()
+  )
+  assert.ok(hello && other)
+  await assert.rejects(
+    api.rollback({ owner: 'alice', name: 'hello', deploymentId: other.id }),
+    (err) => err instanceof Failure && err.code === 'not-found'
+  )
+})
+
+test('pause, resume, scale and remove do what they say', async (t) => {
+  const { api, store, scaled } = await createApiForTest(t)
+  const [deployment] = await seedLive(
+    store,
+    pushOf(commits.a),
+    [{ spec: specOf('hello'), image: imageOf('hello') }],
+    Date.now()
+  )
+  const hello = { owner: 'alice', name: 'hello' }
+  assert.equal((await api.pauseFunction(hello)).isPaused, true)
+  assert.equal((await api.resumeFunction(hello)).isPaused, false)
+  await api.scaleFunction({ ...hello, replicas: 3 })
+  assert.deepEqual(scaled, [[deployment?.id, 3]])
+  await api.removeFunction(hello)
+  assert.equal((await api.getFunction(hello)).live, null)
+})
+
+test('a log is read as text from an offset, and followed until the build ends', async (t) => {
+  const { api, store, signals, url } = await createApiForTest(t)
+  const buildId = await seedPush(store, pushOf(commits.a), Date.now())
+  await seedClaim(store, buildId, Date.now())
+  const line = (text: string) => ({
+    at: Date.now(),
+    step: 'build' as const,
+    functionName: 'hello',
+    stream: 'stdout' as const,
+    text
+  })
+  await store.logs.append(buildId, [line('one'), line('two\nthree')])
+
+  const text = await fetch(`${url}/api/v1/builds/${buildId}/log?after=1`, {
+    headers: { authorization: `Bearer ${token}` }
+  })
+  assert.equal(await text.text(), '[build hello] two\n[build hello] three\n')
+
+  const followed: string[] = []
+  const following = (async () => {
+    for await (const chunk of api.followLog(buildId, { follow: true })) followed.push(chunk.text)
+  })()
+  await sleep(50)
+  await store.logs.append(buildId, [line('four')])
+  signals.send('log', { buildId })
+  await store.builds.finish(buildId, 'seed', { status: 'failed', reason: 'x' }, Date.now())
+  await store.logs.append(buildId, [line('a last word')])
+  await following
+  assert.deepEqual(followed, ['one', 'two\nthree', 'four', 'a last word'])
+})
+
+test('what a function prints is passed on', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  await seedLive(store, pushOf(commits.a), [{ spec: specOf('hello'), image: imageOf('hello') }], Date.now())
+  const lines = await Array.fromAsync(api.runtimeLog('alice', 'hello', { follow: false }))
+  assert.deepEqual(
+    lines.map(({ text }) => text),
+    ['hello from inside']
+  )
+})
+
+test("a badge tells a public function's state to anybody, and nothing of a private one", async (t) => {
+  const { app, store } = await createApiForTest(t)
+  await seedLive(store, pushOf(commits.a), [{ spec: specOf('hello'), image: imageOf('hello') }], Date.now())
+  const badge = async (path: string) => (await app.inject(path)).body
+  assert.match(await badge('/badge/alice/hello.svg'), /hello: live/)
+  assert.match(await badge('/badge/alice/nope.svg'), /nope: unknown/)
+  const repository = { ...pushOf(commits.b).repository, isPrivate: true }
+  await seedPush(store, pushOf(commits.b, { repository }), Date.now())
+  assert.match(await badge('/badge/alice/hello.svg'), /hello: unknown/)
+  assert.doesNotMatch(await badge('/badge/alice/%3Cscript%3E.svg'), /<script/)
+})
+
+test('too many requests of one address answer 429', async (t) => {
+  const { app } = await createApiForTest(t, { requestsPerMinute: 2 })
+  const ask = () => app.inject('/badge/a/b.svg')
+  await ask()
+  await ask()
+  const res = await ask()
+  assert.deepEqual([res.statusCode, res.json().code], [429, 'too-many-requests'])
+})
+
+test('the token is made once, readable by its owner alone, and an empty file is refused', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'slipway-token-'))
+  t.after(() => rm(home, { recursive: true, force: true }))
+  const made = await ensureToken(home)
+  assert.match(made, /^slw_.{40,}$/)
+  assert.equal(await ensureToken(home), made)
+  assert.equal((await stat(join(home, 'admin-token'))).mode & 0o777, 0o600)
+  assert.equal((await readFile(join(home, 'admin-token'), 'utf8')).trim(), made)
+  await writeFile(join(home, 'admin-token'), '\n')
+  await assert.rejects(ensureToken(home), (err) => err instanceof Failure && err.code === 'invalid-configuration')
+})
