@@ -1,7 +1,9 @@
 import type { AdmittedJob, Builds } from '@slipway/domain'
+import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Transaction } from './database.ts'
 import { stopReason } from './repositories.ts'
+import type { BuildRow } from './schema.ts'
 
 type Limits = Parameters<Builds['admit']>[0]
 
@@ -16,79 +18,99 @@ export async function lockAdmission(tx: Transaction): Promise<number> {
   return value
 }
 
-/** Everything that was chosen to run or runs: it takes a slot, a place of its owner, and its ref. */
+/** Everything that takes a slot, a place of its owner, or a ref. */
 function activeBuilds(tx: Transaction) {
-  const columns = ['id', 'owner_id', 'repository_id', 'ref', 'status'] as const
-  return tx
-    .selectFrom('builds')
-    .select(columns)
-    .where('status', '=', 'queued')
-    .where('dispatched_at', 'is not', null)
-    .unionAll(tx.selectFrom('builds').select(columns).where('status', 'in', ['building', 'deploying']))
-    .execute()
-}
-
-/** What waits or lost its worker in a repository that must not be built ends here, with the reason. */
-async function endStopped(tx: Transaction, now: number): Promise<void> {
-  const builds = await tx
-    .selectFrom('builds')
-    .innerJoin('repositories', 'repositories.id', 'builds.repository_id')
-    .selectAll('builds')
-    .select(['repositories.disconnected_at', 'repositories.suspended_at'])
-    .where('builds.status', 'in', ['queued', 'building', 'deploying'])
-    .where((eb) =>
-      eb.or([eb('repositories.disconnected_at', 'is not', null), eb('repositories.suspended_at', 'is not', null)])
-    )
-    .where((eb) => eb.or([eb('builds.lease_until', 'is', null), eb('builds.lease_until', '<=', now)]))
-    .orderBy('builds.id')
-    .forUpdate('builds')
-    .skipLocked()
-    .execute()
-  for (const build of builds) {
-    await endBuild(tx, build, { status: 'cancelled', reason: stopReason(build) }, now)
-  }
+  return tx.selectFrom('builds').select(['id', 'owner_id', 'repository_id', 'ref', 'status']).where(isActive).execute()
 }
 
 /** Builds whose job was lost or whose worker died, and roll-outs that nobody was told of yet. */
-async function findLost(tx: Transaction, redispatchMs: number, now: number): Promise<string[]> {
+function findLost(tx: Transaction, redispatchMs: number, now: number): Promise<BuildRow[]> {
+  return (
+    tx
+      .selectFrom('builds')
+      .selectAll()
+      .where(isActive)
+      .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
+      .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
+      .where((eb) => eb.or([eb('dispatched_at', 'is', null), eb('dispatched_at', '<=', now - redispatchMs)]))
+      .orderBy('id')
+      .forUpdate()
+      // What somebody is changing right now is not lost.
+      .skipLocked()
+      .execute()
+  )
+}
+
+/** Of these repositories those that must not be built, with the reason. */
+async function findStopped(tx: Transaction, repositoryIds: string[]): Promise<Map<string, string>> {
+  const stopped = new Map<string, string>()
+  if (repositoryIds.length === 0) return stopped
   const rows = await tx
-    .selectFrom('builds')
-    .select('id')
-    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
-    .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
-    .where((eb) =>
-      eb.or([
-        eb('status', 'in', ['building', 'deploying']).and('dispatched_at', 'is', null),
-        eb('status', 'in', ['building', 'deploying']).and('dispatched_at', '<=', now - redispatchMs),
-        eb('status', '=', 'queued').and('dispatched_at', '<=', now - redispatchMs)
-      ])
-    )
-    .orderBy('id')
-    .forUpdate()
-    .skipLocked()
+    .selectFrom('repositories')
+    .select(['id', 'disconnected_at', 'suspended_at'])
+    .where('id', 'in', [...new Set(repositoryIds)])
+    .where((eb) => eb.or([eb('disconnected_at', 'is not', null), eb('suspended_at', 'is not', null)]))
     .execute()
-  return rows.map((row) => row.id)
+  for (const row of rows) stopped.set(row.id, stopReason(row) ?? '')
+  return stopped
+}
+
+/** Ends what waits in repositories that must not be built. */
+async function endWaiting(tx: Transaction, stopped: Map<string, string>, now: number): Promise<void> {
+  for (const [repositoryId, reason] of stopped) {
+    const builds = await tx
+      .selectFrom('builds')
+      .selectAll()
+      .where('repository_id', '=', repositoryId)
+      .where(isQueued)
+      .where('dispatched_at', 'is', null)
+      .orderBy('id')
+      .forUpdate()
+      .skipLocked()
+      .execute()
+    for (const build of builds) await endBuild(tx, build, { status: 'cancelled', reason }, now)
+  }
+}
+
+/** The lost ones that are to go on; those of repositories that must not be built end. */
+async function takeLost(tx: Transaction, redispatchMs: number, now: number): Promise<string[]> {
+  const lost = await findLost(tx, redispatchMs, now)
+  const stopped = await findStopped(
+    tx,
+    lost.map((build) => build.repository_id)
+  )
+  const ids: string[] = []
+  for (const build of lost) {
+    const reason = stopped.get(build.repository_id)
+    if (reason === undefined) ids.push(build.id)
+    else await endBuild(tx, build, { status: 'cancelled', reason }, now)
+  }
+  return ids
 }
 
 interface Candidate {
   id: string
   ownerId: string
+  repositoryId: string
   ref: string
 }
+
+const refKey = (repositoryId: string, ref: string): string => `${repositoryId} ${ref}`
 
 /** The oldest due build of each ref: the only ones that may be next. */
 async function findCandidates(tx: Transaction, now: number): Promise<Candidate[]> {
   const rows = await tx
     .selectFrom('builds')
-    .select((eb) => ['owner_id', 'repository_id', 'ref', eb.fn.min('id').as('id')])
-    .where('status', '=', 'queued')
+    // A repository's waiting builds have its owner, all of them: the least is any.
+    .select((eb) => ['repository_id', 'ref', eb.fn.min('id').as('id'), eb.fn.min('owner_id').as('owner_id')])
+    .where(isQueued)
     .where('dispatched_at', 'is', null)
     .where('owner_id', 'is not', null)
     .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
-    .groupBy(['owner_id', 'repository_id', 'ref'])
+    .groupBy(['repository_id', 'ref'])
     .execute()
-  return rows.flatMap((row) =>
-    row.owner_id === null ? [] : [{ id: row.id, ownerId: row.owner_id, ref: `${row.repository_id} ${row.ref}` }]
+  return rows.flatMap(({ id, owner_id: ownerId, repository_id: repositoryId, ref }) =>
+    ownerId === null ? [] : [{ id, ownerId, repositoryId, ref: refKey(repositoryId, ref) }]
   )
 }
 
@@ -127,8 +149,14 @@ async function admitWaiting(tx: Transaction, limits: Limits, lastTurn: number, n
   const building = active.filter((build) => build.status !== 'deploying')
   const free = limits.slots - building.length
   if (free <= 0) return []
-  const busyRefs = new Set(active.map((build) => `${build.repository_id} ${build.ref}`))
-  const candidates = (await findCandidates(tx, now)).filter((candidate) => !busyRefs.has(candidate.ref))
+  const busyRefs = new Set(active.map((build) => refKey(build.repository_id, build.ref)))
+  const waiting = await findCandidates(tx, now)
+  const stopped = await findStopped(
+    tx,
+    waiting.map((candidate) => candidate.repositoryId)
+  )
+  await endWaiting(tx, stopped, now)
+  const candidates = waiting.filter(({ ref, repositoryId }) => !busyRefs.has(ref) && !stopped.has(repositoryId))
   if (candidates.length === 0) return []
   const owners = await tx
     .selectFrom('owners')
@@ -177,8 +205,7 @@ export function createAdmission(database: Database): Pick<Builds, 'admit' | 'und
     admit: (limits, now) =>
       database.write(async (tx) => {
         const lastTurn = await lockAdmission(tx)
-        await endStopped(tx, now)
-        const lost = await findLost(tx, limits.redispatchMs, now)
+        const lost = await takeLost(tx, limits.redispatchMs, now)
         const admitted = await admitWaiting(tx, limits, lastTurn, now)
         return dispatch(tx, [...lost, ...admitted], now)
       }),

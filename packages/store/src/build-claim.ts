@@ -1,5 +1,6 @@
 import type { Builds, Claim, RefObservation } from '@slipway/domain'
 import { lockAdmission } from './build-admission.ts'
+import { isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { lockBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
@@ -21,8 +22,7 @@ async function isRefFree(tx: Transaction, build: BuildRow): Promise<boolean> {
     .where('repository_id', '=', build.repository_id)
     .where('ref', '=', build.ref)
     .where('id', '!=', build.id)
-    .where('status', 'in', ['queued', 'building', 'deploying'])
-    .where((eb) => eb.or([eb('status', '!=', 'queued'), eb('dispatched_at', 'is not', null)]))
+    .where(isActive)
     .limit(1)
     .executeTakeFirst()
   return other === undefined

@@ -1,4 +1,5 @@
 import { assertTransition, type Builds } from '@slipway/domain'
+import { isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { queueBuild } from './build-queue.ts'
 import { leaseLost, lockBuild, lockHeldBuild, released, whileHeld } from './build-rows.ts'
@@ -14,7 +15,7 @@ async function supersedeOlder(tx: Transaction, build: BuildRow, now: number): Pr
     .selectAll()
     .where('repository_id', '=', build.repository_id)
     .where('ref', '=', build.ref)
-    .where('status', '=', 'queued')
+    .where(isQueued)
     .where('id', '<', build.id)
     .orderBy('id')
     .forUpdate()

@@ -1,4 +1,5 @@
 import type { NewBuild } from '@slipway/domain'
+import { isQueued } from './build-conditions.ts'
 import { newBuildRow } from './build-rows.ts'
 import type { Transaction } from './database.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
@@ -19,7 +20,7 @@ export async function queueBuild(
     .where('repository_id', '=', repository.id)
     .where('ref', '=', build.ref)
     .where('commit', '=', build.commit)
-    .where('status', '=', 'queued')
+    .where(isQueued)
     .orderBy('id')
     .limit(1)
     .forUpdate()

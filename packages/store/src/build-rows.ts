@@ -30,8 +30,9 @@ export function toBuild(row: BuildRow): Build {
   }
 }
 
-export function parseOrNull<T>(json: string | null): T | null {
-  return json === null ? null : (JSON.parse(json) as T)
+/** What this package stored as JSON; null stays null. */
+export function parseOrNull(json: string | null): unknown {
+  return json === null ? null : JSON.parse(json)
 }
 
 export function toBuildFunction(row: BuildFunctionRow): BuildFunction {
@@ -40,9 +41,9 @@ export function toBuildFunction(row: BuildFunctionRow): BuildFunction {
     name: row.name,
     status: row.status,
     reason: row.reason,
-    spec: parseOrNull(row.spec_json),
+    spec: parseOrNull(row.spec_json) as BuildFunction['spec'],
     contentKey: row.content_key,
-    image: parseOrNull(row.image_json),
+    image: parseOrNull(row.image_json) as BuildFunction['image'],
     isReused: row.is_reused === 1,
     deploymentId: row.deployment_id,
     startedAt: row.started_at,

@@ -1,6 +1,7 @@
 import { type BuildFunction, type BuildStatus, type Builds, Failure } from '@slipway/domain'
 import { createAdmission } from './build-admission.ts'
 import { createClaims } from './build-claim.ts'
+import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { createBuildLife } from './build-life.ts'
 import { queueBuild, touchBuild } from './build-queue.ts'
@@ -58,7 +59,10 @@ function createQuestions(database: Database): Pick<Builds, Questions> {
         return rows.map(toBuildFunction)
       }),
     failureLocation: (buildId) =>
-      database.read(async (db) => parseOrNull((await findBuild(db, buildId)).failure_location_json)),
+      database.read(async (db) => {
+        const { failure_location_json: location } = await findBuild(db, buildId)
+        return parseOrNull(location) as SourceLocation | null
+      }),
     counts: () =>
       database.read(async (db) => {
         const counts: Record<BuildStatus, number> = {
@@ -75,6 +79,7 @@ function createQuestions(database: Database): Pick<Builds, Questions> {
         const rows = await db
           .selectFrom('builds')
           .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
+          .where((eb) => eb.or([isQueued, isActive]))
           .groupBy('status')
           .execute()
         for (const { status, count } of rows) counts[status] = count

@@ -6,6 +6,7 @@ import {
   type PushEvent,
   type RecordedDelivery
 } from '@slipway/domain'
+import { isQueued } from './build-conditions.ts'
 import { newBuildRow } from './build-rows.ts'
 import type { Transaction } from './database.ts'
 import { newId } from './ids.ts'
@@ -165,9 +166,10 @@ async function joinWaiting(tx: Transaction, decided: Decided[]): Promise<Decided
     .select(['id', 'repository_id', 'ref', 'commit', 'before'])
     .where('commit', 'in', [...new Set(queued.map((build) => build.commit))])
     .where('repository_id', 'in', [...new Set(queued.map((build) => build.repository_id))])
-    .where('status', '=', 'queued')
-    .orderBy('id', 'desc')
+    .where(isQueued)
     .execute()
+  // Of several the oldest, as if they had come one by one. Sorted here: there it would tempt SQLite to read the repository's history.
+  rows.sort((a, b) => (a.id < b.id ? 1 : -1))
   const waiting = new Map(rows.map((row) => [pushKeyOf(row), { id: row.id, build: null as NewBuildRow | null }]))
   return decided.map(({ row, build }) => {
     if (build === null || build.status !== 'queued') return { row, build }

@@ -1,4 +1,10 @@
-import { type Deployment, type Deployments, Failure, type NewDeployment } from '@slipway/domain'
+import {
+  assertDeploymentTransition,
+  type Deployment,
+  type Deployments,
+  Failure,
+  type NewDeployment
+} from '@slipway/domain'
 import { touchBuild } from './build-queue.ts'
 import { leaseLost, lockHeldBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
@@ -75,48 +81,55 @@ function findMade(tx: Transaction, build: BuildRow, name: string): Promise<Deplo
 
 function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
   const { build, ownerId, ownerSlug, generation } = rollout
-  return tx
-    .insertInto('deployments')
-    .values({
-      id: newId(),
-      owner_id: ownerId,
-      owner_slug: ownerSlug,
-      repository_id: build.repository_id,
-      build_id: build.id,
-      function_name: wanted.functionName,
-      cluster_name: wanted.clusterName,
-      generation,
-      source: 'git',
-      image_json: JSON.stringify(wanted.image),
-      spec_json: JSON.stringify(wanted.spec),
-      labels_json: JSON.stringify(wanted.labels),
-      annotations_json: JSON.stringify(wanted.annotations),
-      commit: build.commit,
-      replicas: wanted.replicas,
-      status: 'starting',
-      endpoints_json: '[]',
-      write_timeout_ms: wanted.spec.writeTimeoutMs,
-      created_at: now
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow()
+  return insertDeployment(tx, {
+    id: newId(),
+    owner_id: ownerId,
+    owner_slug: ownerSlug,
+    repository_id: build.repository_id,
+    build_id: build.id,
+    function_name: wanted.functionName,
+    cluster_name: wanted.clusterName,
+    generation,
+    source: 'git',
+    image_json: JSON.stringify(wanted.image),
+    spec_json: JSON.stringify(wanted.spec),
+    labels_json: JSON.stringify(wanted.labels),
+    annotations_json: JSON.stringify(wanted.annotations),
+    commit: build.commit,
+    replicas: wanted.replicas,
+    status: 'starting',
+    endpoints_json: '[]',
+    write_timeout_ms: wanted.spec.writeTimeoutMs,
+    reason: null,
+    created_at: now,
+    live_at: null,
+    ended_at: null
+  })
 }
 
-/** An earlier deployment starts again under the build's generation, as it was: only where it answers is not known yet. */
-async function restart(tx: Transaction, rollout: Rollout, id: string): Promise<DeploymentRow> {
+function insertDeployment(tx: Transaction, row: DeploymentRow): Promise<DeploymentRow> {
+  return tx.insertInto('deployments').values(row).returningAll().executeTakeFirstOrThrow()
+}
+
+/**
+ * An earlier deployment starts again as it was, as a part of this build now, and under its generation. One that still drains
+ * is on its way out of the cluster, and nobody can call that back: a copy of it is started instead.
+ */
+async function restart(tx: Transaction, rollout: Rollout, id: string, now: number): Promise<DeploymentRow> {
   const { build, ownerId, generation } = rollout
   const row = await tx.selectFrom('deployments').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
   if (row === undefined || row.owner_id !== ownerId || row.repository_id !== build.repository_id) {
     throw new Failure('not-found', `there is no deployment ${id} in this repository`)
   }
-  const isRestarted = row.generation === generation && (row.status === 'starting' || row.status === 'live')
-  if (isRestarted) return row
-  if (row.status !== 'ended' && row.status !== 'draining') {
-    throw new Failure('conflict', `deployment ${id} is ${row.status}: it cannot be started again`)
+  if (row.generation === generation && (row.status === 'starting' || row.status === 'live')) return row
+  const again = { build_id: build.id, generation, status: 'starting', endpoints_json: '[]', reason: null } as const
+  if (row.status === 'draining') {
+    return insertDeployment(tx, { ...row, ...again, id: newId(), created_at: now, live_at: null, ended_at: null })
   }
+  assertDeploymentTransition(row.status, 'starting')
   return tx
     .updateTable('deployments')
-    .set({ status: 'starting', generation, endpoints_json: '[]', reason: null, ended_at: null })
+    .set({ ...again, ended_at: null })
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -132,7 +145,7 @@ async function prepareOne(tx: Transaction, rollout: Rollout, wanted: NewDeployme
       await claimName(tx, rollout, wanted, now)
       row = await make(tx, rollout, wanted, now)
     } else {
-      row = await restart(tx, rollout, existingDeploymentId)
+      row = await restart(tx, rollout, existingDeploymentId, now)
       // It runs under the name that it always had, whatever the owner is called by now.
       await claimName(tx, rollout, { ...wanted, clusterName: row.cluster_name }, now)
     }

@@ -25,7 +25,7 @@ export async function createPostgresDialect(url: string, options: PostgresOption
     application_name: 'slipway',
     types: {
       getTypeParser: (id: number, format?: 'text' | 'binary') =>
-        id === int8 && format !== 'binary' ? Number : pg.types.getTypeParser(id, format as 'text')
+        id === int8 && format !== 'binary' ? Number : pg.types.getTypeParser(id, format)
     }
   })
   // An idle connection that breaks is dropped from the pool; who asks next gets a new one, or the failure.

@@ -2,22 +2,35 @@ import type { Reports } from '@slipway/domain'
 import { toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 
-/** A newer build of a commit speaks for it: what the older ones still had to say is dropped. */
-async function silenceOlder(tx: Transaction): Promise<void> {
+/** A page of builds that have something to tell, and whether a newer build of the same commit speaks for them. */
+function findUntold(tx: Transaction, now: number, limit: number) {
+  return tx
+    .selectFrom('builds')
+    .innerJoin('repositories', 'repositories.id', 'builds.repository_id')
+    .selectAll('builds')
+    .select((eb) =>
+      eb
+        .selectFrom('builds as newer')
+        .select('newer.id')
+        .whereRef('newer.commit', '=', 'builds.commit')
+        .whereRef('newer.repository_id', '=', 'builds.repository_id')
+        .whereRef('newer.id', '>', 'builds.id')
+        .limit(1)
+        .as('newer_id')
+    )
+    .whereRef('builds.version', '>', 'builds.reported_version')
+    .where('repositories.owner_id', 'is not', null)
+    .where((eb) => eb.or([eb('builds.next_report_at', 'is', null), eb('builds.next_report_at', '<=', now)]))
+    .orderBy('builds.id')
+    .limit(limit)
+    .execute()
+}
+
+async function silence(tx: Transaction, ids: string[]): Promise<void> {
   await tx
     .updateTable('builds')
     .set((eb) => ({ reported_version: eb.ref('version') }))
-    .whereRef('version', '>', 'reported_version')
-    .where((eb) =>
-      eb.exists(
-        eb
-          .selectFrom('builds as newer')
-          .select('newer.id')
-          .whereRef('newer.commit', '=', 'builds.commit')
-          .whereRef('newer.repository_id', '=', 'builds.repository_id')
-          .whereRef('newer.id', '>', 'builds.id')
-      )
-    )
+    .where('id', 'in', ids)
     .execute()
 }
 
@@ -25,18 +38,18 @@ export function createReports(database: Database): Reports {
   return {
     due: (now, limit) =>
       database.write(async (tx) => {
-        await silenceOlder(tx)
-        const rows = await tx
-          .selectFrom('builds')
-          .innerJoin('repositories', 'repositories.id', 'builds.repository_id')
-          .selectAll('builds')
-          .whereRef('builds.version', '>', 'builds.reported_version')
-          .where('repositories.owner_id', 'is not', null)
-          .where((eb) => eb.or([eb('next_report_at', 'is', null), eb('next_report_at', '<=', now)]))
-          .orderBy('builds.id')
-          .limit(limit)
-          .execute()
-        return rows.map((row) => ({ build: toBuild(row), version: row.version, attempt: row.report_attempt }))
+        for (;;) {
+          const rows = await findUntold(tx, now, limit)
+          const older = rows.filter((row) => row.newer_id !== null)
+          if (older.length === 0) {
+            return rows.map((row) => ({ build: toBuild(row), version: row.version, attempt: row.report_attempt }))
+          }
+          // They leave the page, which is then filled again: each round is one less to come.
+          await silence(
+            tx,
+            older.map((row) => row.id)
+          )
+        }
       }),
     sent: (repositoryId, commit) =>
       database.read(async (db) => {

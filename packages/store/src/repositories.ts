@@ -1,11 +1,5 @@
-import {
-  Failure,
-  type ForgeRepository,
-  isTerminal,
-  type Page,
-  type Repositories,
-  type Repository
-} from '@slipway/domain'
+import { Failure, type ForgeRepository, type Page, type Repositories, type Repository } from '@slipway/domain'
+import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Reader, Transaction } from './database.ts'
 import { newId } from './ids.ts'
@@ -115,18 +109,17 @@ function lockForgeRepository(
     .executeTakeFirst()
 }
 
-/** Nobody holds them and nothing is to come: waiting builds end at once, running ones are marked for their workers. */
+/** Nothing of the repository is to be built: waiting builds end at once, running ones are marked for their workers. */
 async function stopBuilds(tx: Transaction, repositoryId: string, reason: string, now: number): Promise<void> {
   const builds = await tx
     .selectFrom('builds')
     .selectAll()
     .where('repository_id', '=', repositoryId)
-    .where('status', 'in', ['queued', 'building', 'deploying'])
+    .where((eb) => eb.or([isQueued, isActive]))
     .orderBy('id')
     .forUpdate()
     .execute()
   for (const build of builds) {
-    if (isTerminal(build.status)) continue
     if (build.lease_until === null || build.lease_until <= now) {
       await endBuild(tx, build, { status: 'cancelled', reason }, now)
     } else {
@@ -226,7 +219,7 @@ export function createRepositories(database: Database): Repositories {
                 .selectFrom('builds')
                 .select('builds.id')
                 .whereRef('builds.repository_id', '=', 'repositories.id')
-                .where('builds.status', '=', 'queued')
+                .where(isQueued)
             )
           )
           .orderBy('id')

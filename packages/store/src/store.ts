@@ -1,5 +1,5 @@
 import type { Store } from '@slipway/domain'
-import { type Dialect, Kysely, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
 import { createDatabase } from './database.ts'
@@ -10,6 +10,7 @@ import { createFunctions } from './functions.ts'
 import { createImages } from './images.ts'
 import { createLogs } from './logs.ts'
 import { migrate } from './migrate.ts'
+import { createNulPlugin } from './nul.ts'
 import { createOwners } from './owners.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
 import { createReports } from './reports.ts'
@@ -31,12 +32,7 @@ export interface StoreConfig {
  * @throws Failure `unavailable` when the database is away, `invalid-configuration` when it refuses us or is newer than the program.
  */
 export async function createStore({ url, file }: StoreConfig): Promise<Store> {
-  const db = new Kysely<Schema>({
-    dialect:
-      url === null
-        ? createSqliteDialect(file)
-        : await createPostgresDialect(url, { maxConnections: 10, statementTimeoutMs: 5000 })
-  })
+  const db = url === null ? new Kysely<Schema>({ dialect: createSqliteDialect(file) }) : await openPostgres(url)
   try {
     await (url === null ? migrate(db) : migratePostgres(url))
   } catch (err) {
@@ -64,9 +60,14 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
   }
 }
 
+async function openPostgres(url: string): Promise<Kysely<Schema>> {
+  const dialect = await createPostgresDialect(url, { maxConnections: 10, statementTimeoutMs: 5000 })
+  return new Kysely<Schema>({ dialect, plugins: [createNulPlugin()] })
+}
+
 /** On a connection of its own: a migration may take longer than any other statement may, and waits for one that runs. */
 async function migratePostgres(url: string): Promise<void> {
-  const dialect: Dialect = await createPostgresDialect(url, { maxConnections: 1, statementTimeoutMs: 0 })
+  const dialect = await createPostgresDialect(url, { maxConnections: 1, statementTimeoutMs: 0 })
   const db = new Kysely<Schema>({ dialect })
   try {
     await migrate(db)

@@ -113,12 +113,10 @@ async function createBuildTables(db: Kysely<never>): Promise<void> {
   await db.schema.createIndex('builds_repository').on('builds').columns(['repository_id', 'id']).execute()
   await db.schema.createIndex('builds_commit').on('builds').columns(['commit', 'repository_id', 'id']).execute()
   // The hot questions, what waits, what runs and what is still to be told, never read the history.
-  await sql`create index builds_waiting on builds (owner_id, repository_id, ref, id, next_attempt_at)
-    where status = 'queued' and dispatched_at is null`.execute(db)
-  await sql`create index builds_dispatched on builds (id) where status = 'queued' and dispatched_at is not null`.execute(
-    db
-  )
-  await sql`create index builds_running on builds (id) where status in ('building', 'deploying')`.execute(db)
+  await sql`create index builds_queued on builds (repository_id, ref, id, owner_id, dispatched_at, next_attempt_at)
+    where status = 'queued'`.execute(db)
+  await sql`create index builds_active on builds (id)
+    where status in ('building', 'deploying') or (status = 'queued' and dispatched_at is not null)`.execute(db)
   await sql`create index builds_untold on builds (id) where version > reported_version`.execute(db)
   await db.schema
     .createTable('build_functions')
