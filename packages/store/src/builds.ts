@@ -1,4 +1,4 @@
-import { type BuildFunction, type BuildStatus, type Builds, Failure } from '@slipway/domain'
+import { type BuildFunction, type BuildStatus, type Builds, Failure, type SourceLocation } from '@slipway/domain'
 import { createAdmission } from './build-admission.ts'
 import { createClaims } from './build-claim.ts'
 import { isActive, isQueued } from './build-conditions.ts'
@@ -76,11 +76,20 @@ function createQuestions(database: Database): Pick<Builds, Questions> {
           cancelled: 0,
           skipped: 0
         }
+        // Only what has not ended is counted: that is the question, and the history may be long.
         const rows = await db
           .selectFrom('builds')
           .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
-          .where((eb) => eb.or([isQueued, isActive]))
+          .where(isActive)
+          .where('status', '!=', 'queued')
           .groupBy('status')
+          .unionAll(
+            db
+              .selectFrom('builds')
+              .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
+              .where(isQueued)
+              .groupBy('status')
+          )
           .execute()
         for (const { status, count } of rows) counts[status] = count
         return counts
