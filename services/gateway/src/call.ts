@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { CallFacts } from './headers.ts'
+import type { Upstream } from './upstream.ts'
+
+/** One request to one function. */
+export interface Call extends CallFacts {
+  req: IncomingMessage
+  res: ServerResponse
+  upstream: Upstream
+  /** Path and query for the function. */
+  target: string
+  /** Of `performance.now()`. */
+  begin: number
+  /** The caller waits for `100 Continue` before it sends its body. */
+  isExpecting: boolean
+  /** Set for a WebSocket handshake. */
+  upgrade: { socket: Duplex; head: Buffer } | null
+}
+
+/** True when a body follows the request's head. */
+export function hasBody(req: IncomingMessage): boolean {
+  const length = req.headers['content-length']
+  return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}

@@ -1,0 +1,214 @@
+import { createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
+import { type Endpoint, Failure, type Route } from '@slipway/domain'
+import type { SignalPayload } from '@slipway/queue/signals'
+import { loadConfig } from '@slipway/service/config'
+import { createLogger } from '@slipway/service/logger'
+import { GatewayConfig, type RouteSource, startGateway } from './service.ts'
+
+/** A function as the tests run it: a real server on a port of its own. */
+export interface TestFunction {
+  server: Server
+  endpoint: Endpoint
+  close(): Promise<void>
+}
+
+export async function startFunction(t: TestContext, listener: RequestListener): Promise<TestFunction> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  t.after(close)
+  return { server, endpoint: { host: '127.0.0.1', port: (server.address() as AddressInfo).port }, close }
+}
+
+/** A port where nothing listens. */
+export async function closedEndpoint(t: TestContext): Promise<Endpoint> {
+  const { endpoint, close } = await startFunction(t, () => {})
+  await close()
+  return endpoint
+}
+
+export function routeTo(name: string, endpoints: Endpoint[], more: Partial<Route> = {}): Route {
+  return {
+    ownerSlug: 'alice',
+    functionName: name,
+    clusterName: `alice-${name}`,
+    deploymentId: `d-${name}`,
+    generation: 1,
+    endpoints,
+    writeTimeoutMs: 10_000,
+    ...more
+  }
+}
+
+export interface TestGateway {
+  url: string
+  port: number
+  /** Live deployments change, and the gateway is told. */
+  setRoutes(routes: Route[]): Promise<void>
+  /** As `setRoutes`, but the signal is lost. */
+  setRoutesSilently(routes: Route[]): void
+  storeIsAway(isAway: boolean): void
+  /** What was told to `deployer`. */
+  reports: SignalPayload<'gateway'>[]
+  close(): Promise<void>
+}
+
+export async function startTestGateway(
+  t: TestContext,
+  routes: Route[],
+  env: Record<string, string> = {},
+  announceMs = 0
+): Promise<TestGateway> {
+  let served = routes
+  let version = 1
+  let isAway = env.TEST_STORE_AWAY === 'true'
+  const reports: SignalPayload<'gateway'>[] = []
+  const listeners = new Set<() => void>()
+  const check = () => {
+    if (isAway) throw new Failure('unavailable', 'the database does not answer')
+  }
+  const source: RouteSource = {
+    routes: async () => {
+      check()
+      return served
+    },
+    routesVersion: async () => {
+      check()
+      return version
+    }
+  }
+  const config = loadConfig(GatewayConfig, { GATEWAY_PORT: '0', STOP_GRACE_MS: '3000', ...env })
+  const running = await startGateway(config, {
+    routes: source,
+    signals: {
+      send: (_name, payload) => reports.push(payload as SignalPayload<'gateway'>),
+      listen: (_name, listener) => {
+        const wake = () => listener({} as never)
+        listeners.add(wake)
+        return () => listeners.delete(wake)
+      }
+    },
+    logger: createLogger('gateway', 'silent'),
+    announceMs
+  })
+  t.after(() => running.close())
+  const url = running.url as string
+  if (!isAway) await until(() => reports.length > 0)
+  return {
+    url,
+    port: Number(new URL(url).port),
+    async setRoutes(next) {
+      served = next
+      version += 1
+      for (const wake of listeners) wake()
+      await until(() => reports.at(-1)?.routesVersion === version)
+    },
+    setRoutesSilently(next) {
+      served = next
+      version += 1
+    },
+    storeIsAway(next) {
+      isAway = next
+    },
+    reports,
+    close: () => running.close()
+  }
+}
+
+export interface Answer {
+  status: number
+  headers: IncomingMessage['headers']
+  raw: string[]
+  trailers: NodeJS.Dict<string>
+  body: string
+  json(): { code: string; message: string }
+}
+
+export interface Question {
+  method?: string
+  host?: string
+  path?: string
+  headers?: Record<string, string | string[]>
+  body?: string | Buffer
+}
+
+/** Asks without any normalisation of the path, on a connection of its own. */
+export function ask(port: number, question: Question = {}): Promise<Answer> {
+  const { method = 'GET', host = 'alice.localhost', path = '/', headers = {}, body } = question
+  return new Promise((resolve, reject) => {
+    const req = request(
+      { port, host: '127.0.0.1', method, path, headers: { host, ...headers }, agent: false },
+      (res) => {
+        const parts: Buffer[] = []
+        res.on('data', (part: Buffer) => parts.push(part))
+        res.on('error', reject)
+        res.on('end', () => {
+          const text = Buffer.concat(parts).toString('utf8')
+          resolve({
+            status: res.statusCode ?? 0,
+            headers: res.headers,
+            raw: res.rawHeaders,
+            trailers: res.trailers,
+            body: text,
+            json: () => JSON.parse(text) as { code: string; message: string }
+          })
+        })
+      }
+    )
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+/** Sends bytes as they are, and returns what came until the other side closed, or until nothing came for a while. */
+export async function sendRaw(
+  port: number,
+  bytes: string,
+  quietMs = 300
+): Promise<{ text: string; isClosed: boolean }> {
+  const socket = await openSocket(port)
+  const got: Buffer[] = []
+  let isClosed = false
+  let lastAt = Date.now()
+  socket.on('data', (part) => {
+    got.push(part)
+    lastAt = Date.now()
+  })
+  socket.on('error', () => {
+    isClosed = true
+  })
+  socket.on('close', () => {
+    isClosed = true
+  })
+  socket.write(bytes, 'latin1')
+  while (!isClosed && Date.now() - lastAt < quietMs) await sleep(10)
+  socket.destroy()
+  return { text: Buffer.concat(got).toString('latin1'), isClosed }
+}
+
+export function openSocket(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.once('error', reject)
+  })
+}
+
+export async function until(isTrue: () => boolean, timeoutMs = 5000): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !isTrue(); ) {
+    if (Date.now() > end) throw new Error(`not true after ${timeoutMs} ms: ${isTrue.toString()}`)
+    await sleep(5)
+  }
+}
+
+export async function readBody(req: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of req) parts.push(part as Buffer)
+  return Buffer.concat(parts).toString('utf8')
+}

@@ -1,0 +1,130 @@
+import type { IncomingMessage } from 'node:http'
+import { plainAddress } from './peers.ts'
+
+/** Of one connection only, never passed on. `expect` is answered by the gateway itself. */
+const hopByHop = new Set([
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade'
+])
+
+/** What the gateway itself says about a call: nobody else's word for it reaches a function. */
+const ours = new Set(['x-call-id', 'x-start-time', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'])
+
+export interface CallFacts {
+  callId: string
+  /** Epoch milliseconds. */
+  startedAt: number
+  /** The peer is a trusted proxy: what it says of the client is believed and added to. */
+  isTrusted: boolean
+}
+
+/** The id that the caller gave, as OpenFaaS keeps it, if it is fit for headers and logs; null otherwise. */
+export function givenCallId(req: IncomingMessage): string | null {
+  const given = req.headers['x-call-id']
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : null
+}
+
+/** The headers that a function gets, flat: name, value, name, value. */
+export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] {
+  const named = namedByConnection(req.headers.connection)
+  const headers: string[] = []
+  for (let i = 0; i < req.rawHeaders.length; i += 2) {
+    const name = req.rawHeaders[i] as string
+    const lower = name.toLowerCase()
+    // CGI-like servers read `_` as `-`.
+    const plain = lower.includes('_') ? lower.replaceAll('_', '-') : lower
+    if (hopByHop.has(lower) || named?.has(lower) || ours.has(plain)) continue
+    if (!call.isTrusted && isAboutClient(plain)) continue
+    headers.push(name, req.rawHeaders[i + 1] as string)
+  }
+  const peer = plainAddress(req.socket.remoteAddress ?? '')
+  const told = (name: string) => (call.isTrusted ? joined(req.headers[name]) : undefined)
+  const forwardedFor = told('x-forwarded-for')
+  headers.push(
+    'X-Forwarded-For',
+    forwardedFor === undefined ? peer : `${forwardedFor}, ${peer}`,
+    'X-Forwarded-Proto',
+    told('x-forwarded-proto') ?? 'http',
+    'X-Forwarded-Host',
+    told('x-forwarded-host') ?? req.headers.host ?? '',
+    'X-Call-Id',
+    call.callId,
+    'X-Start-Time',
+    startTime(call)
+  )
+  return headers
+}
+
+function isAboutClient(name: string): boolean {
+  return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip'
+}
+
+/** The headers that a caller gets. `raw` are the function's, flat. */
+export function responseHeaders(raw: readonly Buffer[], call: CallFacts, seconds: number): string[] {
+  const pairs: string[] = []
+  let named: Set<string> | null = null
+  let hasDuration = false
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = text(raw[i])
+    const lower = name.toLowerCase()
+    if (lower === 'connection') named = namedByConnection(text(raw[i + 1]), named)
+    if (hopByHop.has(lower) || lower === 'x-call-id' || lower === 'x-start-time') continue
+    if (lower === 'x-duration-seconds') hasDuration = true
+    pairs.push(name, text(raw[i + 1]))
+  }
+  const headers = named === null ? pairs : withoutNamed(pairs, named)
+  headers.push(...callHeaders(call))
+  if (!hasDuration) headers.push('X-Duration-Seconds', seconds.toFixed(6))
+  return headers
+}
+
+/** On every answer to a call, the gateway's own refusals included. */
+export function callHeaders(call: CallFacts): string[] {
+  return ['X-Call-Id', call.callId, 'X-Start-Time', startTime(call)]
+}
+
+/** Trailers that may be passed on: none that frame or route. */
+export function trailerPairs(trailers: Record<string, string | string[] | undefined>): [string, string][] {
+  return Object.entries(trailers).flatMap(([name, value]): [string, string][] =>
+    hopByHop.has(name) || name === 'content-length' || name === 'host' || value === undefined
+      ? []
+      : [value].flat().map((one) => [name, one])
+  )
+}
+
+/** Nanoseconds since 1970, as OpenFaaS writes it. */
+function startTime(call: CallFacts): string {
+  return `${call.startedAt}000000`
+}
+
+function namedByConnection(value: string | undefined, into: Set<string> | null = null): Set<string> | null {
+  if (value === undefined || value === 'keep-alive' || value === 'close') return into
+  const named = into ?? new Set()
+  for (const name of value.split(',')) named.add(name.trim().toLowerCase())
+  return named
+}
+
+function withoutNamed(pairs: string[], named: Set<string>): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (!named.has((pairs[i] as string).toLowerCase())) kept.push(pairs[i] as string, pairs[i + 1] as string)
+  }
+  return kept
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+function text(bytes: Buffer | undefined): string {
+  return bytes?.toString('latin1') ?? ''
+}

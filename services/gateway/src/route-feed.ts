@@ -1,0 +1,37 @@
+import { Failure } from '@slipway/domain'
+import type { Logger } from '@slipway/service/logger'
+import { createLoop, type Loop } from '@slipway/service/loop'
+import type { RouteSource } from './route-source.ts'
+import type { RouteTable } from './routes.ts'
+
+/**
+ * Keeps the table as the store says: looks every 500 ms, and at once when woken. While the store is away the last table serves.
+ *
+ * @param onSwap the table was swapped.
+ */
+export function createRouteFeed(source: RouteSource, table: RouteTable, onSwap: () => void, logger: Logger): Loop {
+  let isAway = false
+  return createLoop(
+    'routes',
+    500,
+    async () => {
+      try {
+        // Asked before the routes: the table may be newer than its number, never older.
+        const version = await source.routesVersion()
+        if (version !== table.version()) {
+          table.replace(version, await source.routes())
+          onSwap()
+          logger.info({ routesVersion: version }, 'routes swapped')
+        }
+        if (isAway) logger.info('the store answers again')
+        isAway = false
+      } catch (err) {
+        if (!(err instanceof Failure)) throw err
+        // Told once, not twice a second.
+        if (!isAway) logger.warn({ err }, 'the store does not answer: the last routes keep serving')
+        isAway = true
+      }
+    },
+    logger
+  )
+}

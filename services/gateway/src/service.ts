@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo, ListenOptions } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '@slipway/domain'
+import type { Signals } from '@slipway/queue/signals'
+import { createClosers } from '@slipway/service/closers'
+import type { Logger } from '@slipway/service/logger'
+import type { Running } from '@slipway/service/run'
+import type { GatewayConfig } from './config.ts'
+import { createGateway, type Gateway } from './gateway.ts'
+import { createMetrics } from './metrics.ts'
+import { createOwn } from './own.ts'
+import { createPeerList } from './peers.ts'
+import { createReporter } from './report.ts'
+import { createRouteFeed } from './route-feed.ts'
+import type { RouteSource } from './route-source.ts'
+import { createRouteTable } from './routes.ts'
+
+export { GatewayConfig } from './config.ts'
+export type { RouteSource } from './route-source.ts'
+
+export interface GatewayDeps {
+  routes: RouteSource
+  signals: Pick<Signals, 'send' | 'listen'>
+  logger: Logger
+  now?: () => number
+  /** How long answers tell that their connections end before a stop. */
+  announceMs?: number
+}
+
+/** Starts to serve functions. Resolves when it listens; the routes may come later, until then calls are answered 503. */
+export async function startGateway(
+  config: GatewayConfig,
+  { routes, signals, logger, now = Date.now, announceMs = 400 }: GatewayDeps
+): Promise<Running> {
+  const closers = createClosers(logger)
+  let isStopping = false
+  const table = createRouteTable(() => reporter.tell())
+  const reporter = createReporter(randomUUID(), table, signals)
+  const metrics = createMetrics(table.served)
+  closers.add('reporter', () => reporter.close())
+  closers.add('connections to functions', () => table.close())
+
+  function missing(): string[] {
+    if (isStopping) return ['time: it stops']
+    return table.version() === null ? ['routes'] : []
+  }
+
+  try {
+    const gateway = createGateway({
+      table,
+      metrics,
+      own: createOwn({
+        registry: metrics.registry,
+        isMetricsPeer: createPeerList(config.METRICS_PEERS, 'METRICS_PEERS'),
+        missing,
+        logger
+      }),
+      domain: config.FUNCTIONS_DOMAIN,
+      bodyLimitBytes: config.BODY_LIMIT_BYTES,
+      inFlightLimit: config.IN_FLIGHT_LIMIT,
+      isTrustedProxy: createPeerList(config.TRUSTED_PROXIES, 'TRUSTED_PROXIES'),
+      now,
+      logger
+    })
+    const url = await listen(gateway, config)
+    const feed = createRouteFeed(routes, table, onSwap, logger)
+    closers.add('routes', () => feed.close())
+    closers.add('signal', signals.listen('routes', feed.wake))
+    closers.add('server', () => {
+      isStopping = true
+      return stop(gateway, announceMs, config.STOP_GRACE_MS)
+    })
+    logger.info({ url }, 'the gateway listens')
+    return { url, close: () => closers.close() }
+  } catch (err) {
+    await closers.close()
+    throw err
+  }
+
+  function onSwap(): void {
+    metrics.keep(new Set([...table.served()].map(({ label }) => label)))
+    reporter.tell()
+  }
+}
+
+function listen({ server }: Gateway, config: GatewayConfig): Promise<string> {
+  const where: ListenOptions = {
+    host: config.GATEWAY_HOST,
+    port: config.GATEWAY_PORT,
+    reusePort: config.GATEWAY_REUSE_PORT,
+    backlog: 1024
+  }
+  return new Promise((resolve, reject) => {
+    function onError(err: Error): void {
+      const message = `the gateway cannot listen on ${where.host} port ${where.port} (${err.message}): set another GATEWAY_PORT`
+      reject(new Failure('invalid-configuration', message, { cause: err }))
+    }
+    server.once('error', onError)
+    server.listen(where, () => {
+      server.off('error', onError)
+      const { address, family, port } = server.address() as AddressInfo
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`)
+    })
+  })
+}
+
+/**
+ * Callers that hold a connection learn first that it ends, so that none sends into a closed one;
+ * then no new ones are taken, and what is in flight has its time.
+ */
+async function stop({ server, announceClose, idle, cut }: Gateway, announceMs: number, graceMs: number): Promise<void> {
+  announceClose()
+  await sleep(announceMs)
+  const closed = new Promise((resolve) => server.close(resolve))
+  const timer = setTimeout(cut, graceMs)
+  await idle()
+  clearTimeout(timer)
+  cut()
+  await closed
+}

@@ -1,0 +1,106 @@
+import type { Endpoint, Route } from '@slipway/domain'
+import { Pool } from 'undici'
+
+/** One replica of a deployment, and the connections to it. */
+export interface Replica {
+  readonly key: string
+  /** Made when first called. */
+  pool(): Pool
+  inFlight: number
+  /** Could not be connected to: asked last until then. Epoch milliseconds. */
+  awayUntil: number
+  close(): void
+}
+
+/** A deployment as calls see it. It outlives its route until its last call has ended. */
+export interface Upstream {
+  readonly deploymentId: string
+  /** `<function>.<slug>`, as OpenFaaS names functions in metrics. */
+  readonly label: string
+  readonly writeTimeoutMs: number
+  replicas: Replica[]
+  inFlight: number
+  turn: number
+}
+
+const awayMs = 1000
+
+export function createUpstream(route: Route): Upstream {
+  return {
+    deploymentId: route.deploymentId,
+    label: `${route.functionName}.${route.ownerSlug}`,
+    writeTimeoutMs: route.writeTimeoutMs,
+    replicas: distinct(route.endpoints).map(createReplica),
+    inFlight: 0,
+    turn: 0
+  }
+}
+
+/** Follows a scaled deployment: replicas that stay keep their connections. */
+export function setEndpoints(upstream: Upstream, endpoints: Endpoint[]): void {
+  const known = new Map(upstream.replicas.map((replica) => [replica.key, replica]))
+  upstream.replicas = distinct(endpoints).map((endpoint) => {
+    const key = keyOf(endpoint)
+    const replica = known.get(key)
+    known.delete(key)
+    return replica ?? createReplica(endpoint)
+  })
+  for (const gone of known.values()) gone.close()
+}
+
+/** The replica to ask next: of those not tried yet the least busy one that answers, in turn among equals; null when all were. */
+export function nextReplica(upstream: Upstream, tried: readonly Replica[], now: number): Replica | null {
+  const { replicas } = upstream
+  upstream.turn = (upstream.turn + 1) % Math.max(1, replicas.length)
+  let best: Replica | null = null
+  for (let i = 0; i < replicas.length; i += 1) {
+    const replica = replicas[(upstream.turn + i) % replicas.length] as Replica
+    if (!tried.includes(replica) && (best === null || rank(replica, now) < rank(best, now))) best = replica
+  }
+  return best
+}
+
+export function markAway(replica: Replica, now: number): void {
+  replica.awayUntil = now + awayMs
+}
+
+function rank(replica: Replica, now: number): number {
+  return replica.inFlight + (replica.awayUntil > now ? Number.MAX_SAFE_INTEGER / 2 : 0)
+}
+
+function createReplica(endpoint: Endpoint): Replica {
+  const key = keyOf(endpoint)
+  let pool: Pool | null = null
+  return {
+    key,
+    inFlight: 0,
+    awayUntil: 0,
+    pool: () => {
+      pool ??= new Pool(`http://${key}`, {
+        // An address may belong to another container a second later, and a function may close what is idle.
+        keepAliveTimeout: 1000,
+        keepAliveMaxTimeout: 1000,
+        keepAliveTimeoutThreshold: 500,
+        pipelining: 1,
+        connect: { timeout: 500 },
+        // The call has one limit of its own.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        maxHeaderSize: 64 * 1024
+      })
+      return pool
+    },
+    close: () => {
+      // Lets what is in flight finish.
+      void pool?.close()
+    }
+  }
+}
+
+function keyOf({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function distinct(endpoints: Endpoint[]): Endpoint[] {
+  return [...new Map(endpoints.map((endpoint) => [keyOf(endpoint), endpoint])).values()]
+}
