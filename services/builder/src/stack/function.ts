@@ -1,0 +1,260 @@
+import { clusterNameOf, Failure, type FunctionSpec, type SourceLocation } from '@slipway/domain'
+import { admitEnvironment, writeTimeoutOf } from './environment.ts'
+import { failureAt, type Located, quote } from './location.ts'
+import { admitLabel, isAllowed, type StackPolicy } from './policy.ts'
+import type { Field, Reader } from './reader.ts'
+import { readinessOf } from './readiness.ts'
+import { replicasOf, resourcesOf } from './resources.ts'
+
+/** How a function's image is made. */
+export interface FunctionBuild {
+  lang: Located<string>
+  /** As written: confined only when it is opened. */
+  handler: Located<string>
+  arguments: Record<string, string>
+  /** Names of `build_options`, looked up in the template. */
+  options: Located<string>[]
+}
+
+/** One entry of `functions`. */
+export interface StackFunction {
+  name: string
+  /** `<slug>-<name>` */
+  clusterName: string
+  at: SourceLocation
+  /** null: `skip_build`, then `image` is what to deploy. */
+  build: FunctionBuild | null
+  image: Located<string> | null
+  spec: FunctionSpec
+  /** Files whose variables go over `spec.environment`, the last one first. Read by `readStack`, which leaves none. */
+  environmentFiles: Located<string>[]
+}
+
+export interface FunctionContext {
+  reader: Reader
+  slug: string
+  /** The engine's own platform, `linux/amd64`. */
+  platform: string
+  policy: StackPolicy
+}
+
+const known = [
+  'lang',
+  'handler',
+  'image',
+  'skip_build',
+  'build_args',
+  'build_options',
+  'build_secrets',
+  'platforms',
+  'environment',
+  'environment_file',
+  'secrets',
+  'labels',
+  'annotations',
+  'limits',
+  'requests',
+  'constraints',
+  'readonly_root_filesystem',
+  'fprocess',
+  'namespace'
+]
+const dropped = { registry_auth: 'the platform signs in to its registries itself' }
+
+export function readFunction(name: string, field: Field, context: FunctionContext): StackFunction {
+  const { reader, policy } = context
+  const clusterName = nameInCluster(name, field.at, context.slug)
+  const found = reader.fields(field, known, dropped)
+  const get = (key: string): Field => found.get(key) ?? { name: `${field.name}.${key}`, at: field.at, node: null }
+
+  refuseForeignNamespace(get('namespace'), context)
+  refuseBuildSecrets(get('build_secrets'), reader)
+  refuseForeignPlatforms(get('platforms'), context)
+  const environment = reader
+    .entries(get('environment'))
+    .map(({ key, field }) => ({ key, value: reader.longText(field), field }))
+  const annotations = readLabels(get('annotations'), context)
+  const labels = readLabels(get('labels'), context)
+  const limits = resourcesOf(get('limits'), reader, policy.defaults, policy.maximum)
+  const variables = admitEnvironment(environment)
+  const image = optional(get('image'), reader)
+  return {
+    name,
+    clusterName,
+    at: field.at,
+    image,
+    build: reader.boolean(get('skip_build')) ? skipBuild(field, image) : readBuild(get, image, context),
+    environmentFiles: reader.list(get('environment_file')).map((item) => reader.located(item)),
+    spec: {
+      name,
+      environment: variables,
+      secrets: readSecrets(get('secrets'), reader),
+      labels: plain(labels),
+      annotations: plain(annotations),
+      limits,
+      requests: get('requests').node === null ? null : resourcesOf(get('requests'), reader, limits, limits),
+      replicas: replicasOf(labels, policy),
+      hasReadonlyRoot: readonlyRoot(get('readonly_root_filesystem'), context),
+      fprocess: optional(get('fprocess'), reader)?.value ?? null,
+      constraints: reader.list(get('constraints')).map((item) => required(item, reader, 'a constraint').value),
+      readiness: readinessOf(annotations),
+      writeTimeoutMs: writeTimeoutOf(variables, get('environment').at)
+    }
+  }
+}
+
+function nameInCluster(name: string, at: SourceLocation, slug: string): string {
+  try {
+    return clusterNameOf(slug, name)
+  } catch (err) {
+    if (err instanceof Failure) throw failureAt(err.code, at, err.message, err)
+    throw err
+  }
+}
+
+function optional(field: Field, reader: Reader): Located<string> | null {
+  const located = reader.located(field)
+  return located.value.trim() === '' ? null : { ...located, value: located.value.trim() }
+}
+
+function required(field: Field, reader: Reader, what: string): Located<string> {
+  const located = optional(field, reader)
+  if (located === null) throw failureAt('invalid-stack', field.at, `${field.name}: expected ${what}`)
+  return located
+}
+
+function readBuild(
+  get: (key: string) => Field,
+  image: Located<string> | null,
+  { reader, policy }: FunctionContext
+): FunctionBuild {
+  const written = required(get('lang'), reader, 'the name of a template, for example "node"')
+  const lang = { ...written, value: written.value === 'Dockerfile' ? 'dockerfile' : written.value }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(lang.value)) {
+    throw failureAt('invalid-stack', lang.at, `${get('lang').name}: ${quote(lang.value)} is not the name of a template`)
+  }
+  if (lang.value === 'dockerfile' && !policy.isDockerfileAllowed) {
+    throw failureAt(
+      'unsupported',
+      lang.at,
+      `${get('lang').name}: Dockerfiles of one's own are switched off here: use a template, or ask an administrator`
+    )
+  }
+  const imageName = image?.value.split('/').at(-1) ?? ''
+  if (image !== null && (image.value.includes('/') || /[:@]/.test(imageName.replace(/:latest$/, '')))) {
+    reader.warn(image.at, `${get('image').name}: registry and tag are ignored: the platform names its images itself`)
+  }
+  const buildArguments: Record<string, string> = {}
+  for (const { key, field } of reader.entries(get('build_args'))) {
+    const value = reader.text(field)
+    if (isAllowed(key, policy.buildArguments)) buildArguments[key] = value
+    else reader.warn(field.at, `${field.name} is dropped: allowed are ${policy.buildArguments.join(', ')}`)
+  }
+  return {
+    lang,
+    handler: required(get('handler'), reader, 'the folder of the function, for example "./hello"'),
+    arguments: buildArguments,
+    options: reader.list(get('build_options')).map((item) => required(item, reader, 'the name of a build option'))
+  }
+}
+
+function skipBuild(field: Field, image: Located<string> | null): null {
+  if (image === null) throw failureAt('invalid-stack', field.at, `${field.name}: skip_build needs an image to deploy`)
+  if (
+    !/^[a-z0-9][a-z0-9._\-/:]{0,254}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/.test(image.value)
+  ) {
+    throw failureAt('invalid-stack', image.at, `${field.name}.image: ${quote(image.value)} is not an image reference`)
+  }
+  return null
+}
+
+function readLabels(field: Field, { reader, policy }: FunctionContext): Map<string, Located<string>> {
+  const labels = new Map<string, Located<string>>()
+  for (const { key, field: value } of reader.entries(field)) {
+    const located = reader.located(value)
+    if (located.value.length > 4096)
+      throw failureAt('limit-exceeded', located.at, `${value.name}: longer than 4096 characters`)
+    if (admitLabel(key, value.at, value.name, policy, reader)) labels.set(key, located)
+  }
+  return labels
+}
+
+function plain(labels: ReadonlyMap<string, Located<string>>): Record<string, string> {
+  return Object.fromEntries([...labels].map(([key, { value }]) => [key, value]))
+}
+
+function readSecrets(field: Field, reader: Reader): string[] {
+  const secrets = reader.list(field).map((item) => required(item, reader, 'the name of a secret'))
+  for (const { value, at } of secrets) {
+    if (!/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/.test(value)) {
+      throw failureAt(
+        'invalid-stack',
+        at,
+        `${field.name}: ${quote(value)} is not the name of a secret: lower-case letters, digits, "-", "_" and ".", at most 63`
+      )
+    }
+  }
+  return [...new Set(secrets.map(({ value }) => value))]
+}
+
+function readonlyRoot(field: Field, { reader, policy }: FunctionContext): boolean {
+  if (field.node === null || reader.boolean(field)) return true
+  if (!policy.isReadonlyRootRequired) return false
+  reader.warn(
+    field.at,
+    `${field.name}: false is not used: functions here have a read-only root; /tmp can be written to`
+  )
+  return true
+}
+
+function refuseForeignNamespace(field: Field, { reader, slug }: FunctionContext): void {
+  const namespace = optional(field, reader)
+  if (namespace === null || namespace.value === slug) return
+  throw failureAt(
+    'invalid-stack',
+    namespace.at,
+    `${field.name}: ${quote(namespace.value)} is not yours: functions of this repository live in "${slug}"; remove the field`
+  )
+}
+
+function refuseBuildSecrets(field: Field, reader: Reader): void {
+  for (const { key, field: entry } of reader.entries(field)) {
+    const { value, at } = reader.located(entry)
+    if (/^[.~]|[/\\]/.test(value)) {
+      throw failureAt(
+        'unsafe-path',
+        at,
+        `${entry.name}: ${quote(value)} is a path, and files of the server are never read: store the secret with "slipway secrets set ${quote(key)} --file …" and name it here`
+      )
+    }
+    throw failureAt('unsupported', at, `${entry.name}: secrets in builds are not available yet: remove build_secrets`)
+  }
+}
+
+/** OpenFaaS writes one text with commas; a list is as clear. */
+function refuseForeignPlatforms(field: Field, { reader, platform }: FunctionContext): void {
+  if (field.node === null) return
+  const platforms =
+    'items' in field.node ? reader.list(field).map((item) => reader.located(item)) : [reader.located(field)]
+  for (const { value, at } of platforms) {
+    for (const name of value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')) {
+      if (canonicalPlatform(name) !== canonicalPlatform(platform)) {
+        throw failureAt(
+          'unsupported',
+          at,
+          `${field.name}: this installation builds for ${platform} only, not for ${quote(name)}`
+        )
+      }
+    }
+  }
+}
+
+function canonicalPlatform(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^(?!linux\/)/, 'linux/')
+    .replace(/^linux\/arm64\/v8$/, 'linux/arm64')
+}

@@ -1,0 +1,79 @@
+import type { Resources, SourceLocation } from '@slipway/domain'
+import { failureAt, quote } from './location.ts'
+import type { Reader } from './reader.ts'
+
+/** What an owner's stack may ask for, and what a function gets that asks for nothing. */
+export interface StackPolicy {
+  /** How many functions one stack may have. */
+  functionLimit: number
+  defaults: Resources & { replicas: { min: number; max: number } }
+  maximum: Resources & { replicas: number }
+  /** A function may not switch its read-only root file system off. */
+  isReadonlyRootRequired: boolean
+  /** `lang: dockerfile` may be used. */
+  isDockerfileAllowed: boolean
+  /** Labels and annotations that reach the cluster; `*` at the end stands for anything. Others are dropped with a warning. */
+  labels: readonly string[]
+  /** Build arguments that reach the build, likewise. */
+  buildArguments: readonly string[]
+}
+
+export const defaultLabels = [
+  'topic',
+  'schedule',
+  'com.openfaas.health.*',
+  'com.openfaas.ready.*',
+  'com.openfaas.scale.*',
+  'com.openfaas.retry.*'
+] as const
+
+/** What the official templates take. Proxies, frontends and base images are the platform's business. */
+export const defaultBuildArguments = [
+  'ADDITIONAL_PACKAGE',
+  'CGO_ENABLED',
+  'GO111MODULE',
+  'GOFLAGS',
+  'GO_VERSION',
+  'NODE_VERSION',
+  'PYTHON_VERSION',
+  'TEST_COMMAND',
+  'TEST_ENABLED',
+  'UPGRADE_PACKAGES'
+] as const
+
+const mebibyte = 1024 ** 2
+
+export const defaultPolicy: StackPolicy = {
+  functionLimit: 100,
+  defaults: { memoryBytes: 128 * mebibyte, cpuMillis: 500, replicas: { min: 1, max: 4 } },
+  maximum: { memoryBytes: 1024 * mebibyte, cpuMillis: 2000, replicas: 10 },
+  isReadonlyRootRequired: false,
+  isDockerfileAllowed: false,
+  labels: defaultLabels,
+  buildArguments: defaultBuildArguments
+}
+
+export function isAllowed(name: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern))
+}
+
+/** Written by the platform alone: who could write them could pass a function off as another owner's. */
+const platformPrefixes = ['com.openfaas.cloud.', 'com.slipway.', 'app.kubernetes.io/', 'kubernetes.io/']
+
+/** True when the label may stay, false when it is dropped (and the reader was told). @throws Failure `invalid-stack` for the platform's own. */
+export function admitLabel(
+  key: string,
+  at: SourceLocation,
+  field: string,
+  policy: StackPolicy,
+  reader: Reader
+): boolean {
+  if (key === '' || key.length > 253) throw failureAt('invalid-stack', at, `${field}: a name has 1 to 253 characters`)
+  const reserved = platformPrefixes.find((prefix) => key.toLowerCase().startsWith(prefix))
+  if (reserved !== undefined) {
+    throw failureAt('invalid-stack', at, `${field}: ${quote(key)} is written by the platform: remove it`)
+  }
+  if (isAllowed(key, policy.labels)) return true
+  reader.warn(at, `${field} is dropped: allowed are ${policy.labels.join(', ')}`)
+  return false
+}

@@ -1,0 +1,17 @@
+// Serves a folder of files until it is told to stop.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createFileServer } from './server.mjs'
+
+/** How long a stopping server still takes new requests, so that whoever sends them can notice. */
+const lameDuckMs = 400
+
+const { server, drain } = createFileServer(new URL('./function/', import.meta.url))
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.once(signal, async () => {
+    drain()
+    await sleep(lameDuckMs)
+    server.close(() => process.exit(0))
+    server.closeIdleConnections()
+  })
+}
+server.listen(Number(process.env.port || 8080), () => console.log(`listening on port ${server.address().port}`))
