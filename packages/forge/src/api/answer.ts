@@ -14,8 +14,8 @@ export interface Refusal {
   body: unknown
 }
 
-/** One call to a forge takes no longer than this. */
-export const callTimeoutMs = 10_000
+/** How long one call to a forge may take, unless configured. */
+export const defaultTimeoutMs = 10_000
 
 const longestRetryMs = 60 * 60_000
 

@@ -1,6 +1,7 @@
+import { createPrivateKey } from 'node:crypto'
 import { Failure, type ForgeInstance } from '@slipway/domain'
 import Type from 'typebox'
-import { callTimeoutMs, failureOf, noAnswer, readAnswer } from './answer.ts'
+import { defaultTimeoutMs, failureOf, noAnswer, readAnswer } from './answer.ts'
 
 export interface GitHubAppConfig {
   instance: ForgeInstance
@@ -8,6 +9,8 @@ export interface GitHubAppConfig {
   /** PEM. */
   privateKey: string
   fetch?: typeof fetch
+  /** Of one call; 10 s unless set. */
+  timeoutMs?: number
   now: () => number
 }
 
@@ -65,8 +68,10 @@ function createOctokits({ instance, appId, privateKey, fetch }: GitHubAppConfig)
   }
 }
 
+/** @throws Failure `invalid-configuration` for a key that is none. */
 export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
-  const { now } = config
+  assertKey(config.privateKey)
+  const { now, timeoutMs = defaultTimeoutMs } = config
   const octokits = createOctokits(config)
   const tokens = new Map<string, InstallationToken>()
 
@@ -77,7 +82,7 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
     signal: AbortSignal
   ): Promise<unknown> {
     signal.throwIfAborted()
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)])
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
     try {
       return (await octokit.request(route, { ...parameters, request: { signal: deadline } })).data
     } catch (err) {
@@ -129,22 +134,25 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
   }
 }
 
-/** octokit's errors: `RequestError` with a response when GitHub answered, anything else when it did not (or the key is no key). */
-function translate(err: unknown, route: string, now: number): Failure {
-  if (!(err instanceof Error)) return noAnswer('GitHub', route, err)
+/** octokit's errors have a status; a response only when GitHub answered. What has none is a bug, and stays what it is. */
+function translate(err: unknown, route: string, now: number): unknown {
+  if (!(err instanceof Error)) return err
   const { response, status } = err as { response?: { headers: Record<string, string>; data: unknown }; status?: number }
   if (response !== undefined && status !== undefined) {
     return failureOf({ forge: 'GitHub', call: route, status, headers: response.headers, body: response.data }, now, err)
   }
-  if (status === undefined && err.name !== 'AbortError' && err.name !== 'TimeoutError') {
-    // made while signing the App's token, before anything was sent
-    return new Failure(
-      'invalid-configuration',
-      "GitHub's App key cannot be used: is GITHUB_PRIVATE_KEY the whole PEM file?",
-      {
-        cause: err
-      }
-    )
+  const isUnanswered = status !== undefined || err.name === 'AbortError' || err.name === 'TimeoutError'
+  return isUnanswered ? noAnswer('GitHub', route, err) : err
+}
+
+/** @throws Failure `invalid-configuration` here rather than with the first call. */
+function assertKey(privateKey: string): void {
+  try {
+    if (createPrivateKey(privateKey).asymmetricKeyType === 'rsa') return
+  } catch (err) {
+    throw new Failure('invalid-configuration', "the GitHub App's key cannot be read: give the whole PEM file", {
+      cause: err
+    })
   }
-  return noAnswer('GitHub', route, err)
+  throw new Failure('invalid-configuration', "the GitHub App's key is no RSA key: take the one that GitHub made")
 }

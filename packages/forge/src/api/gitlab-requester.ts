@@ -1,10 +1,11 @@
 import type { RequestOptions } from '@gitbeaker/requester-utils'
 import { Failure, type ForgeInstance } from '@slipway/domain'
-import { callTimeoutMs, failureOf, noAnswer } from './answer.ts'
+import { failureOf, noAnswer } from './answer.ts'
 
 export interface RequesterConfig {
   instance: ForgeInstance
   fetch: typeof fetch
+  timeoutMs: number
   now: () => number
 }
 
@@ -14,7 +15,7 @@ export interface RequesterConfig {
  *
  * @returns what @gitbeaker takes as `requesterFn`, bound to one signal.
  */
-export async function createRequester({ instance, fetch, now }: RequesterConfig, signal: AbortSignal) {
+export async function createRequester({ instance, fetch, timeoutMs, now }: RequesterConfig, signal: AbortSignal) {
   const { createRequesterFn } = await import('@gitbeaker/requester-utils')
   return createRequesterFn(
     (_resource, options) => Promise.resolve(options),
@@ -34,7 +35,7 @@ export async function createRequester({ instance, fetch, now }: RequesterConfig,
           body: typeof options?.body === 'string' ? options.body : null,
           // the token goes to no other address
           redirect: 'error',
-          signal: AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)])
+          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
         })
         body = await decode(response)
       } catch (err) {

@@ -9,7 +9,7 @@ import {
 } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
 import { cloneUrl, commitUrl, repositoryUrl } from '../addresses.ts'
-import { ForgeId, orNull, readAnswer } from './answer.ts'
+import { defaultTimeoutMs, ForgeId, orNull, readAnswer } from './answer.ts'
 import { createRequester } from './gitlab-requester.ts'
 import { oneLine } from './text.ts'
 
@@ -22,6 +22,8 @@ export interface GitLabApiConfig {
   /** A deploy token's user name; null for every other kind of token, with which GitLab takes any. */
   readUsername: string | null
   fetch?: typeof fetch
+  /** Of one call; 10 s unless set. */
+  timeoutMs?: number
   now: () => number
 }
 
@@ -64,14 +66,14 @@ function refNameOf(ref: string): string {
 }
 
 export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
-  const { instance, token, readToken, readUsername, now } = config
+  const { instance, token, readToken, readUsername, timeoutMs = defaultTimeoutMs, now } = config
   const fetch = config.fetch ?? globalThis.fetch
 
   /** @gitbeaker is large: loaded with the first call. */
   async function resources(signal: AbortSignal) {
     const [{ Branches, Commits, Groups, Projects }, requesterFn] = await Promise.all([
       import('@gitbeaker/rest'),
-      createRequester({ instance, fetch, now }, signal)
+      createRequester({ instance, fetch, timeoutMs, now }, signal)
     ])
     const options = { host: instance.baseUrl, token, requesterFn, rateLimits: {} }
     return {

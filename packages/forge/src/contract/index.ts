@@ -1,1 +1,1 @@
-export { openApiValidator, type OpenApiValidator } from './validator.ts'
+export { type OpenApiValidator, openApiValidator } from './validator.ts'
