@@ -1,0 +1,159 @@
+import { type Cluster, type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import type Docker from 'dockerode'
+import { runChecks } from './check.ts'
+import { type ClusterLogger, createEngine } from './engine.ts'
+import { createFirewall } from './firewall.ts'
+import { type HostFacts, readHostFacts } from './host.ts'
+import { createImages, type RegistryCredentials } from './image.ts'
+import { asTheyCome, containerLogs, inTimeOrder } from './logs.ts'
+import { createOwnerNetworks } from './network.ts'
+import { createReplicas, endpointOf, type Replica } from './replicas.ts'
+import { createRollout } from './rollout.ts'
+import { formatSubnet, parseSubnet } from './subnet.ts'
+
+export interface DockerClusterOptions {
+  /** An engine, or how to reach one. */
+  docker: Docker | Docker.DockerOptions
+  /** Id of the installation: every object carries it, and only those that do are listed or touched. */
+  installation: string
+  /** Each owner gets a network of its own from here: `10.201.0.0/16`. */
+  networkPool: string
+  /** Size of an owner's network; 26 is room for 61 replicas. */
+  subnetPrefix: number
+  /** Where the gateway listens on the addresses of the owners' bridges; null when it does not. */
+  gatewayPort: number | null
+  /** By the registry's `host[:port]`, as it stands in names of images. */
+  registryAuth: Readonly<Record<string, RegistryCredentials>>
+  /** DNS servers of the functions; empty: the engine's own choice, of which private ones stay unreachable. */
+  resolvers: readonly string[]
+  firewall: 'on' | 'off'
+  /** How long a deployment may take to become ready, at least; its own thresholds may allow more. */
+  readyTimeoutMs?: number
+  logger: ClusterLogger
+  now: () => number
+}
+
+/** Functions as containers of one Docker engine: a container for each replica, a network for each owner. */
+export function createDockerCluster(options: DockerClusterOptions): Cluster {
+  const { installation, resolvers, logger, now, readyTimeoutMs = 60_000 } = options
+  const pool = parseSubnet(options.networkPool)
+  const engine = createEngine(options.docker)
+  const replicas = createReplicas({ engine, installation })
+  const networks = createOwnerNetworks({ engine, installation, pool, subnetPrefix: options.subnetPrefix })
+  const images = createImages({ engine, registryAuth: options.registryAuth })
+  const { gatewayPort } = options
+  const firewall = createFirewall({ mode: options.firewall, pool: formatSubnet(pool), gatewayPort, resolvers, logger })
+  const limits = { readyTimeoutMs, now }
+  let facts: HostFacts | null = null
+  const hostFacts = async (signal: AbortSignal) => (facts ??= await readHostFacts(engine, signal))
+  const rollOut = createRollout({
+    engine,
+    installation,
+    replicas,
+    networks,
+    images,
+    firewall,
+    hostFacts,
+    resolvers,
+    limits
+  })
+  const inFlight = new Map<string, { controller: AbortController; ended: Promise<unknown> }>()
+  const busyOwners = new Map<string, number>()
+
+  /** One roll-out of a deployment at a time in this process; between processes the containers' names decide. */
+  async function rollOutAlone(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
+    for (let before = inFlight.get(deployment.id); before !== undefined; before = inFlight.get(deployment.id)) {
+      await before.ended
+      signal.throwIfAborted()
+    }
+    const { id, ownerSlug, clusterName } = deployment
+    const controller = new AbortController()
+    busyOwners.set(ownerSlug, (busyOwners.get(ownerSlug) ?? 0) + 1)
+    const startedAt = now()
+    const work = rollOut(deployment, count, AbortSignal.any([signal, controller.signal]))
+    inFlight.set(id, { controller, ended: work.catch(() => null) })
+    try {
+      const endpoints = await work
+      logger.info({ deploymentId: id, clusterName, replicas: count, durationMs: now() - startedAt }, 'deployment ready')
+      return endpoints
+    } catch (err) {
+      const code = err instanceof Failure ? err.code : 'internal'
+      logger.info({ deploymentId: id, clusterName, code, durationMs: now() - startedAt }, 'deployment not ready')
+      throw err
+    } finally {
+      inFlight.delete(id)
+      busyOwners.set(ownerSlug, (busyOwners.get(ownerSlug) ?? 1) - 1)
+    }
+  }
+
+  /** An owner who has nothing left needs no network; one for whom something is being started does. */
+  async function removeIdleNetwork(slug: string, signal: AbortSignal): Promise<void> {
+    if ((busyOwners.get(slug) ?? 0) > 0) return
+    const left = await replicas.list(null, signal)
+    if (left.some(({ ownerSlug }) => ownerSlug === slug) || (busyOwners.get(slug) ?? 0) > 0) return
+    await networks.remove(slug, signal)
+  }
+
+  async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
+    try {
+      return await rollOutAlone(deployment, count, signal)
+    } catch (err) {
+      if (err instanceof Failure && !err.retry && !signal.aborted) await removeIdleNetwork(deployment.ownerSlug, signal)
+      throw err
+    }
+  }
+
+  return {
+    kind: 'docker',
+    capabilities: { switch: 'atomic', watch: 'poll' },
+    apply: (deployment, signal) => bring(deployment, deployment.replicas, signal),
+    scale: (deployment, count, signal) => bring(deployment, count, signal),
+    async remove(deploymentId, graceMs, signal) {
+      const starting = inFlight.get(deploymentId)
+      starting?.controller.abort(new Failure('cancelled', 'the deployment was removed while it started'))
+      await starting?.ended
+      const found = await replicas.list(deploymentId, signal)
+      await Promise.all(found.map((replica) => replicas.remove(replica, graceMs, signal)))
+      for (const slug of new Set(found.map(({ ownerSlug }) => ownerSlug))) await removeIdleNetwork(slug, signal)
+      if (found.length > 0) logger.info({ deploymentId, replicas: found.length }, 'deployment removed')
+    },
+    async list(signal) {
+      const groups = Map.groupBy(await replicas.list(null, signal), ({ deploymentId }) => deploymentId)
+      return [...groups.values()].map(objectOf)
+    },
+    async *logs(deploymentId, logOptions, signal) {
+      const over = new AbortController()
+      const both = AbortSignal.any([signal, over.signal])
+      try {
+        const found = await replicas.list(deploymentId, both)
+        const logs = found.map(({ id, name }) => containerLogs(engine, { id, instance: name }, logOptions, both))
+        for await (const { stamp: _, ...line } of logOptions.follow ? asTheyCome(logs) : inTimeOrder(logs)) yield line
+      } catch (err) {
+        if (!signal.aborted) throw err
+      } finally {
+        over.abort()
+      }
+    },
+    check: (signal) => runChecks({ engine, networks, firewall, installation, signal }),
+    close: () => {
+      for (const { controller } of inFlight.values())
+        controller.abort(new Failure('unavailable', 'the cluster is closing'))
+      engine.close()
+      return Promise.resolve()
+    }
+  }
+}
+
+function objectOf(replicas: Replica[]) {
+  const [first] = replicas
+  if (first === undefined) throw new TypeError('a deployment without replicas is not listed')
+  const running = replicas.filter(({ state }) => state === 'running')
+  return {
+    deploymentId: first.deploymentId,
+    clusterName: first.clusterName,
+    ownerSlug: first.ownerSlug,
+    replicas: replicas.length,
+    availableReplicas: running.length,
+    endpoints: running.map(endpointOf)
+  }
+}

@@ -1,0 +1,96 @@
+import { type Deployment, pinnedReference } from '@slipway/domain'
+import type { ContainerCreateOptions, HostConfig } from 'dockerode'
+import type { HostFacts } from './host.ts'
+import type { LocalImage } from './image.ts'
+import { labels, shortInstallation } from './labels.ts'
+
+const tmpBytes = 64 * 1024 * 1024
+const pidsLimit = 256
+/** A function that keeps failing stops being restarted; the reconciler starts it again later. */
+const maximumRestarts = 10
+/** Who a function is when its image would have it be root. */
+export const unprivilegedUser = '10001:10001'
+
+export interface ReplicaPlan {
+  deployment: Deployment
+  installation: string
+  /** Counts from 1. */
+  replica: number
+  network: string
+  address: string
+  image: LocalImage
+  user: string
+  host: HostFacts
+  resolvers: readonly string[]
+}
+
+export function containerName(installation: string, deployment: Deployment, replica: number): string {
+  const short = deployment.id.replaceAll(/[^A-Za-z0-9]/g, '').slice(-12)
+  return `slw-${shortInstallation(installation)}-${deployment.clusterName}-${short}-${replica}`
+}
+
+/** Everything that a replica is allowed, field by field: nothing of a repository's names a field here. */
+export function containerOptions(plan: ReplicaPlan): ContainerCreateOptions {
+  const { deployment, network, address } = plan
+  const { spec } = deployment
+  return {
+    Image: pinnedReference(deployment.image),
+    User: plan.user,
+    Env: Object.entries({
+      ...spec.environment,
+      ...(spec.fprocess === null ? {} : { fprocess: spec.fprocess })
+    }).map(([name, value]) => `${name}=${value}`),
+    Labels: replicaLabels(plan),
+    // Readiness is asked from outside; what an image wants to run inside for it only takes time.
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: hostConfig(plan),
+    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } }
+  }
+}
+
+/** The platform's own come last: neither an image nor a repository can imitate them. */
+function replicaLabels({ deployment, installation, replica, address }: ReplicaPlan): Record<string, string> {
+  return {
+    ...deployment.annotations,
+    ...deployment.labels,
+    [labels.installation]: installation,
+    [labels.deployment]: deployment.id,
+    [labels.owner]: deployment.ownerSlug,
+    [labels.function]: deployment.functionName,
+    [labels.clusterName]: deployment.clusterName,
+    [labels.replica]: String(replica),
+    [labels.address]: address
+  }
+}
+
+function hostConfig({ deployment, network, image, host, resolvers }: ReplicaPlan): HostConfig {
+  const { limits, hasReadonlyRoot } = deployment.spec
+  return {
+    NetworkMode: network,
+    Dns: [...resolvers],
+    Init: true, // a process without a handler would ignore SIGTERM as PID 1
+    RestartPolicy: { Name: 'on-failure', MaximumRetryCount: maximumRestarts },
+    LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    ReadonlyRootfs: hasReadonlyRoot,
+    Mounts: ['/tmp', ...image.volumes.filter((path) => path !== '/tmp')].map((path) => ({
+      // An image's volume would be a directory of the host without a limit.
+      Type: 'tmpfs',
+      Source: '',
+      Target: path,
+      TmpfsOptions: { SizeBytes: tmpBytes, Mode: 0o1777 }
+    })),
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges:true'],
+    Privileged: false,
+    IpcMode: 'private',
+    Memory: limits.memoryBytes,
+    MemorySwap: limits.memoryBytes, // the same: no swap
+    // The engine refuses more than there is, and more than there is limits nothing.
+    NanoCpus: Math.min(limits.cpuMillis, host.cpus * 1000) * 1e6,
+    PidsLimit: pidsLimit,
+    Ulimits: [
+      { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
+      { Name: 'core', Soft: 0, Hard: 0 }
+    ]
+  }
+}

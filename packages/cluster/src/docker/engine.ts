@@ -1,0 +1,101 @@
+import { Agent } from 'node:http'
+import { Failure } from '@slipway/domain'
+import Docker from 'dockerode'
+
+/** The part of a pino logger that is used here. */
+export interface ClusterLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+/** The Docker engine behind one door: every call has a limit, every error that leaves is a Failure. */
+export interface Engine {
+  readonly docker: Docker
+  /**
+   * @param what is done, for the message: `list containers`.
+   * @throws Failure `unavailable`, with dockerode's error as the cause; the signal's reason when the caller gave up.
+   */
+  call<T>(
+    what: string,
+    signal: AbortSignal,
+    run: (docker: Docker, signal: AbortSignal) => Promise<T>,
+    timeoutMs?: number
+  ): Promise<T>
+  close(): void
+}
+
+/** For calls that only read. */
+export const shortCallMs = 5000
+/** For calls that make the engine work: a loaded machine may take its time to start a container. */
+export const longCallMs = 60_000
+
+export function createEngine(given: Docker | Docker.DockerOptions): Engine {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 16 })
+  const docker = given instanceof Docker ? given : connect(given, agent)
+  return {
+    docker,
+    async call(what, signal, run, timeoutMs = shortCallMs) {
+      signal.throwIfAborted()
+      const limit = AbortSignal.timeout(timeoutMs)
+      const both = AbortSignal.any([signal, limit])
+      try {
+        return await orAbort(run(docker, both), both)
+      } catch (err) {
+        if (signal.aborted) throw signal.reason
+        if (limit.aborted) throw unavailable(what, `it did not answer within ${timeoutMs / 1000} s`, err)
+        throw err instanceof Failure ? err : unavailable(what, sentenceOf(err), err)
+      }
+    },
+    close: () => agent.destroy()
+  }
+}
+
+/** An agent of its own keeps connections open between calls, and lets `close` end them. */
+function connect(options: Docker.DockerOptions, agent: Agent): Docker {
+  const withAgent = { ...options, agent } // docker-modem takes it, its types do not name it
+  return new Docker(withAgent)
+}
+
+/** The engine's HTTP status behind a failure of `call`; null when the engine did not answer at all. */
+export function statusOf(err: unknown): number | null {
+  const cause = err instanceof Failure ? err.cause : err
+  return cause instanceof Error && 'statusCode' in cause && typeof cause.statusCode === 'number'
+    ? cause.statusCode
+    : null
+}
+
+/** What the engine itself said, without the client's decoration. */
+export function engineMessage(err: unknown): string {
+  const cause = err instanceof Failure ? err.cause : err
+  if (!(cause instanceof Error)) return String(cause)
+  if ('json' in cause && typeof cause.json === 'object' && cause.json !== null && 'message' in cause.json) {
+    return String(cause.json.message).trim()
+  }
+  return cause.message.trim()
+}
+
+/** Some of dockerode's calls take no signal: they are left behind. */
+function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+function unavailable(what: string, reason: string, cause: unknown): Failure {
+  return new Failure('unavailable', `could not ${what}: the Docker engine failed: ${reason}`, { cause })
+}
+
+function sentenceOf(err: unknown): string {
+  const code = err instanceof Error && 'code' in err ? err.code : undefined
+  switch (code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return 'it does not answer; is it running?'
+    case 'EACCES':
+      return 'this process may not use it; add its user to the group "docker"'
+    default:
+      return engineMessage(err)
+  }
+}

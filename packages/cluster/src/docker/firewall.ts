@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process'
+import { Failure } from '@slipway/domain'
+import type { ClusterLogger } from './engine.ts'
+import { bridgePrefix } from './network.ts'
+
+export interface FirewallOptions {
+  mode: 'on' | 'off'
+  /** The functions' network pool: a gateway listens on its bridges' own addresses. */
+  pool: string
+  /** Port of the gateway on the bridges' addresses; null when it does not listen there. */
+  gatewayPort: number | null
+  /** DNS servers that functions may ask although their addresses are private. */
+  resolvers: readonly string[]
+  logger: ClusterLogger
+}
+
+/** `isOk: false` carries why functions are not kept apart from the host, and what to do. */
+export interface FirewallState {
+  isOk: boolean
+  detail: string
+}
+
+/** Keeps functions from the host, from private networks and from each other's. The rules are shared by all installations. */
+export interface Firewall {
+  /** Sees to it that the rules are there. @throws Failure `unavailable` when they should be and cannot. */
+  assert(signal: AbortSignal): Promise<FirewallState>
+}
+
+type Rule = readonly string[]
+
+const inputChain = 'SLIPWAY-INPUT'
+const forwardChain = 'SLIPWAY-FORWARD'
+const fromBridges: Rule = ['-i', `${bridgePrefix}+`]
+
+/** RFC 1918, RFC 6598, link-local with the cloud's metadata address, and "this network". */
+const closedRanges = ['169.254.0.0/16', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '0.0.0.0/8']
+
+interface Chain {
+  name: string
+  /** The chain that leads to it. */
+  parent: string
+  /** Go to the top: what each installation lets through. */
+  openings: Rule[]
+  /** Go to the end, and are the same for all. */
+  closings: Rule[]
+}
+
+export function createFirewall(options: FirewallOptions): Firewall {
+  const { mode, logger } = options
+  const chains = chainsFor(options)
+  let known: string | null = null
+  let asserting: Promise<FirewallState> | null = null
+  let hasWarned = false
+
+  async function assert(): Promise<FirewallState> {
+    if (mode === 'off') return { isOk: false, detail: 'the host firewall is switched off by configuration' }
+    if (process.getuid?.() !== 0) {
+      return { isOk: false, detail: 'rules can only be set by root: run the deployer as root to keep functions apart' }
+    }
+    try {
+      if ((await ourRules()) === known && known !== null) return inPlace
+      for (const chain of chains) await assertChain(chain)
+      known = await ourRules()
+      return inPlace
+    } catch (err) {
+      if (isAbsent(err)) return { isOk: false, detail: 'iptables is not installed: install it to keep functions apart' }
+      throw new Failure(
+        'unavailable',
+        `the host firewall could not be set (${reasonOf(err)}): mend it, or switch it off by configuration`,
+        { cause: err }
+      )
+    }
+  }
+
+  return {
+    async assert(signal) {
+      signal.throwIfAborted()
+      asserting ??= assert().finally(() => {
+        asserting = null
+      })
+      const state = await asserting
+      if (!state.isOk && !hasWarned) logger.warn({ reason: state.detail }, 'functions are not kept apart from the host')
+      hasWarned ||= !state.isOk
+      return state
+    }
+  }
+}
+
+const inPlace: FirewallState = { isOk: true, detail: 'rules are in place' }
+
+function chainsFor({ pool, gatewayPort, resolvers }: FirewallOptions): Chain[] {
+  const ipv4Resolvers = resolvers.filter((address) => !address.includes(':'))
+  const dns = (target: string) =>
+    ipv4Resolvers.flatMap((address) =>
+      ['udp', 'tcp'].map((protocol) => ['-d', `${address}/32`, '-p', protocol, '--dport', '53', '-j', target])
+    )
+  const gateway =
+    gatewayPort === null ? [] : [['-d', pool, '-p', 'tcp', '--dport', String(gatewayPort), '-j', 'ACCEPT']]
+  return [
+    {
+      name: inputChain,
+      parent: 'INPUT',
+      openings: [...gateway, ...dns('ACCEPT')],
+      // Answers to what the host itself began are let through.
+      closings: [['-m', 'conntrack', '!', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'DROP']]
+    },
+    {
+      name: forwardChain,
+      parent: 'DOCKER-USER',
+      // Calls within one bridge pass here where the kernel filters bridged packets.
+      openings: [['-m', 'physdev', '--physdev-is-bridged', '-j', 'RETURN'], ...dns('RETURN')],
+      closings: closedRanges.map((range) => ['-d', range, '-j', 'DROP'])
+    }
+  ]
+}
+
+/** The way into the chain comes last, when it is whole. */
+async function assertChain({ name, parent, openings, closings }: Chain): Promise<void> {
+  if (!(await succeeds(['-n', '-L', name]))) await iptables(['-N', name]).catch(unlessExists)
+  for (const rule of closings) if (!(await succeeds(['-C', name, ...rule]))) await iptables(['-A', name, ...rule])
+  for (const rule of openings) if (!(await succeeds(['-C', name, ...rule]))) await iptables(['-I', name, '1', ...rule])
+  const jump = [...fromBridges, '-j', name]
+  if (!(await succeeds(['-C', parent, ...jump]))) await iptables(['-I', parent, '1', ...jump])
+}
+
+/** All that concerns us, as iptables prints it: while it does not change there is nothing to do. */
+async function ourRules(): Promise<string> {
+  const all = await iptables(['-S'])
+  return all
+    .split('\n')
+    .filter((line) => line.includes(inputChain) || line.includes(forwardChain))
+    .join('\n')
+}
+
+async function succeeds(args: readonly string[]): Promise<boolean> {
+  try {
+    await iptables(args)
+    return true
+  } catch (err) {
+    if (err instanceof Error && 'code' in err && err.code === 1) return false // iptables(8): the rule or chain is not there
+    throw err
+  }
+}
+
+async function unlessExists(err: unknown): Promise<void> {
+  if (!reasonOf(err).includes('exists')) throw err
+}
+
+const programs = ['iptables', '/usr/sbin/iptables', '/sbin/iptables']
+
+async function iptables(args: readonly string[]): Promise<string> {
+  for (const program of programs) {
+    try {
+      return await run(program, ['-w', '10', ...args])
+    } catch (err) {
+      if (!isAbsent(err)) throw err
+    }
+  }
+  throw Object.assign(new Error('iptables was not found'), { code: 'ENOENT' })
+}
+
+function run(program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: 20_000, maxBuffer: 16 * 1024 * 1024 }
+    execFile(program, args, options, (err, stdout, stderr) => {
+      if (err === null) resolve(stdout)
+      else reject(Object.assign(err, { told: stderr.trim() }))
+    })
+  })
+}
+
+function isAbsent(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === 'ENOENT'
+}
+
+function reasonOf(err: unknown): string {
+  if (!(err instanceof Error)) return String(err)
+  return 'told' in err && typeof err.told === 'string' && err.told !== '' ? err.told : err.message
+}

@@ -1,0 +1,16 @@
+/** Labels of everything that this cluster makes. Nothing without the installation's own id is listed or touched. */
+export const labels = {
+  installation: 'com.slipway.installation',
+  deployment: 'com.slipway.deployment',
+  owner: 'com.slipway.owner',
+  function: 'com.slipway.function',
+  clusterName: 'com.slipway.cluster-name',
+  replica: 'com.slipway.replica',
+  /** The address that the replica is pinned to, also while it is stopped. */
+  address: 'com.slipway.address'
+} as const
+
+/** What is said of an installation in names: the beginning of its id. */
+export function shortInstallation(installation: string): string {
+  return installation.replaceAll('-', '').slice(0, 8)
+}

@@ -1,0 +1,150 @@
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RuntimeLogLine, RuntimeLogOptions } from '@slipway/domain'
+import { type Engine, statusOf } from './engine.ts'
+
+/** One line of a replica. `stamp` is the engine's own time of it, to the nanosecond, in a form that sorts as text. */
+export interface StampedLine extends RuntimeLogLine {
+  stamp: string
+}
+
+const lineLimit = 64 * 1024
+const reattachMs = 500
+
+/** What one container printed. Following ends when the container is gone, and goes on when it is started again. */
+export async function* containerLogs(
+  engine: Engine,
+  container: { id: string; instance: string },
+  options: RuntimeLogOptions,
+  signal: AbortSignal
+): AsyncGenerator<StampedLine> {
+  let last = ''
+  let since = options.since
+  let tail = options.tail
+  for (;;) {
+    let stream: Readable
+    try {
+      stream = await openLogs(engine, container.id, { follow: options.follow, since, tail }, signal)
+    } catch (err) {
+      if (statusOf(err) === 404 || statusOf(err) === 409) return
+      throw err
+    }
+    const told = last
+    for await (const line of linesOf(stream, container.instance)) {
+      if (line.stamp <= told) continue // before the stream was opened again
+      if (line.stamp > last) last = line.stamp
+      since = line.at
+      yield line
+    }
+    if (!options.follow) return
+    tail = null
+    await sleep(reattachMs, undefined, { signal })
+  }
+}
+
+/** Merges logs in the order of their time. Each of them is in order already. */
+export async function* inTimeOrder(logs: AsyncGenerator<StampedLine>[]): AsyncGenerator<StampedLine> {
+  const heads = await Promise.all(logs.map(async (log) => ({ log, next: await log.next() })))
+  for (;;) {
+    const [first, ...others] = heads.filter((head) => head.next.done !== true)
+    if (first === undefined) return
+    const earliest = others.reduce((best, head) => (stampOf(head.next) < stampOf(best.next) ? head : best), first)
+    if (earliest.next.done !== true) yield earliest.next.value
+    earliest.next = await earliest.log.next()
+  }
+}
+
+/** Merges logs as they come. */
+export async function* asTheyCome(logs: AsyncGenerator<StampedLine>[]): AsyncGenerator<StampedLine> {
+  const waiting = new Map(logs.map((log) => [log, headOf(log)]))
+  try {
+    while (waiting.size > 0) {
+      const { log, next } = await Promise.race(waiting.values())
+      if (next.done === true) {
+        waiting.delete(log)
+      } else {
+        waiting.set(log, headOf(log))
+        yield next.value
+      }
+    }
+  } finally {
+    for (const head of waiting.values()) head.catch(() => null) // nobody is left to be told
+  }
+}
+
+async function headOf(log: AsyncGenerator<StampedLine>) {
+  return { log, next: await log.next() }
+}
+
+function stampOf(next: IteratorResult<StampedLine>): string {
+  return next.done === true ? '' : next.value.stamp
+}
+
+async function openLogs(
+  engine: Engine,
+  id: string,
+  { follow, since, tail }: RuntimeLogOptions,
+  signal: AbortSignal
+): Promise<Readable> {
+  const query = {
+    stdout: true,
+    stderr: true,
+    timestamps: true,
+    follow,
+    ...(since === null ? {} : { since: (since / 1000).toFixed(3) }),
+    ...(tail === null ? {} : { tail })
+  }
+  // dockerode's own call reads logs that are not followed into memory as a whole.
+  return await engine.call('read logs', signal, (docker) => {
+    const opened = new Promise<Readable>((resolve, reject) => {
+      docker.modem.dial(
+        {
+          path: `/containers/${id}/logs?`,
+          method: 'GET',
+          options: query,
+          abortSignal: signal,
+          isStream: true,
+          statusCodes: { 200: true, 404: 'no such container', 409: 'being removed', 500: 'server error' }
+        },
+        (err: unknown, stream: unknown) => {
+          if (err === null || err === undefined) resolve(stream as Readable)
+          else reject(err)
+        }
+      )
+    })
+    return opened
+  })
+}
+
+/** Docker's multiplexed stream: a header of 8 bytes (stream, 0, 0, 0, length) before each message. */
+async function* framesOf(stream: Readable): AsyncGenerator<{ stream: 'stdout' | 'stderr'; text: string }> {
+  let rest = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, Buffer.from(chunk)])
+    let at = 0
+    while (rest.length - at >= 8) {
+      const length = rest.readUInt32BE(at + 4)
+      if (rest.length - at < 8 + length) break
+      yield { stream: rest[at] === 2 ? 'stderr' : 'stdout', text: rest.toString('utf8', at + 8, at + 8 + length) }
+      at += 8 + length
+    }
+    rest = rest.subarray(at)
+  }
+}
+
+/** A message is `<time> <text>` and ends in a line feed, unless the line goes on in the stream's next message. */
+export async function* linesOf(stream: Readable, instance: string): AsyncGenerator<StampedLine> {
+  const begun: Record<'stdout' | 'stderr', StampedLine | null> = { stdout: null, stderr: null }
+  for await (const frame of framesOf(stream)) {
+    const space = frame.text.indexOf(' ')
+    const stamp = frame.text.slice(0, space)
+    const isEnd = frame.text.endsWith('\n')
+    const text = frame.text.slice(space + 1, isEnd ? -1 : undefined)
+    const line = begun[frame.stream] ?? { at: Date.parse(stamp), stamp, instance, stream: frame.stream, text: '' }
+    line.text += text
+    const isWhole = isEnd || line.text.length >= lineLimit
+    begun[frame.stream] = isWhole ? null : line
+    if (isWhole) yield { ...line, text: line.text.replace(/\r$/, '') }
+  }
+  for (const line of Object.values(begun)) if (line !== null) yield line
+}

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Endpoint, Readiness } from '@slipway/domain'
+import { type Answer, ask, describeAnswer, isReady } from './probe.ts'
+
+export interface ReadinessLimits {
+  /** At least so long is waited, whatever the thresholds say. */
+  readyTimeoutMs: number
+  now: () => number
+}
+
+/** While a replica starts it is asked often: the time from push to live is what people wait for. */
+const eagerMs = 5000
+const eagerPeriodMs = 25
+const minimumPeriodMs = 100
+const minimumTimeoutMs = 500
+
+/**
+ * Asks a replica on its readiness path until it is ready.
+ *
+ * @returns null when it is ready; else the reason, when the time is over.
+ */
+export async function waitUntilReady(
+  endpoint: Endpoint,
+  readiness: Readiness,
+  { readyTimeoutMs, now }: ReadinessLimits,
+  signal: AbortSignal
+): Promise<string | null> {
+  const { initialDelayMs, periodMs, failureThreshold, successThreshold } = readiness
+  const startedAt = now()
+  const timeoutMs = Math.max(readiness.timeoutMs, minimumTimeoutMs)
+  const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * Math.max(periodMs, timeoutMs))
+  if (initialDelayMs > 0) await sleep(initialDelayMs, undefined, { signal })
+  let successes = 0
+  let last: Answer | null = null
+  while (now() - startedAt < limitMs) {
+    last = await ask(endpoint, readiness.path, timeoutMs, signal)
+    successes = isReady(last) ? successes + 1 : 0
+    if (successes >= Math.max(successThreshold, 1)) return null
+    const isEager = successes === 0 && now() - startedAt - initialDelayMs < eagerMs
+    const pauseMs = isEager ? eagerPeriodMs : Math.max(periodMs, minimumPeriodMs)
+    await sleep(Math.max(0, Math.min(pauseMs, startedAt + limitMs - now())), undefined, { signal })
+  }
+  return `it was not ready within ${Math.round(limitMs / 100) / 10} s: ${describeAnswer(last, readiness)}`
+}

@@ -1,0 +1,216 @@
+import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
+import type { ContainerInfo } from 'dockerode'
+import { containerName, containerOptions, type ReplicaPlan } from './container.ts'
+import { type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
+import { labels } from './labels.ts'
+import { fileOfArchive, userByName, userOf } from './user.ts'
+
+/** A container of this installation, as the engine lists it. */
+export interface Replica {
+  id: string
+  name: string
+  deploymentId: string
+  clusterName: string
+  ownerSlug: string
+  /** Counts from 1. */
+  number: number
+  address: string
+  /** The engine's word: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`. */
+  state: string
+}
+
+export interface Replicas {
+  /** Of one deployment, in the order of their numbers; of all of this installation for null. */
+  list(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]>
+  /** Addresses that any container, ours or not, is pinned to in a network, running or not. */
+  addressesIn(network: string, signal: AbortSignal): Promise<Set<string>>
+  /** @throws Failure `image-missing`, `unsupported` when the engine refuses the configuration, `conflict`, `unavailable`. */
+  create(plan: Omit<ReplicaPlan, 'user'>, signal: AbortSignal): Promise<Replica>
+  /**
+   * @returns `address-taken` when another container got there first: make another one;
+   *   `network-gone` when its network is not there any more.
+   * @throws Failure `not-ready` when the engine cannot run what the image names.
+   */
+  start(replica: Replica, signal: AbortSignal): Promise<'started' | 'address-taken' | 'network-gone'>
+  /** Lets it finish for at most `graceMs`, then removes it. Not there is fine. */
+  remove(replica: Replica, graceMs: number, signal: AbortSignal): Promise<void>
+}
+
+const passwdLimitBytes = 1024 * 1024
+
+export function endpointOf({ address }: Replica): Endpoint {
+  return { host: address, port: functionPort }
+}
+
+export function createReplicas({ engine, installation }: { engine: Engine; installation: string }): Replicas {
+  const usersByName = new Map<string, string>()
+
+  async function listBy(filters: Record<string, string[]>, signal: AbortSignal): Promise<ContainerInfo[]> {
+    return await engine.call('list containers', signal, (docker, abortSignal) =>
+      docker.listContainers({ all: true, filters, abortSignal })
+    )
+  }
+
+  async function createContainer(plan: ReplicaPlan, signal: AbortSignal): Promise<Replica> {
+    const name = containerName(installation, plan.deployment, plan.replica)
+    // Without `_query` dockerode puts the whole body, environment included, into the address as well.
+    const options = { name, _query: { name }, _body: containerOptions(plan) }
+    const created = await engine.call(
+      'create a container',
+      signal,
+      (docker, abortSignal) => docker.createContainer({ ...options, abortSignal }),
+      longCallMs
+    )
+    const { deployment, replica, address } = plan
+    return {
+      id: created.id,
+      name,
+      deploymentId: deployment.id,
+      clusterName: deployment.clusterName,
+      ownerSlug: deployment.ownerSlug,
+      number: replica,
+      address,
+      state: 'created'
+    }
+  }
+
+  async function removeContainer(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      await engine.call(
+        'remove a container',
+        signal,
+        (docker) => docker.getContainer(id).remove({ force: true, v: true }),
+        longCallMs
+      )
+    } catch (err) {
+      if (statusOf(err) === 404) return
+      if (statusOf(err) !== 409) throw err
+      await engine
+        .call('wait for a removal', signal, (docker, abortSignal) =>
+          docker.getContainer(id).wait({ condition: 'removed', abortSignal })
+        )
+        .catch((waitError: unknown) => {
+          if (statusOf(waitError) !== 404) throw waitError
+        })
+    }
+  }
+
+  /** A user by name is looked up in the image's own list, which can be read once there is a container of it. */
+  async function resolveUser(replica: Replica, image: ReplicaPlan['image'], signal: AbortSignal): Promise<string> {
+    let passwd = ''
+    try {
+      passwd = await engine.call('read /etc/passwd of an image', signal, async (docker, abortSignal) => {
+        const archive = await docker.getContainer(replica.id).getArchive({ path: '/etc/passwd', abortSignal })
+        return await fileOfArchive(archive, passwdLimitBytes)
+      })
+    } catch (err) {
+      if (statusOf(err) !== 404) throw err // an image without the file has no names
+    }
+    const user = userByName(image.user, passwd)
+    usersByName.set(`${image.id} ${image.user}`, user)
+    return user
+  }
+
+  return {
+    async list(deploymentId, signal) {
+      const label = [`${labels.installation}=${installation}`]
+      label.push(deploymentId === null ? labels.deployment : `${labels.deployment}=${deploymentId}`)
+      const found = await listBy({ label }, signal)
+      return found.map(replicaOf).sort((a, b) => a.number - b.number)
+    },
+    async addressesIn(network, signal) {
+      const found = await listBy({ network: [network] }, signal)
+      return new Set(found.flatMap((container) => addressesOf(container, network)))
+    },
+    async create(plan, signal) {
+      const known = userOf(plan.image.user) ?? usersByName.get(`${plan.image.id} ${plan.image.user}`)
+      try {
+        if (known !== undefined) return await createContainer({ ...plan, user: known }, signal)
+        const named = await createContainer({ ...plan, user: plan.image.user }, signal)
+        const user = await resolveUser(named, plan.image, signal)
+        await removeContainer(named.id, signal)
+        return await createContainer({ ...plan, user }, signal)
+      } catch (err) {
+        throw createFailure(err, plan.deployment)
+      }
+    },
+    async start(replica, signal) {
+      try {
+        await engine.call(
+          'start a container',
+          signal,
+          async (docker, abortSignal) => {
+            const container = docker.getContainer(replica.id)
+            await (replica.state === 'paused' ? container.unpause() : container.start({ abortSignal }))
+          },
+          longCallMs
+        )
+        return 'started'
+      } catch (err) {
+        const message = engineMessage(err)
+        if (statusOf(err) === 304) return 'started'
+        if (statusOf(err) === null) throw err
+        if (/address already in use/i.test(message)) return 'address-taken'
+        if (/network .*not found|network .*does not exist|could not find a network/i.test(message))
+          return 'network-gone'
+        if (!/OCI runtime|runc|exec/i.test(message)) throw err
+        throw new Failure('not-ready', `the function's process could not be started: ${message}`, { cause: err })
+      }
+    },
+    async remove(replica, graceMs, signal) {
+      if (graceMs > 0) {
+        try {
+          await engine.call(
+            'stop a container',
+            signal,
+            (docker, abortSignal) =>
+              docker.getContainer(replica.id).stop({ t: Math.ceil(graceMs / 1000), abortSignal }),
+            graceMs + longCallMs
+          )
+        } catch (err) {
+          if (statusOf(err) !== 304 && statusOf(err) !== 404 && statusOf(err) !== 409) throw err
+        }
+      }
+      await removeContainer(replica.id, signal)
+    }
+  }
+}
+
+function replicaOf(container: ContainerInfo): Replica {
+  const { Id, Names, Labels, State } = container
+  return {
+    id: Id,
+    name: (Names[0] ?? Id).replace(/^\//, ''),
+    deploymentId: Labels[labels.deployment] ?? '',
+    clusterName: Labels[labels.clusterName] ?? '',
+    ownerSlug: Labels[labels.owner] ?? '',
+    number: Number(Labels[labels.replica]),
+    address: Labels[labels.address] ?? '',
+    state: State
+  }
+}
+
+function addressesOf({ Labels, NetworkSettings }: ContainerInfo, network: string): string[] {
+  const endpoint = NetworkSettings.Networks[network]
+  const pinned: unknown = endpoint?.IPAMConfig
+  const wanted =
+    typeof pinned === 'object' && pinned !== null && 'IPv4Address' in pinned ? String(pinned.IPv4Address) : ''
+  return [Labels[labels.address] ?? '', wanted, endpoint?.IPAddress ?? ''].filter((address) => address !== '')
+}
+
+function createFailure(err: unknown, deployment: Deployment): unknown {
+  switch (statusOf(err)) {
+    case 404:
+      return new Failure('image-missing', `the image of ${deployment.clusterName} was removed from this machine`, {
+        cause: err
+      })
+    case 409:
+      return new Failure('conflict', `a container of that name is there already: ${engineMessage(err)}`, { cause: err })
+    case 400:
+      return new Failure('unsupported', `the engine refuses ${deployment.clusterName}: ${engineMessage(err)}`, {
+        cause: err
+      })
+    default:
+      return err
+  }
+}

@@ -1,0 +1,174 @@
+import { type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import type { Engine } from './engine.ts'
+import type { Firewall } from './firewall.ts'
+import { assertConstraints, type HostFacts } from './host.ts'
+import type { Images, LocalImage } from './image.ts'
+import type { OwnerNetwork, OwnerNetworks } from './network.ts'
+import type { ReadinessLimits } from './readiness.ts'
+import { endpointOf, type Replica, type Replicas } from './replicas.ts'
+import { watchStartup } from './startup.ts'
+
+export interface RolloutDeps {
+  engine: Engine
+  installation: string
+  replicas: Replicas
+  networks: OwnerNetworks
+  images: Images
+  firewall: Firewall
+  hostFacts: (signal: AbortSignal) => Promise<HostFacts>
+  resolvers: readonly string[]
+  limits: ReadinessLimits
+}
+
+/** A replica that runs, and whether it did so before it was asked for. */
+interface Running {
+  replica: Replica
+  isNew: boolean
+}
+
+/** What is known when a roll-out begins. `network` and `image` are null while there is none. */
+interface Scene {
+  existing: Replica[]
+  pinned: Set<string>
+  network: OwnerNetwork | null
+  image: LocalImage | null
+  host: HostFacts
+}
+
+const addressTries = 5
+
+/**
+ * Brings a deployment to `count` replicas that are ready, and removes those above.
+ * When one does not become ready, all that this call started are taken away again; replicas that ran before are kept.
+ */
+export function createRollout(deps: RolloutDeps) {
+  const { engine, installation, replicas, networks, images, firewall, hostFacts, resolvers, limits } = deps
+
+  async function look(deployment: Deployment, signal: AbortSignal): Promise<Scene> {
+    const { ownerSlug } = deployment
+    const [existing, pinned, network, image, host] = await Promise.all([
+      replicas.list(deployment.id, signal),
+      replicas.addressesIn(networks.nameOf(ownerSlug), signal),
+      networks.find(ownerSlug, signal),
+      images.find(deployment.image, signal),
+      hostFacts(signal),
+      firewall.assert(signal) // before anything of a stranger runs
+    ])
+    return { existing, pinned, network, image, host }
+  }
+
+  async function makeNew(deployment: Deployment, number: number, scene: Scene, signal: AbortSignal): Promise<Replica> {
+    for (let tries = 1; ; tries++) {
+      const [network, image] = await Promise.all([
+        scene.network ?? networks.ensure(deployment.ownerSlug, signal),
+        scene.image ?? images.pull(deployment.image, signal)
+      ])
+      const address = networks.takeAddress(network, scene.pinned)
+      try {
+        const { host } = scene
+        const plan = {
+          deployment,
+          installation,
+          replica: number,
+          network: network.name,
+          address,
+          image,
+          host,
+          resolvers
+        }
+        const replica = await replicas.create(plan, signal)
+        const outcome = await replicas.start(replica, signal)
+        if (outcome === 'started') return replica
+        await replicas.remove(replica, 0, signal)
+        if (outcome === 'network-gone') scene.network = null
+        if (tries === addressTries)
+          throw new Failure('unavailable', `${deployment.clusterName} got no address: ${outcome}`)
+      } finally {
+        networks.releaseAddress(address)
+      }
+      scene.pinned = await replicas.addressesIn(networks.nameOf(deployment.ownerSlug), signal)
+    }
+  }
+
+  /** Keeps what runs, starts what stands still, makes what is missing. */
+  async function bringUp(deployment: Deployment, number: number, scene: Scene, signal: AbortSignal): Promise<Running> {
+    const found = scene.existing.find((replica) => replica.number === number)
+    if (found?.state === 'running') return { replica: found, isNew: false }
+    if (found !== undefined) {
+      const canStart = found.state !== 'dead' && found.state !== 'removing'
+      if (canStart && (await replicas.start(found, signal)) === 'started') return { replica: found, isNew: true }
+      await replicas.remove(found, 0, signal)
+    }
+    return { replica: await makeNew(deployment, number, scene, signal), isNew: true }
+  }
+
+  /** @returns for each replica null, or why it is not ready. The first that is not ends the wait for the others. */
+  async function judge(deployment: Deployment, running: Running[], signal: AbortSignal): Promise<(string | null)[]> {
+    const decided = new AbortController()
+    const both = AbortSignal.any([signal, decided.signal])
+    return await Promise.all(
+      running.map(async ({ replica }) => {
+        try {
+          const reason = await watchStartup(engine, replica, deployment, limits, both)
+          if (reason !== null) decided.abort()
+          return reason
+        } catch (err) {
+          if (decided.signal.aborted && !signal.aborted) return null
+          decided.abort()
+          throw err
+        }
+      })
+    )
+  }
+
+  async function takeAway(unwanted: Replica[], graceMs: number, signal: AbortSignal): Promise<void> {
+    await Promise.all(unwanted.map((replica) => replicas.remove(replica, graceMs, signal)))
+  }
+
+  return async function rollOut(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
+    assertNoSecrets(deployment)
+    const scene = await look(deployment, signal)
+    assertConstraints(deployment.spec.constraints, scene.host)
+    const numbers = Array.from({ length: count }, (_, index) => index + 1)
+    const settled = await Promise.allSettled(numbers.map((number) => bringUp(deployment, number, scene, signal)))
+    const running = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const broken = settled.find((one) => one.status === 'rejected')
+    if (broken !== undefined) {
+      const { reason } = broken
+      if (reason instanceof Failure && !reason.retry && !signal.aborted) {
+        const kept = new Set(running.filter(({ isNew }) => !isNew).map(({ replica }) => replica.number))
+        const made = await replicas.list(deployment.id, signal)
+        await takeAway(
+          made.filter(({ number }) => !kept.has(number)),
+          0,
+          signal
+        )
+      }
+      throw reason
+    }
+    const reasons = await judge(deployment, running, signal)
+    const index = reasons.findIndex((reason) => reason !== null)
+    if (index >= 0) {
+      const unwanted = running.filter(({ isNew }, at) => isNew || reasons[at] !== null)
+      await takeAway(
+        unwanted.map(({ replica }) => replica),
+        0,
+        signal
+      )
+      const which = count === 1 ? '' : ` (replica ${index + 1} of ${count})`
+      throw new Failure('not-ready', `${deployment.clusterName}${which} did not become ready: ${reasons[index]}`)
+    }
+    const extra = scene.existing.filter(({ number }) => number > count)
+    await takeAway(extra, deployment.spec.writeTimeoutMs, signal)
+    return running.map(({ replica }) => endpointOf(replica))
+  }
+}
+
+function assertNoSecrets({ spec }: Deployment): void {
+  const [name] = spec.secrets
+  if (name === undefined) return
+  throw new Failure(
+    'unsupported',
+    `the function asks for the secret ${JSON.stringify(name)}, but secrets are not available on the docker cluster yet: remove it from "secrets"`
+  )
+}

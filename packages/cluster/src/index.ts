@@ -1,0 +1,3 @@
+export { createDockerCluster, type DockerClusterOptions } from './docker/cluster.ts'
+export type { ClusterLogger } from './docker/engine.ts'
+export type { RegistryCredentials } from './docker/image.ts'
