@@ -10,19 +10,16 @@ export function withoutSyntaxDirective(dockerfile: string): { text: string; isRe
   const lines = dockerfile.split('\n')
   let isRemoved = false
   for (const [index, line] of lines.entries()) {
-    const text = (index === 0 ? line.replace(/^\ufeff/, '') : line).trim()
-    if (index === 0 && text.startsWith('#!')) continue
-    // Directives stand at the top, before anything else; newer frontends read them in // comments and JSON as well.
-    if (/^[{]/.test(text))
-      throw new Failure('unsupported', 'Dockerfile: begins with "{": not a Dockerfile that the engine reads')
-    const directive = /^(?:#|\/\/)\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*?)$/.exec(text)
-    if (directive === null) break
-    const [, name = '', value = ''] = directive
-    if (name.toLowerCase() !== 'syntax') continue
+    const text = line.replace(/^\ufeff/, '').trim()
+    // Directives stand above all instructions; frontends differ in what else may stand between them.
+    if (text !== '' && !text.startsWith('#') && !text.startsWith('//')) break
+    const directive = /^(?:#|\/\/)\W*syntax\s*=\s*(.*)$/i.exec(text)
+    if (directive === null) continue
+    const value = directive[1] ?? ''
     if (!/^(?:docker\.io\/)?docker\/dockerfile(?:[:@][\w.:+-]+)?$/.test(value)) {
       throw new Failure(
         'unsupported',
-        `Dockerfile: the syntax ${JSON.stringify(value.slice(0, 120))} is not allowed: remove the line, or use docker/dockerfile`
+        `Dockerfile:${index + 1}:1: the syntax ${JSON.stringify(value.slice(0, 120))} would run a program from a registry: remove the line`
       )
     }
     lines[index] = '#'

@@ -10,7 +10,6 @@ import {
   Lexer,
   LineCounter,
   type Node,
-  type ParsedNode,
   Parser
 } from 'yaml'
 import { failureAt, quote } from './location.ts'
