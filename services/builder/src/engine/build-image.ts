@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { Failure } from '@slipway/domain'
+import type Docker from 'dockerode'
+import { type BuildLogLimits, createBuildLog, type LogLine } from './build-log.ts'
+import { createBuildKitProgress } from './buildkit-progress.ts'
+import { openSession } from './buildkit-session.ts'
+import { createClassicProgress } from './classic-progress.ts'
+import { removeIntermediateImages } from './clean-up.ts'
+import { dial, jsonLines } from './dial.ts'
+import { refuseEngineArguments, refuseForeignFrontend } from './dockerfile-directives.ts'
+import { buildFailure, engineFailure, messageOf } from './engine-failure.ts'
+import type { Progress } from './progress.ts'
+import { type RegistryAuth, registryConfig } from './registry-auth.ts'
+import { readFromTar } from './read-from-tar.ts'
+
+export interface ImageBuild {
+  /** The context. Called twice, and must give the same each time. */
+  tar: () => Readable | Buffer
+  /** Path of the Dockerfile within the context. */
+  dockerfile: string
+  buildArgs: Record<string, string>
+  /** Name and tag that the image gets: `127.0.0.1:5000/alice/app-hello:key`. */
+  reference: string
+  labels: Record<string, string>
+  noCache: boolean
+  timeoutMs: number
+  /** Called as the lines come. */
+  onLog: (line: LogLine) => void
+}
+
+export type BuildMode = 'buildkit' | 'classic'
+
+export interface BuildImageDeps {
+  docker: Docker
+  installation: string
+  registryAuth: RegistryAuth
+  /** `auto`: BuildKit where the engine has it. */
+  mode: BuildMode | 'auto'
+  logLimits: BuildLogLimits
+}
+
+/**
+ * Builds one image. The build ends with its connection: aborted or timed out, nothing of it goes on in the engine.
+ *
+ * @throws Failure `build-failed` naming the step; `unsupported` for a Dockerfile that is not built here; `timed-out`;
+ *   `unavailable` when the engine or something that it needs was away. An aborted signal's own reason.
+ */
+export async function buildImage(
+  deps: BuildImageDeps,
+  build: ImageBuild,
+  signal: AbortSignal
+): Promise<{ imageId: string }> {
+  signal.throwIfAborted()
+  refuseEngineArguments(build.buildArgs)
+  const dockerfile = await readFromTar(build.tar(), build.dockerfile)
+  if (dockerfile === null) throw new Failure('build-failed', `there is no ${build.dockerfile} in the build context`)
+  refuseForeignFrontend(dockerfile, build.dockerfile)
+
+  const timeout = AbortSignal.timeout(build.timeoutMs)
+  const stop = AbortSignal.any([signal, timeout])
+  const log = createBuildLog(build.onLog, deps.logLimits)
+  try {
+    return await run(deps, build, log, stop)
+  } catch (err) {
+    signal.throwIfAborted()
+    if (timeout.aborted) {
+      const limit = `${Math.round(build.timeoutMs / 100) / 10} s`
+      throw new Failure('timed-out', `the build took longer than ${limit}, which is the limit here`, { cause: err })
+    }
+    throw engineFailure(err, 'the image could not be built')
+  } finally {
+    log.flush()
+  }
+}
+
+async function run(
+  deps: BuildImageDeps,
+  build: ImageBuild,
+  log: ReturnType<typeof createBuildLog>,
+  signal: AbortSignal
+): Promise<{ imageId: string }> {
+  const { docker, registryAuth, mode } = deps
+  using session = mode === 'classic' ? null : await openSession(docker, registryAuth, signal)
+  if (session !== null) {
+    const request = { version: '2', session: session.id, buildid: randomUUID() }
+    return await send(deps, build, request, createBuildKitProgress(log), signal)
+  }
+  if (mode === 'buildkit') throw new Failure('unavailable', 'this Docker engine has no BuildKit')
+  const startedAt = Date.now()
+  const progress = createClassicProgress(log)
+  try {
+    return await send(deps, build, { version: '1', rm: true, forcerm: true }, progress, signal)
+  } catch (err) {
+    await removeIntermediateImages(docker, progress.intermediateImages(), startedAt)
+    throw err
+  }
+}
+
+async function send(
+  deps: BuildImageDeps,
+  build: ImageBuild,
+  request: Record<string, unknown>,
+  progress: Progress,
+  signal: AbortSignal
+): Promise<{ imageId: string }> {
+  const { docker, installation, registryAuth } = deps
+  const context = build.tar()
+  try {
+    const answer = await dial<Readable>(docker, {
+      method: 'POST',
+      path: '/build?',
+      options: {
+        ...request,
+        t: build.reference,
+        dockerfile: build.dockerfile,
+        buildargs: build.buildArgs,
+        labels: { ...build.labels, 'com.slipway.installation': installation },
+        nocache: build.noCache
+      },
+      file: context,
+      registryconfig: registryConfig(registryAuth),
+      abortSignal: signal,
+      isStream: true,
+      statusCodes: { 200: true }
+    }).catch((err: unknown) => {
+      throw refusedBuild(err)
+    })
+    return { imageId: await follow(answer, progress) }
+  } finally {
+    if (!Buffer.isBuffer(context)) context.destroy()
+  }
+}
+
+/** A Dockerfile that cannot be read is refused before the build begins. */
+function refusedBuild(err: unknown): unknown {
+  if (err instanceof Failure) return err // the context's own
+  const message = messageOf(err)
+  const isTheirs = /dockerfile parse error|Dockerfile|unknown instruction|syntax error/i.test(message)
+  return isTheirs ? buildFailure(message, null, null) : err
+}
+
+async function follow(answer: Readable, progress: Progress): Promise<string> {
+  let imageId: string | null = null
+  for await (const event of jsonLines(answer)) {
+    progress.event(event)
+    if (typeof event.error === 'string') {
+      const detail = event.errorDetail as { code?: number } | undefined
+      throw buildFailure(event.error, detail?.code ?? null, progress.failedStep())
+    }
+    const aux = event.aux as { ID?: string } | string | undefined
+    if (typeof aux === 'object' && typeof aux.ID === 'string') imageId = aux.ID
+  }
+  if (imageId !== null) return imageId
+  throw new Failure('unavailable', 'the Docker engine ended the build without a word: was it restarted?')
+}

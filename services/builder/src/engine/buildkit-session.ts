@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { Server, ServerCredentials, status, type UntypedHandleCall } from '@grpc/grpc-js'
+import type Docker from 'dockerode'
+import { dial } from './dial.ts'
+import { readFields, writeTexts } from './protobuf.ts'
+import { credentialOf, type RegistryAuth } from './registry-auth.ts'
+
+export interface BuildKitSession extends Disposable {
+  id: string
+}
+
+/** `grpc.health.v1.HealthCheckResponse { status: SERVING }` */
+const serving = Buffer.from([0x08, 0x01])
+
+/**
+ * Opens what BuildKit asks back through during one build: a gRPC server of ours on a connection that the engine keeps.
+ * It answers with the registries' credentials, for base images. The engine drops a session that has no health service.
+ *
+ * @returns null where the engine has no BuildKit
+ */
+export async function openSession(
+  docker: Docker,
+  registryAuth: RegistryAuth,
+  signal: AbortSignal
+): Promise<BuildKitSession | null> {
+  const id = randomUUID()
+  const socket = await upgrade(docker, id, signal)
+  if (socket === null) return null
+  const server = new Server()
+  server.addService(authService, {
+    Credentials: answer((request) => {
+      const credential = credentialOf(registryAuth, hostIn(request))
+      return writeTexts({ 1: credential?.username ?? '', 2: credential?.password ?? '' })
+    })
+  })
+  server.addService(healthService, { Check: answer(() => serving) })
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  // The connection's end is the end of the build, which the build itself reports.
+  socket.on('error', () => socket.destroy())
+  injector.injectConnection(socket)
+  return {
+    id,
+    [Symbol.dispose]() {
+      injector.destroy()
+      server.forceShutdown()
+      socket.destroy()
+    }
+  }
+}
+
+async function upgrade(docker: Docker, id: string, signal: AbortSignal): Promise<Duplex | null> {
+  try {
+    return await dial<Duplex>(docker, {
+      method: 'POST',
+      path: '/session',
+      hijack: true,
+      abortSignal: signal,
+      headers: {
+        Upgrade: 'h2c',
+        'X-Docker-Expose-Session-Uuid': id,
+        'X-Docker-Expose-Session-Name': 'slipway',
+        'X-Docker-Expose-Session-Grpc-Method': ['/moby.filesync.v1.Auth/Credentials', '/grpc.health.v1.Health/Check']
+      },
+      statusCodes: {}
+    })
+  } catch (err) {
+    if (err instanceof Error && 'statusCode' in err && (err.statusCode === 404 || err.statusCode === 501)) return null
+    throw err
+  }
+}
+
+const method = (path: string) => ({
+  path,
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (value: Buffer) => value,
+  requestDeserialize: (value: Buffer) => value,
+  responseSerialize: (value: Buffer) => value,
+  responseDeserialize: (value: Buffer) => value
+})
+
+const authService = { Credentials: method('/moby.filesync.v1.Auth/Credentials') }
+const healthService = { Check: method('/grpc.health.v1.Health/Check') }
+
+function answer(respond: (request: Buffer) => Buffer): UntypedHandleCall {
+  return (call: { request: Buffer }, callback: (err: { code: status } | null, value?: Buffer) => void) => {
+    callback(null, respond(call.request))
+  }
+}
+
+/** `CredentialsRequest { Host }` */
+function hostIn(request: Buffer): string {
+  for (const { number, value } of readFields(request)) if (number === 1) return value.toString()
+  return ''
+}

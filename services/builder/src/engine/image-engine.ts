@@ -1,0 +1,153 @@
+import type { Readable } from 'node:stream'
+import { Failure } from '@slipway/domain'
+import type { Logger } from '@slipway/service'
+import Docker from 'dockerode'
+import { buildImage, type BuildMode, type ImageBuild } from './build-image.ts'
+import { type BuildLogLimits, defaultLogLimits, type LogLine } from './build-log.ts'
+import { hasStatus, removeUnnamedImages } from './clean-up.ts'
+import { jsonLines, orAborted } from './dial.ts'
+import { engineFailure, isPassing, messageOf, saysMissing } from './engine-failure.ts'
+import { pushImage } from './push-image.ts'
+import { digestInRegistry } from './registry.ts'
+import { credentialOf, parseReference, type RegistryAuth } from './registry-auth.ts'
+
+export interface ImageEngineOptions {
+  docker: Docker.DockerOptions
+  /** Every image that is built here carries it as a label. */
+  installation: string
+  registryAuth?: RegistryAuth
+  logger: Logger
+  /** Default `auto`: BuildKit where the engine has it, else the classic builder. */
+  mode?: BuildMode | 'auto'
+  logLimits?: BuildLogLimits
+}
+
+/** Builds, pushes and looks up images. */
+export interface ImageEngine {
+  /** What images are built for: `linux/amd64`. @throws Failure `unavailable` */
+  platform(signal: AbortSignal): Promise<string>
+  /**
+   * What a base image is now, as `sha256:…`: the registry's digest where it has one, else its id. Pulled when it is not here.
+   *
+   * @throws Failure `image-missing` naming the image and how to get it, `unavailable`
+   */
+  baseDigest(reference: string, signal: AbortSignal): Promise<string>
+  /** See `buildImage`. */
+  build(build: ImageBuild, signal: AbortSignal): Promise<{ imageId: string }>
+  /** See `pushImage`. Checks that the registry has what it says it stored. */
+  push(reference: string, onLog: (line: LogLine) => void, signal: AbortSignal): Promise<string>
+  /** What the registry itself has under this name, as `sha256:…`; null when nothing. @throws Failure `unavailable`, `forbidden` */
+  registryDigest(reference: string, signal: AbortSignal): Promise<string | null>
+  /** Does the registry have `host/path@sha256:…`? @throws Failure `unavailable`, `forbidden` */
+  exists(pinned: string, signal: AbortSignal): Promise<boolean>
+  /** Takes a name away from an image of ours, and the image when it was its last one. Nothing there is fine. */
+  remove(reference: string, signal: AbortSignal): Promise<void>
+  /** Removes images without a name that carry this installation's label. To be called at start. */
+  cleanUp(signal: AbortSignal): Promise<void>
+}
+
+export function createImageEngine(options: ImageEngineOptions): ImageEngine {
+  const { installation, registryAuth = {}, logger, mode = 'auto', logLimits = defaultLogLimits } = options
+  const docker = new Docker(options.docker)
+
+  async function idOf(reference: string, signal: AbortSignal): Promise<string | null> {
+    try {
+      const image = await orAborted(docker.getImage(reference).inspect(), signal)
+      const { host, path } = parseReference(reference)
+      const known = (image.RepoDigests ?? []).map(parseReference)
+      return known.find((each) => each.host === host && each.path === path)?.digest ?? image.Id
+    } catch (err) {
+      if (hasStatus(err, 404)) return null
+      signal.throwIfAborted()
+      throw engineFailure(err, `the image ${reference} could not be looked up`)
+    }
+  }
+
+  async function pull(reference: string, signal: AbortSignal): Promise<void> {
+    const authconfig = credentialOf(registryAuth, parseReference(reference).host)
+    try {
+      const answer: unknown = await docker.pull(reference, { abortSignal: signal, ...(authconfig && { authconfig }) })
+      for await (const event of jsonLines(answer as Readable)) {
+        if (typeof event.error === 'string') throw new Error(event.error)
+      }
+    } catch (err) {
+      signal.throwIfAborted()
+      throw missingImage(reference, err)
+    }
+  }
+
+  return {
+    async platform(signal) {
+      try {
+        const { Os, Arch } = await orAborted(docker.version(), signal)
+        return `${Os}/${Arch}`
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, "the engine's platform could not be asked")
+      }
+    },
+    async baseDigest(reference, signal) {
+      const here = await idOf(reference, signal)
+      if (here !== null) return here
+      await pull(reference, signal)
+      const pulled = await idOf(reference, signal)
+      if (pulled !== null) return pulled
+      throw new Failure('unavailable', `the base image ${reference} was pulled, but the engine does not have it`)
+    },
+    build: (build, signal) => buildImage({ docker, installation, registryAuth, mode, logLimits }, build, signal),
+    async push(reference, onLog, signal) {
+      const digest = await pushImage(docker, registryAuth, reference, onLog, signal)
+      const { host, path } = parseReference(reference)
+      if ((await digestInRegistry(`${host}/${path}@${digest}`, registryAuth, signal)) === digest) return digest
+      throw new Failure('unavailable', `the registry ${host} took the image, but does not have it`)
+    },
+    registryDigest: (reference, signal) => digestInRegistry(reference, registryAuth, signal),
+    async exists(pinned, signal) {
+      const { digest } = parseReference(pinned)
+      if (digest === null) throw new Failure('invalid-request', `${pinned} names no digest`)
+      return (await digestInRegistry(pinned, registryAuth, signal)) === digest
+    },
+    async remove(reference, signal) {
+      try {
+        const image = await orAborted(docker.getImage(reference).inspect(), signal)
+        if (image.Config?.Labels?.['com.slipway.installation'] !== installation) {
+          throw new Failure('forbidden', `the image ${reference} is not of this installation and is not removed`)
+        }
+        await orAborted(docker.getImage(reference).remove(), signal)
+      } catch (err) {
+        if (hasStatus(err, 404)) return
+        signal.throwIfAborted()
+        if (hasStatus(err, 409)) throw new Failure('conflict', `the image ${reference} is in use`, { cause: err })
+        throw engineFailure(err, `the image ${reference} could not be removed`)
+      }
+    },
+    async cleanUp(signal) {
+      try {
+        const count = await orAborted(removeUnnamedImages(docker, installation), signal)
+        if (count > 0) logger.info({ count }, 'images without a name removed')
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, 'left-over images could not be removed')
+      }
+    }
+  }
+}
+
+function missingImage(reference: string, err: unknown): Failure {
+  const reason = messageOf(err)
+  if (saysMissing(reason) && !isPassing(reason)) {
+    return new Failure(
+      'image-missing',
+      `the base image ${reference} does not exist or may not be pulled: name another one, or load it into the engine with "docker load"`,
+      { cause: err }
+    )
+  }
+  const failure = engineFailure(err, `the base image ${reference} is not on this engine and could not be pulled`)
+  return new Failure(
+    failure.code,
+    `${failure.message}; "docker load" or "docker import" brings it without a registry`,
+    {
+      cause: err
+    }
+  )
+}
