@@ -1,0 +1,48 @@
+import { run } from './processes.mjs'
+import { total } from './test-results.mjs'
+import { runTurboTests } from './turbo-tests.mjs'
+
+/** All checks run even when one fails; each is told with its time. */
+export async function check({ root, env, write, say }) {
+  const command = (name, program, ...args) => ({
+    name,
+    async work() {
+      const { code, output } = await run(program, args, { cwd: root, env })
+      return { isGood: code === 0, output, note: '' }
+    }
+  })
+  const steps = [
+    command('format', 'biome', 'check', '--linter-enabled=false', '--error-on-warnings', '.'),
+    command('lint', 'oxlint', '--type-aware', '--deny-warnings'),
+    command('types', 'tsc', '-p', '.'),
+    command('boundaries', 'node', 'infra/checks/boundaries.mjs'),
+    { name: 'unit tests', work: () => unitTests({ root, env }) }
+  ]
+  const results = []
+  for (const { name, work } of steps) {
+    const start = performance.now()
+    const { isGood, output, note } = await work()
+    if (!isGood) write(`${output.trimEnd()}\n`)
+    const seconds = ((performance.now() - start) / 1000).toFixed(1)
+    say(`${isGood ? 'passed' : 'FAILED'}  ${name.padEnd(11)} ${seconds.padStart(6)} s${note}`)
+    results.push({ passed: isGood ? 1 : 0, failed: isGood ? 0 : 1 })
+  }
+  return total(results)
+}
+
+async function unitTests({ root, env }) {
+  let output = ''
+  const write = (text) => {
+    output += text
+  }
+  const results = await runTurboTests({ root, env, task: 'test:unit', suffixes: unitSuffixes, concurrency: 2, write })
+  const { passed, failed } = total(results)
+  const faults = results.filter((result) => result.failed > 0).map(({ name, reason }) => `${name}: ${reason}`)
+  return {
+    isGood: failed === 0,
+    output: [output, ...faults].join('\n'),
+    note: `  (${passed} passed, ${failed} failed in ${results.length} workspaces)`
+  }
+}
+
+export const unitSuffixes = ['.test.ts', '.test.mjs', '.test.tsx']

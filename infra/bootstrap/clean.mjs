@@ -1,0 +1,75 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createEngine } from './engine.mjs'
+import { programOf, usualDockerSockets } from './docker.mjs'
+import { Stop } from './processes.mjs'
+
+/** Removes everything that was made here: Docker objects of our installations, base images, our engine, the state directory. */
+export async function clean({ state, env, say }) {
+  const lock = readLock(state)
+  if (lock !== null) throw new Stop(`process ${lock} still works with ${state.home}: stop it first`)
+  const engine = await findEngine(env)
+  if (engine === null) {
+    if (state.lines('installations').length > 0) {
+      throw new Stop(
+        'the Docker engine does not answer, so what was made in it cannot be removed: start it, then clean again'
+      )
+    }
+  } else {
+    for (const installation of state.lines('installations')) await removeObjects(engine, installation, say)
+    for (const image of state.lines('made-images')) {
+      if ((await engine.removeImage(image)).status === 200) say(`removed image ${image}`)
+    }
+  }
+  await stopOwnEngine(state, say)
+  const packages = state.lines('installed-packages')
+  rmSync(state.home, { recursive: true, force: true })
+  say(`removed ${state.home}`)
+  if (packages.length > 0) say(`left installed (packages of the operating system): ${packages.join(' ')}`)
+}
+
+/** Containers hold on to networks, volumes and images: they go first. */
+async function removeObjects(engine, installation, say) {
+  for (const kind of ['containers', 'networks', 'volumes', 'images']) {
+    const ids = await engine.withLabel(kind, `com.slipway.installation=${installation}`)
+    for (const id of ids) await engine.remove(kind, id)
+    if (ids.length > 0) say(`removed ${ids.length} ${kind} of installation ${installation}`)
+  }
+}
+
+async function findEngine(env) {
+  const addresses = env.DOCKER_HOST ? [env.DOCKER_HOST] : usualDockerSockets().map((socket) => `unix://${socket}`)
+  for (const address of addresses) {
+    const engine = createEngine(address, env)
+    try {
+      await engine.version()
+      return engine
+    } catch {
+      // the next one may answer; that none does is told by the caller
+    }
+  }
+  return null
+}
+
+async function stopOwnEngine(state, say) {
+  const file = state.file('docker/dockerd.pid')
+  if (!existsSync(file)) return
+  const pid = Number(readFileSync(file, 'utf8'))
+  if (programOf(pid) !== 'dockerd') return
+  process.kill(pid, 'SIGTERM')
+  for (let i = 0; i < 150 && programOf(pid) === 'dockerd'; i++) await sleep(200)
+  say('stopped the Docker engine that was started here')
+}
+
+/** The lock of packages/machine: who works with the state directory now. */
+function readLock(state) {
+  const file = state.file('lock')
+  if (!existsSync(file)) return null
+  try {
+    const { pid } = JSON.parse(readFileSync(file, 'utf8'))
+    process.kill(pid, 0)
+    return pid
+  } catch {
+    return null // left by a process that is gone
+  }
+}

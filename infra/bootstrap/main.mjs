@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/**
+ * The one entry of all commands of this repository: makes the machine ready for a command, then runs it with the Node that it needs.
+ * It has no dependencies and runs on Node 18 and newer; it writes nothing outside node_modules and the state directory.
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createApt } from './apt.mjs'
+import { check } from './check.mjs'
+import { clean } from './clean.mjs'
+import { ensureDependencies, environmentFor, findNode } from './dependencies.mjs'
+import { usualDockerSockets } from './docker.mjs'
+import { findProgram, run, runInForeground, serverDirectories, Stop } from './processes.mjs'
+import { prepare } from './requirements.mjs'
+import { stateDirectory } from './state.mjs'
+import { test } from './tests.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const say = (line) => console.log(`· ${line}`)
+const write = (text) => process.stdout.write(text)
+
+const servers = ['git', 'docker', 'iptables', 'redis', 'registry', 'base-node']
+const commands = {
+  check: { needs: ['git'], tests: check },
+  test: { needs: [...servers, 'postgres', 'base-python'], isForTests: true, tests: test },
+  demo: { needs: servers, script: 'infra/demo/src/main.ts' },
+  bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, script: 'test/bench/main.ts' },
+  slipway: { needs: [], script: 'services/cli/src/main.ts' }
+}
+
+async function main([name, ...args]) {
+  const command = commands[name]
+  if (command === undefined) {
+    console.error(`usage: node infra/bootstrap/main.mjs <${Object.keys(commands).join(' | ')}> [arguments]`)
+    return 2
+  }
+  const state = stateDirectory({ root, env: process.env })
+  if (name === 'demo' && args.includes('--clean')) {
+    await clean({ state, env: process.env, say })
+    return 0
+  }
+  await ensureDependencies({ root, env: process.env, say })
+  const node = await findNode({ root, env: process.env })
+  const found = await prepareMachine(needsOf(name, command, args), { state, isForTests: command.isForTests === true })
+  const env = { ...environmentFor({ root, env: process.env, node }), ...found, SLIPWAY_HOME: state.home }
+  if (command.tests !== undefined) {
+    const { passed, failed } = await command.tests({ root, env, write, say })
+    console.log(`${passed} passed, ${failed} failed`)
+    return failed === 0 ? 0 : 1
+  }
+  return runInForeground(node, [join(root, command.script), ...args], { env })
+}
+
+/** Of the command line only `up` starts servers: all else only asks. */
+function needsOf(name, command, args) {
+  return name === 'slipway' && args[0] === 'up' ? servers : command.needs
+}
+
+function prepareMachine(needs, { state, isForTests }) {
+  const directories = serverDirectories
+  const machine = {
+    env: process.env,
+    isRoot: process.getuid?.() === 0,
+    hasSystemd: existsSync('/run/systemd/system'),
+    dockerSockets: usualDockerSockets(),
+    find: (names) => findProgram(names, process.env.PATH, directories()),
+    run
+  }
+  return prepare(needs, { machine, apt: createApt({ machine, state, say }), state, say, root, isForTests })
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (err) {
+  if (!(err instanceof Stop)) throw err
+  console.error(`\n${err.message}`)
+  process.exitCode = 1
+}

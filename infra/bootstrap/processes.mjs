@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { accessSync, constants, readdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Something that the person at the keyboard can mend: shown without a stack. */
+export class Stop extends Error {}
+
+/** Runs a program to its end and keeps what it printed. */
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8')
+      stream.on('data', (text) => {
+        output += text
+        options.onOutput?.(text)
+      })
+    }
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code: code ?? 1, signal, output }))
+  })
+}
+
+/**
+ * Runs a program in the foreground: its terminal is ours, our signals are its signals.
+ * In a terminal Ctrl-C already reaches the whole process group, and a second one would cut a clean stop short.
+ */
+export function runInForeground(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: 'inherit', ...options })
+    const listeners = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => {
+      const pass = () => {
+        if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+      }
+      process.on(signal, pass)
+      return () => process.off(signal, pass)
+    })
+    const forget = () => {
+      for (const off of listeners) off()
+    }
+    child.once('error', (err) => {
+      forget()
+      reject(err)
+    })
+    child.once('close', (code, signal) => {
+      forget()
+      resolve(signal === null ? code : 128 + (signalNumbers[signal] ?? 1))
+    })
+  })
+}
+
+const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 }
+
+/** Servers are often outside a user's PATH. */
+export function serverDirectories() {
+  const usual = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  return [...usual, ...postgresDirectories('/usr/lib/postgresql')]
+}
+
+function postgresDirectories(parent) {
+  try {
+    const versions = readdirSync(parent).sort((a, b) => Number(b) - Number(a))
+    return versions.map((version) => join(parent, version, 'bin'))
+  } catch {
+    return [] // not Debian, or no PostgreSQL
+  }
+}
+
+/** The full path of the first of these programs that is installed, or null. */
+export function findProgram(names, path, directories) {
+  const searched = [...(path ?? '').split(delimiter).filter(Boolean), ...directories]
+  for (const name of [names].flat()) {
+    for (const directory of searched) {
+      const file = join(directory, name)
+      if (isExecutable(file)) return file
+    }
+  }
+  return null
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { unitSuffixes } from './check.mjs'
+import { run } from './processes.mjs'
+import { judge, total } from './test-results.mjs'
+import { runTurboTests } from './turbo-tests.mjs'
+
+/** Unit, contract and system tests. Those that use real servers run one after the other: two cores are soon busy. */
+export async function test({ root, env, write, say }) {
+  const groups = [
+    ['unit', () => runTurboTests({ root, env, task: 'test:unit', suffixes: unitSuffixes, concurrency: 2, write })],
+    [
+      'contract',
+      () => runTurboTests({ root, env, task: 'test:contract', suffixes: ['.contract.ts'], concurrency: 1, write })
+    ],
+    ['system', () => systemTests({ root, env, write })]
+  ]
+  const lines = []
+  const all = []
+  for (const [name, work] of groups) {
+    const start = performance.now()
+    const results = await work()
+    const { passed, failed } = total(results)
+    const seconds = ((performance.now() - start) / 1000).toFixed(1)
+    lines.push(
+      `${name.padEnd(9)} ${String(passed).padStart(5)} passed, ${String(failed).padStart(3)} failed  ${seconds.padStart(6)} s`
+    )
+    for (const { name: what, reason } of results.filter((result) => result.failed > 0))
+      lines.push(`  ${what}: ${reason}`)
+    all.push(...results)
+  }
+  for (const line of lines) say(line)
+  return total(all)
+}
+
+async function systemTests({ root, env, write }) {
+  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', 'system/**/*.test.ts']
+  const result = await run('node', args, { cwd: join(root, 'test'), env, onOutput: write })
+  return [judge('system tests', result)]
+}
