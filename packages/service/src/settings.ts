@@ -40,3 +40,31 @@ export function queueConfig(settings: { REDIS_URL: string; QUEUE_PREFIX: string 
 } {
   return { redisUrl: settings.REDIS_URL, prefix: settings.QUEUE_PREFIX }
 }
+
+/** Where images go and come from. Part of the schema of who builds and of who runs them. */
+export const registrySettings = {
+  /** `host[:port][/prefix]` */
+  REGISTRY: Type.String({ default: '127.0.0.1:5000', minLength: 1 }),
+  REGISTRY_USERNAME: Type.Optional(Type.String()),
+  REGISTRY_PASSWORD: Type.Optional(Type.String())
+}
+
+/** Credentials by the registry's host as it stands in names of images. */
+export function registryAuth(settings: {
+  REGISTRY: string
+  REGISTRY_USERNAME?: string
+  REGISTRY_PASSWORD?: string
+}): Record<string, { username: string; password: string }> {
+  const { REGISTRY, REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password } = settings
+  if (username === undefined || password === undefined) return {}
+  const [host = REGISTRY] = REGISTRY.split('/')
+  return { [host]: { username, password } }
+}
+
+/** The items of a setting that holds several, separated by commas. */
+export function listed(setting: string): string[] {
+  return setting
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

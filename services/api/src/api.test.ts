@@ -28,8 +28,8 @@ function createLocalSignals(): Signals & { sent: string[] } {
     },
     listen(name, listener) {
       const known = listeners.get(name) ?? new Set()
-      listeners.set(name, known.add(listener as (payload: never) => void))
-      return () => known.delete(listener as (payload: never) => void)
+      listeners.set(name, known.add(listener))
+      return () => known.delete(listener)
     },
     ping: async () => {},
     close: async () => {}

@@ -63,6 +63,10 @@ async function engine(logger: Logger): Promise<Finding[]> {
     return [{ name: 'Docker', isOk: false, detail: err instanceof Error ? err.message : String(err) }]
   }
   const cluster = createDockerCluster({
+    docker: {},
+    gatewayPort: null,
+    registryAuth: {},
+    resolvers: [],
     installation: 'doctor',
     networkPool: '10.201.0.0/16',
     subnetPrefix: 26,

@@ -20,7 +20,11 @@ export async function keepGateway(
       args: [fileURLToPath(new URL('./main.ts', import.meta.resolve('@slipway/gateway')))],
       env,
       logFile: join(home, 'gateway.log'),
-      isReady: async () => (await fetch(`${url}/healthz`)).ok,
+      isReady: () =>
+        fetch(`${url}/healthz`).then(
+          ({ ok }) => ok,
+          () => false
+        ),
       logger
     })
   let isStopping = false

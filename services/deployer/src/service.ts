@@ -9,8 +9,11 @@ import {
   createClosers,
   createStage,
   homePaths,
+  listed,
   type Logger,
   queueConfig,
+  registryAuth,
+  registrySettings,
   type Running
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
@@ -26,6 +29,7 @@ import { createReporter } from './report.ts'
 export const DeployerConfig = Type.Object({
   ...commonSettings,
   ...forgeApiSettings,
+  ...registrySettings,
   BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 })),
   /** Address of the status API as people reach it; statuses on commits link there. */
   PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
@@ -38,6 +42,8 @@ export const DeployerConfig = Type.Object({
   /** Owners' networks on docker are cut from this pool. */
   NETWORK_POOL: Type.String({ default: '10.201.0.0/16' }),
   NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
+  /** DNS servers of the functions, separated by commas; empty: the engine's own choice. */
+  DNS_RESOLVERS: Type.String({ default: '' }),
   FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
   /** How long a new version may take to become ready. */
   READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
@@ -65,7 +71,11 @@ export async function startDeployer(
   const installation = await installationOf(store)
   const forges = new Map(createForgeApis(config, now).map((api) => [api.instance.forgeId, api]))
   const cluster = createDockerCluster({
+    docker: {},
     installation: installation.id,
+    gatewayPort: null,
+    registryAuth: registryAuth(config),
+    resolvers: listed(config.DNS_RESOLVERS),
     networkPool: config.NETWORK_POOL,
     subnetPrefix: config.NETWORK_PREFIX,
     firewall: config.FIREWALL,

@@ -95,7 +95,11 @@ export function createReceiver({
   }
 
   // A body that was refused half read cannot be followed by another request on the same connection.
-  app.addHook('onError', async (request, reply) => {
+  app.addHook('onError', async (request, reply, err) => {
+    request.log.warn(
+      { path: request.routeOptions.url, code: err instanceof Failure ? err.code : err.name, reason: err.message },
+      'delivery refused'
+    )
     if (!request.raw.complete) reply.header('connection', 'close')
   })
   return app

@@ -1,0 +1,148 @@
+import { type Claim, Failure, type FunctionSpec, type StackWarning, type Store, shortCommit } from '@slipway/domain'
+import type { Logger, RunStage } from '@slipway/service'
+import type { FunctionImages, PlannedFunction } from './function-images.ts'
+import type { Mirrors } from './git/mirrors.ts'
+import { createLogWriter, type LogWriter } from './log-writer.ts'
+import { type SettleHeadDeps, settleHead } from './settle-head.ts'
+import type { Stack } from './stack/parse.ts'
+
+export interface BuildDeps {
+  store: Pick<Store, 'builds' | 'functions' | 'logs'>
+  mirrors: Mirrors
+  access: SettleHeadDeps['access']
+  readStack(checkout: string, claim: Claim, platform: string): Promise<Stack>
+  images: FunctionImages
+  runStage: RunStage
+  holder: string
+  leaseMs: number
+  /** Functions of one build that are built at a time. */
+  functionConcurrency: number
+  logLimitBytes: number
+  now: () => number
+  logger: Logger
+  changed(buildId: string): void
+  logGrew(buildId: string): void
+  /** A stage of a build is due. */
+  due(): void
+}
+
+/** The story of a build: claim, look at the head, check out, read the stack, make the images, hand over. */
+export function createBuild(deps: BuildDeps) {
+  const { store, mirrors, images, runStage, holder, leaseMs, now, logger, changed, due } = deps
+
+  /** Reads the stack and writes down what will be done, before anything is done. */
+  async function plan(claim: Claim, checkout: string, signal: AbortSignal): Promise<PlannedFunction[]> {
+    const { build, repository } = claim
+    const stack = await deps.readStack(checkout, claim, await images.platform(signal))
+    const names = stack.functions.map(({ name }) => name)
+    const [taken] = await store.functions.conflicts(build.ownerId, repository.id, names)
+    if (taken !== undefined) {
+      const location = stack.functions.find(({ name }) => name === taken.name)?.at
+      const message = `function "${taken.name}" belongs to ${taken.holder}: choose another name, or remove it there first`
+      throw new Failure('name-taken', message, location === undefined ? {} : { location })
+    }
+    const planned = await images.plan(stack, { claim, checkout }, signal)
+    const warnings = [...stack.warnings, ...planned.flatMap(({ warnings }) => warnings)]
+    const specs = planned.map(({ spec }): { name: string; spec: FunctionSpec } => ({ name: spec.name, spec }))
+    await store.builds.plan(build.id, holder, specs, unique(warnings))
+    return planned
+  }
+
+  async function makeImages(
+    claim: Claim,
+    planned: PlannedFunction[],
+    log: LogWriter,
+    signal: AbortSignal
+  ): Promise<void> {
+    const { build } = claim
+    const failures: { name: string; err: unknown }[] = []
+    await eachLimited(planned, deps.functionConcurrency, async (one) => {
+      const { name } = one.spec
+      if (signal.aborted) return
+      try {
+        await store.builds.updateFunction(build.id, name, { status: 'building', startedAt: now() })
+        changed(build.id)
+        const made = await images.make(one, claim, log, signal)
+        await store.builds.updateFunction(build.id, name, { status: 'built', builtAt: now(), ...made })
+      } catch (err) {
+        failures.push({ name, err })
+        if (signal.aborted || !(err instanceof Failure) || err.retry) return
+        log.write('build', name, 'slipway', err.message)
+        await store.builds.updateFunction(build.id, name, { status: 'failed', reason: err.message, finishedAt: now() })
+      }
+    })
+    signal.throwIfAborted()
+    // A fault of ours comes first: it is tried again, and what was built by then is reused.
+    const first = failures.find(({ err }) => !(err instanceof Failure) || err.retry) ?? failures[0]
+    if (first === undefined) return
+    if (!(first.err instanceof Failure)) throw first.err
+    const { code, message, location } = first.err
+    throw new Failure(code, `${first.name}: ${message}`, {
+      cause: first.err,
+      ...(location === undefined ? {} : { location })
+    })
+  }
+
+  async function work(claim: Claim, log: LogWriter, signal: AbortSignal): Promise<void> {
+    const { build } = claim
+    const say = (text: string) => log.write('checkout', null, 'slipway', text)
+    const isHead = await settleHead(claim, { store, mirrors, access: deps.access, holder, now, say }, signal)
+    if (!isHead) return due()
+    await using source = await mirrors.checkout({ repositoryId: build.repositoryId, commit: build.commit }, signal)
+    say(`checked out ${build.commit} of ${claim.repository.fullName}`)
+    const planned = await plan(claim, source.path, signal)
+    log.write('stack', null, 'slipway', `functions: ${planned.map(({ spec }) => spec.name).join(', ')}`)
+    await makeImages(claim, planned, log, signal)
+    await log.flush()
+    await store.builds.handOver(build.id, holder, now())
+    due()
+  }
+
+  return async function build({ buildId }: { buildId: string }, shutdown: AbortSignal): Promise<void> {
+    const claim = await store.builds.claim(buildId, holder, leaseMs, now())
+    if (claim === null) return
+    changed(buildId)
+    logger.info(
+      { buildId, commit: claim.build.commit, ref: claim.build.ref, generation: claim.build.generation },
+      'build started'
+    )
+    const log = createLogWriter({
+      logs: store.logs,
+      buildId,
+      limitBytes: deps.logLimitBytes,
+      now,
+      grew: () => deps.logGrew(buildId),
+      onError: (err) => logger.warn({ err, buildId }, 'the build log could not be written, it is tried again')
+    })
+    await runStage(claim.build, shutdown, async (signal) => {
+      try {
+        await work(claim, log, signal)
+      } catch (err) {
+        if (err instanceof Failure) log.write('build', null, 'slipway', err.message)
+        throw err
+      } finally {
+        await log.flush()
+      }
+    })
+    logger.info({ buildId, shortCommit: shortCommit(claim.build.commit) }, 'build stage ended')
+  }
+}
+
+/** Two functions of one template have the same warning once. */
+function unique(warnings: StackWarning[]): StackWarning[] {
+  return [
+    ...new Map(
+      warnings.map((warning) => [`${warning.path}:${warning.line}:${warning.column}:${warning.message}`, warning])
+    ).values()
+  ]
+}
+
+/** Runs `work` on every item, at most `limit` at a time. */
+async function eachLimited<T>(items: T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values()
+  await Promise.all(
+    Array.from({ length: Math.min(limit, items.length) }, async () => {
+      for (const item of queue) await work(item)
+    })
+  )
+}

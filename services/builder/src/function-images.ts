@@ -1,0 +1,177 @@
+import {
+  type Claim,
+  Failure,
+  type FunctionSpec,
+  type ImageReference,
+  imagePathOf,
+  pinnedReference,
+  type StackWarning,
+  type Store
+} from '@slipway/domain'
+import { type BaseImage, type PreparedContext, prepareContext } from './context/prepare.ts'
+import type { ImageEngine } from './engine/image-engine.ts'
+import { parseReference } from './engine/registry-auth.ts'
+import type { LogWriter } from './log-writer.ts'
+import type { StackFunction } from './stack/function.ts'
+import { failureAt } from './stack/location.ts'
+import type { Stack } from './stack/parse.ts'
+import { resolveTemplate, type TemplateOptions } from './template/resolve.ts'
+import { type BaseImageName, baseImageOf, specWithTemplate } from './template/template.ts'
+
+/** A function whose image is known how to come by. */
+export interface PlannedFunction {
+  spec: FunctionSpec
+  /** For the log: where the template came from; null for an image that is there already. */
+  templateSource: string | null
+  context: PreparedContext | null
+  /** `skip_build`: the image as it was named. */
+  image: string | null
+  warnings: StackWarning[]
+}
+
+export interface MadeImage {
+  image: ImageReference
+  contentKey: string | null
+  isReused: boolean
+}
+
+export interface FunctionImages {
+  /** The engine's own, `linux/amd64`. */
+  platform(signal: AbortSignal): Promise<string>
+  /** Finds templates, puts contexts together and gives each its content key. Builds nothing. */
+  plan(stack: Stack, of: { claim: Claim; checkout: string }, signal: AbortSignal): Promise<PlannedFunction[]>
+  /** The image of a planned function: the one of its content key when the registry still has it, else a new one. */
+  make(planned: PlannedFunction, claim: Claim, log: LogWriter, signal: AbortSignal): Promise<MadeImage>
+}
+
+export interface FunctionImagesDeps {
+  store: Pick<Store, 'images'>
+  engine: ImageEngine
+  templates: Omit<TemplateOptions, 'checkout' | 'stackTemplates'>
+  /** References by name of base image. */
+  bases: Partial<Record<BaseImageName, string>>
+  /** `host[:port][/prefix]` */
+  registry: string
+  layout: 'nested' | 'flat'
+  /** Registries that `skip_build` may name images of. */
+  imageRegistries: readonly string[]
+  timeoutMs: number
+  now: () => number
+}
+
+export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
+  const { store, engine, templates, bases, registry, layout, imageRegistries, timeoutMs, now } = deps
+  let knownPlatform: string | null = null
+
+  async function baseImage(name: BaseImageName, signal: AbortSignal): Promise<BaseImage | null> {
+    const reference = bases[name]
+    return reference === undefined ? null : { reference, id: await engine.baseDigest(reference, signal) }
+  }
+
+  async function planOne(
+    fn: StackFunction,
+    stack: Stack,
+    of: { checkout: string; platform: string },
+    signal: AbortSignal
+  ): Promise<PlannedFunction> {
+    if (fn.spec.secrets.length > 0) {
+      throw failureAt(
+        'unsupported',
+        fn.at,
+        `functions.${fn.name}.secrets: this version of Slipway has no secrets yet: take the field out`
+      )
+    }
+    if (fn.build === null) return planImage(fn, imageRegistries)
+    const { checkout, platform } = of
+    const template = await resolveTemplate(
+      fn.build.lang,
+      { ...templates, checkout, stackTemplates: stack.templates },
+      signal
+    )
+    const name = baseImageOf(template)
+    const base = name === null ? null : await baseImage(name, signal)
+    const context = await prepareContext({
+      checkout,
+      fn,
+      template,
+      copy: stack.copy,
+      baseImages: name === null || base === null ? {} : { [name]: base },
+      platform,
+      signal
+    })
+    const warnings = [...template.warnings, ...context.warnings]
+    return { spec: specWithTemplate(fn, template), templateSource: template.source, context, image: null, warnings }
+  }
+
+  /** An image that is there already, as the registry has it now. */
+  async function resolveImage(reference: string, signal: AbortSignal): Promise<ImageReference> {
+    const { host, path, tag } = parseReference(reference)
+    const digest = await engine.baseDigest(reference, signal)
+    const image = { repository: `${host}/${path}`, tag: tag ?? 'latest', digest }
+    if (!(await engine.exists(pinnedReference(image), signal))) {
+      throw new Failure('image-missing', `the registry has no ${reference}: push it there first`)
+    }
+    return image
+  }
+
+  async function findBuilt(ownerId: string, contentKey: string, signal: AbortSignal): Promise<ImageReference | null> {
+    const image = await store.images.find(ownerId, contentKey)
+    if (image === null) return null
+    if (await engine.exists(pinnedReference(image), signal)) return image
+    await store.images.forget(ownerId, contentKey)
+    return null
+  }
+
+  return {
+    async platform(signal) {
+      knownPlatform ??= await engine.platform(signal)
+      return knownPlatform
+    },
+    async plan(stack, { checkout }, signal) {
+      const platform = await this.platform(signal)
+      return Promise.all(stack.functions.map((fn) => planOne(fn, stack, { checkout, platform }, signal)))
+    },
+    async make({ spec: { name }, context, image, templateSource }, { build, repository, ownerSlug }, log, signal) {
+      if (image !== null) return { image: await resolveImage(image, signal), contentKey: null, isReused: true }
+      if (context === null) throw new Failure('invalid-request', `function ${name} has neither a context nor an image`)
+      const { contentKey } = context
+      const known = build.noCache ? null : await findBuilt(build.ownerId, contentKey, signal)
+      if (known !== null) {
+        log.write('build', name, 'slipway', `nothing changed: the image ${contentKey.slice(0, 12)} is used again`)
+        return { image: known, contentKey, isReused: true }
+      }
+      log.write('template', name, 'slipway', `template: ${templateSource}; ${context.files} files`)
+      const imageRepository = `${registry}/${imagePathOf(ownerSlug, repository.name, name, layout)}`
+      const reference = `${imageRepository}:${contentKey}`
+      const { tar, dockerfile, buildArgs } = context
+      const labels = { 'com.slipway.owner': ownerSlug, 'com.slipway.content-key': contentKey }
+      const onBuildLog = ({ stream, text }: { stream: 'stdout' | 'stderr' | 'slipway'; text: string }) =>
+        log.write('build', name, stream, text)
+      await engine.build(
+        { tar, dockerfile, buildArgs, reference, labels, noCache: build.noCache, timeoutMs, onLog: onBuildLog },
+        signal
+      )
+      const digest = await engine.push(reference, ({ stream, text }) => log.write('push', name, stream, text), signal)
+      const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
+      await store.images.save(build.ownerId, contentKey, made, now())
+      log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)
+      return { image: made, contentKey, isReused: false }
+    }
+  }
+}
+
+/** @throws Failure `unsupported` for a registry that is not on the list: another owner's images may be there. */
+function planImage(fn: StackFunction, allowed: readonly string[]): PlannedFunction {
+  const { spec, image } = fn
+  if (image === null) throw failureAt('invalid-stack', fn.at, `functions.${fn.name}: skip_build needs an image`)
+  const { host } = parseReference(image.value)
+  if (!allowed.includes(host)) {
+    const list = allowed.length === 0 ? 'none is allowed here' : `allowed are ${allowed.join(', ')}`
+    throw failureAt(
+      'unsupported',
+      image.at,
+      `functions.${fn.name}.image: images of ${host} may not be used with skip_build, ${list}`
+    )
+  }
+  return { spec, templateSource: null, context: null, image: image.value, warnings: [] }
+}

@@ -1,0 +1,18 @@
+import { createSignals } from '@slipway/queue'
+import { createClosers, createLogger, loadConfig, queueConfig, run, storeConfig } from '@slipway/service'
+import { createStore } from '@slipway/store'
+import { BuilderConfig, startBuilder } from './service.ts'
+
+const logger = createLogger('builder', process.env.LOG_LEVEL ?? 'info')
+
+await run(async () => {
+  const config = loadConfig(BuilderConfig, process.env)
+  const closers = createClosers(logger)
+  const store = await createStore(storeConfig(config))
+  closers.add('store', () => store.close())
+  const signals = createSignals(queueConfig(config), (err) => logger.warn({ err }, 'Redis does not answer'))
+  closers.add('signals', () => signals.close())
+  const builder = await startBuilder(config, { store, signals, logger })
+  closers.add('builder', () => builder.close())
+  return { url: builder.url, close: () => closers.close() }
+}, logger)

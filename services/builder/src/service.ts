@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { createInternalClient } from '@slipway/client'
+import { Failure, type Store } from '@slipway/domain'
+import { createConsumer, type Signals } from '@slipway/queue'
+import {
+  commonSettings,
+  createClosers,
+  createStage,
+  homePaths,
+  listed,
+  type Logger,
+  queueConfig,
+  registryAuth,
+  registrySettings,
+  type Running
+} from '@slipway/service'
+import Type, { type Static } from 'typebox'
+import { createBuild } from './build.ts'
+import { createImageEngine } from './engine/image-engine.ts'
+import { createFunctionImages } from './function-images.ts'
+import { createMirrors } from './git/mirrors.ts'
+import { defaultPolicy } from './stack/policy.ts'
+import { readStack } from './stack/read.ts'
+import { parsePlatformSource } from './template/source.ts'
+
+/** Several values, separated by commas. */
+const List = Type.String({ default: '' })
+
+export const BuilderConfig = Type.Object({
+  ...commonSettings,
+  ...registrySettings,
+  REGISTRY_LAYOUT: Type.Enum(['nested', 'flat'], { default: 'nested' }),
+  /** What the built-in templates stand on. */
+  BASE_NODE: Type.String({ default: 'docker.io/library/node:24-bookworm-slim' }),
+  BASE_PYTHON: Type.String({ default: 'docker.io/library/python:3.13-slim-bookworm' }),
+  BUILD_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
+  /** Functions of one build that are built at a time. */
+  FUNCTION_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
+  /** For one function. */
+  BUILD_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 }),
+  BUILD_MODE: Type.Enum(['auto', 'buildkit', 'classic'], { default: 'auto' }),
+  BUILD_LOG_LIMIT_BYTES: Type.Integer({ default: 10 * 1024 * 1024, minimum: 1024 }),
+  /** `lang: dockerfile` may be used. */
+  DOCKERFILE_ALLOWED: Type.Boolean({ default: false }),
+  /** Repositories may bring templates of their own in `template/`. */
+  OWN_TEMPLATES_ALLOWED: Type.Boolean({ default: false }),
+  /** Template repositories of the platform, `url[#ref]`. */
+  TEMPLATE_REPOSITORIES: List,
+  /** What `configuration.templates` may name; `*` at the end stands for anything. */
+  TEMPLATE_SOURCES: List,
+  /** Registries that `skip_build` may name images of. */
+  IMAGE_REGISTRIES: List,
+  LEASE_MS: Type.Integer({ default: 15_000, minimum: 1000 }),
+  STOP_GRACE_MS: Type.Integer({ default: 20_000, minimum: 0 })
+})
+export type BuilderConfig = Static<typeof BuilderConfig>
+
+export async function startBuilder(
+  config: BuilderConfig,
+  { store, signals, logger }: { store: Store; signals: Signals; logger: Logger }
+): Promise<Running> {
+  const closers = createClosers(logger)
+  const now = Date.now
+  const holder = `builder-${randomUUID()}`
+  const paths = homePaths(config.SLIPWAY_HOME)
+  const installation = await store.settings.get('installation')
+  const internalToken = await store.settings.get('internal-token')
+  if (installation === null || internalToken === null) {
+    throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
+  }
+  const internal = createInternalClient({ socketPath: paths.socket }, internalToken)
+  const mirrors = await createMirrors({ root: paths.mirrors, logger, now })
+  closers.add('mirrors', () => mirrors.close())
+  const engine = createImageEngine({
+    docker: {},
+    installation,
+    logger,
+    mode: config.BUILD_MODE,
+    registryAuth: registryAuth(config)
+  })
+  // The engine may be away at the start: what a dead builder left there can wait.
+  engine
+    .cleanUp(AbortSignal.timeout(30_000))
+    .catch((err: unknown) => logger.warn({ err }, 'left-over images stay for now'))
+
+  const images = createFunctionImages({
+    store,
+    engine,
+    templates: {
+      isOwnAllowed: config.OWN_TEMPLATES_ALLOWED,
+      allowedSources: listed(config.TEMPLATE_SOURCES),
+      platformRepositories: listed(config.TEMPLATE_REPOSITORIES).map(parsePlatformSource),
+      fetchTemplateRepository: (url, ref, signal) => mirrors.fetchTemplateRepository(url, ref, signal)
+    },
+    bases: { node: config.BASE_NODE, python: config.BASE_PYTHON },
+    registry: config.REGISTRY,
+    layout: config.REGISTRY_LAYOUT,
+    imageRegistries: listed(config.IMAGE_REGISTRIES),
+    timeoutMs: config.BUILD_TIMEOUT_MS,
+    now
+  })
+  const policy = { ...defaultPolicy, isDockerfileAllowed: config.DOCKERFILE_ALLOWED }
+  const changed = (buildId: string) => signals.send('changed', { buildId })
+  const due = () => signals.send('builds', {})
+  const build = createBuild({
+    store,
+    mirrors,
+    access: (repositoryId, signal) => internal.credential(repositoryId, signal),
+    readStack: (checkout, { repository, ownerSlug }, platform) =>
+      readStack(checkout, { stackPath: repository.stackPath, slug: ownerSlug, platform, variables: {}, policy }),
+    images,
+    runStage: createStage({
+      builds: store.builds,
+      holder,
+      leaseMs: config.LEASE_MS,
+      now,
+      logger,
+      onCancel: (listener) => signals.listen('cancel', ({ buildId }) => listener(buildId)),
+      changed: (buildId) => {
+        changed(buildId)
+        due()
+      }
+    }),
+    holder,
+    leaseMs: config.LEASE_MS,
+    functionConcurrency: config.FUNCTION_SLOTS,
+    logLimitBytes: config.BUILD_LOG_LIMIT_BYTES,
+    now,
+    logger,
+    changed,
+    logGrew: (buildId) => signals.send('log', { buildId }),
+    due
+  })
+  const consumer = createConsumer('build', queueConfig(config), build, {
+    concurrency: config.BUILD_SLOTS,
+    graceMs: config.STOP_GRACE_MS,
+    onError: (err) => logger.debug({ err }, 'Redis does not answer')
+  })
+  closers.add('build worker', () => consumer.close())
+  return { url: null, close: () => closers.close() }
+}
