@@ -170,8 +170,11 @@ function checkAnswer({ runs }: GitHubState, method: string, rest: string, { body
   const before = known === undefined ? 0 : (run.output as { annotations_count: number }).annotations_count
   Object.assign(run, fields, {
     output: {
-      ...{ title: null, summary: null, text: null, annotations_url: 'https://api.github.com/annotations' },
+      title: null,
+      summary: null,
+      text: null,
       ...told,
+      annotations_url: 'https://api.github.com/annotations',
       annotations_count: before + annotations.length
     }
   })

@@ -89,7 +89,6 @@ test('a project that GitLab says is gone is null; an outage, a proxy or another 
     () => ({ status: 502, raw: '' }),
     () => ({ status: 200, raw: 'welcome to the hotel' }),
     () => ({ status: 404, raw: '{', headers: { 'content-type': 'application/json' } }),
-    () => ({ status: 302, raw: '', headers: { location: 'https://evil.example.com' } }),
     () => ({ status: 200, body: projectOf(16, 'mike/other', namespaceOf('user', 'mike', 40)) }),
     () => new Promise<null>((resolve) => setTimeout(resolve, 600, null))
   ]
@@ -97,6 +96,13 @@ test('a project that GitLab says is gone is null; an outage, a proxy or another 
     state.instead = outage
     await assert.rejects(api.findRepository(asked, signal), failsWith('unavailable'))
   }
+})
+
+test('the token follows no redirection', async (t) => {
+  const { api, state, calls } = await start(t)
+  state.instead = () => ({ status: 302, raw: '', headers: { location: '/api/v4/projects/15' } })
+  await assert.rejects(api.findRepository(asked, signal), failsWith('unavailable'))
+  assert.equal(calls.length, 1)
 })
 
 test('the head of a branch is found whatever its name, null when there is none, and tags have none', async (t) => {

@@ -44,10 +44,8 @@ export const InstallationEvent = Type.Object({
   repositories: Type.Optional(Type.Array(Type.Object({ id: Id }))),
   sender: Sender,
   // installation_repositories and installation_target carry an installation too
-  repository_selection: absent,
   repositories_added: absent,
-  account: absent,
-  repository: absent
+  account: absent
 })
 
 export const InstallationRepositories = Type.Object({
