@@ -52,6 +52,7 @@ async function add(
   const sink = pack.entry({ ...header, mtime: new Date(0), uid: 0, gid: 0 }, (err) =>
     err ? reject(err) : resolve(null)
   )
+  sink.on('error', () => {}) // told by the callback
   if (content === undefined) {
     await promise
     return
