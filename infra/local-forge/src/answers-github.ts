@@ -124,6 +124,7 @@ export function repositoryAnswer(address: Address, repository: HostedRepository)
     is_template: false,
     web_commit_signoff_required: false,
     topics: [],
+    custom_properties: {},
     visibility: repository.isPrivate ? 'private' : 'public',
     forks: 0,
     open_issues: 0,

@@ -2,7 +2,7 @@ import type { Accounts } from './accounts.ts'
 import type { Address } from './address.ts'
 import type { Commit } from './commits.ts'
 import type { HostedRepository } from './repositories.ts'
-import type { Account, StatusRecord, Token } from './state.ts'
+import type { Account, StatusRecord } from './state.ts'
 
 /** JSON as GitLab's REST API documents it: https://docs.gitlab.com/api/rest/ */
 
@@ -153,23 +153,6 @@ export function statusAnswer(address: Address, status: StatusRecord, author: Acc
     coverage: null,
     pipeline_id: status.pipelineId,
     author: userAnswer(address, author)
-  }
-}
-
-/** A token of one project; the secret itself is told only when it is made. */
-export function accessTokenAnswer(token: Token, scopes: string[]) {
-  return {
-    id: token.id,
-    name: token.name,
-    revoked: false,
-    created_at: iso(token.createdAt),
-    scopes,
-    user_id: token.accountId,
-    last_used_at: null,
-    active: true,
-    expires_at: token.expiresAt === null ? null : iso(token.expiresAt).slice(0, 10),
-    access_level: 40,
-    token: token.token
   }
 }
 

@@ -29,6 +29,13 @@ export interface Ref {
   objectType: 'commit' | 'tag' | 'tree' | 'blob'
 }
 
+/** `before` is null when the ref is new. */
+export interface PushedRange {
+  ref: string
+  before: string | null
+  after: string
+}
+
 /** Reads a repository's refs and commits, as whoever asks over REST or looks at the page sees them. */
 export interface Commits {
   refs(repository: HostedRepository): Promise<Ref[]>
@@ -38,13 +45,9 @@ export interface Commits {
   find(repository: HostedRepository, commit: string): Promise<Commit | null>
   /** Newest first, without the files. */
   history(repository: HostedRepository, commit: string, limit: number): Promise<Commit[]>
-  /** The commits that a push of `ref` brought, oldest first. @param before null when the ref is new. */
-  pushed(
-    repository: HostedRepository,
-    push: { ref: string; before: string | null; after: string },
-    limit: number
-  ): Promise<Commit[]>
-  count(repository: HostedRepository, push: { ref: string; before: string | null; after: string }): Promise<number>
+  /** The commits that a push of `ref` brought, oldest first. */
+  pushed(repository: HostedRepository, push: PushedRange, limit: number): Promise<Commit[]>
+  count(repository: HostedRepository, push: PushedRange): Promise<number>
   isAncestor(repository: HostedRepository, ancestor: string, commit: string): Promise<boolean>
   /** null when the object is no annotated tag. */
   tagMessage(repository: HostedRepository, objectId: string): Promise<string | null>
@@ -81,21 +84,24 @@ export function createCommits({ git, repositories }: { git: Git; repositories: R
     return text === null ? null : parseLog(text)
   }
 
-  const range = ({ ref, before, after }: { ref: string; before: string | null; after: string }) =>
-    // What a new ref brings is what no other ref had.
-    before === null
-      ? [after, '--not', `--exclude=${ref}`, '--exclude=refs/namespaces/*', '--all']
-      : [after, '--not', before]
+  async function resolve(repository: HostedRepository, refOrCommit: string): Promise<string | null> {
+    const name = isCommit(refOrCommit) ? refOrCommit : (await ref(repository, refOrCommit))?.objectId
+    if (name === undefined) return null
+    const commit = await ask(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`])
+    return commit?.trim() ?? null
+  }
+
+  /** What a new branch brings is what the default branch did not have. */
+  async function range(repository: HostedRepository, { ref, before, after }: PushedRange): Promise<string[]> {
+    const main = `refs/heads/${repository.defaultBranch}`
+    const base = before ?? (ref === main ? null : await resolve(repository, main))
+    return base === null ? [after] : [after, '--not', base]
+  }
 
   return {
     refs: (repository) => refsBelow(repository, ['refs/heads', 'refs/tags']),
     ref,
-    async resolve(repository, refOrCommit) {
-      const name = isCommit(refOrCommit) ? refOrCommit : (await ref(repository, refOrCommit))?.objectId
-      if (name === undefined) return null
-      const commit = await ask(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`])
-      return commit?.trim() ?? null
-    },
+    resolve,
     async find(repository, commit) {
       if (!isCommit(commit)) return null
       return (await log(repository, ['--no-walk', ...withFiles, commit, '--']))?.[0] ?? null
@@ -104,13 +110,13 @@ export function createCommits({ git, repositories }: { git: Git; repositories: R
       return (await log(repository, [`--max-count=${limit}`, commit, '--'])) ?? []
     },
     async pushed(repository, push, limit) {
-      const args = [`--max-count=${limit}`, ...range(push), '--']
+      const args = [`--max-count=${limit}`, ...(await range(repository, push)), '--']
       // An import of very many files is told without naming them.
       const commits = (await log(repository, [...withFiles, ...args])) ?? (await log(repository, args)) ?? []
       return commits.toReversed()
     },
     async count(repository, push) {
-      return Number((await ask(repository, ['rev-list', '--count', ...range(push), '--'])) ?? 0)
+      return Number((await ask(repository, ['rev-list', '--count', ...(await range(repository, push)), '--'])) ?? 0)
     },
     async isAncestor(repository, ancestor, commit) {
       return (await ask(repository, ['merge-base', '--is-ancestor', ancestor, commit])) !== null

@@ -10,7 +10,7 @@ import type { Account, CheckRun, Installation } from './state.ts'
 import {
   createGitHubSignature,
   createGitHubWebhooks,
-  type GitHubWebhooks, 
+  type GitHubWebhooks,
   githubCommitLimit
 } from './webhooks-github.ts'
 

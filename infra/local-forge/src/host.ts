@@ -264,10 +264,9 @@ function repositoryOperations(
     directory: repository.directory
   })
 
-  function tell(change: RepositoryChange): LocalRepository {
+  function tell(change: RepositoryChange): void {
     const content = form.describeChange(change)
     if (content !== null) deliveries.send(content)
-    return describe(change.after)
   }
 
   return {
@@ -277,12 +276,16 @@ function repositoryOperations(
     cloneUrlFor,
     async renameRepository(id, name) {
       const before = find(id)
-      return tell({ action: 'renamed', before, after: await repositories.change(id, { name }) })
+      const after = await repositories.change(id, { name })
+      tell({ action: 'renamed', before, after })
+      return describe(after)
     },
     async transferRepository(id, owner) {
       const before = find(id)
       const ownerId = accounts.ensure(owner, core.state.data.kind === 'gitlab' ? 'Group' : 'Organization').id
-      return tell({ action: 'transferred', before, after: await repositories.change(id, { ownerId }) })
+      const after = await repositories.change(id, { ownerId })
+      tell({ action: 'transferred', before, after })
+      return describe(after)
     },
     async changeRepository(id, change) {
       const before = find(id)

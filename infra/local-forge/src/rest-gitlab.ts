@@ -5,7 +5,6 @@ import type { Accounts } from './accounts.ts'
 import type { Address } from './address.ts'
 import { commitAnswer, groupAnswer, namespaceAnswer, projectAnswer, userAnswer } from './answers-gitlab.ts'
 import type { Commits } from './commits.ts'
-import { registerProjectTokens } from './project-tokens-gitlab.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
 import { bearerToken, parameters, refusal, statusCodeOf } from './rest.ts'
 import type { Account, StateFile, Token } from './state.ts'
@@ -39,7 +38,6 @@ export async function gitLabRest(scope: FastifyInstance, deps: GitLabRestDeps): 
   registerAccounts(scope, deps)
   registerProjects(scope, deps, access)
   registerStatuses(scope, deps, access)
-  registerProjectTokens(scope, deps, access)
 }
 
 function answerError(err: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

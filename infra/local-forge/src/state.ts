@@ -204,7 +204,12 @@ export async function openState(root: string, kind: State['kind'], logger: Logge
     async close() {
       if (timer !== null) clearTimeout(timer)
       await writing
-      await write()
+      try {
+        await write()
+      } catch (err) {
+        // Whoever removed the directory wants nothing of it kept.
+        if (!isMissing(err)) throw err
+      }
     }
   }
 }
@@ -229,7 +234,7 @@ async function readState(file: string): Promise<State | null> {
   try {
     text = await readFile(file, 'utf8')
   } catch (err) {
-    if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return null
+    if (isMissing(err)) return null
     throw new Failure('invalid-configuration', `${file} cannot be read`, { cause: err })
   }
   try {
@@ -239,4 +244,8 @@ async function readState(file: string): Promise<State | null> {
       cause: err
     })
   }
+}
+
+function isMissing(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === 'ENOENT'
 }

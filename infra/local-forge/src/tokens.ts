@@ -4,12 +4,11 @@ import type { StateFile, Token } from './state.ts'
 
 export interface Tokens {
   issue(token: Omit<Token, 'id' | 'token' | 'createdAt'> & { prefix: string }): Token
-  /** null when it is unknown, revoked or expired. */
+  /** null when it is unknown or expired. */
   find(token: string): Token | null
-  revoke(id: number): void
 }
 
-/** Tokens that nobody revokes: expired ones go, and so does the oldest above this number. */
+/** Of those that expire. */
 const tokensKept = 2000
 
 export function createTokens(state: StateFile, now: () => number): Tokens {
@@ -35,11 +34,7 @@ export function createTokens(state: StateFile, now: () => number): Tokens {
       state.changed()
       return token
     },
-    find: (text) => state.data.tokens.find((token) => token.token === text && isCurrent(token)) ?? null,
-    revoke(id) {
-      state.data.tokens = state.data.tokens.filter((token) => token.id !== id)
-      state.changed()
-    }
+    find: (text) => state.data.tokens.find((token) => token.token === text && isCurrent(token)) ?? null
   }
 }
 

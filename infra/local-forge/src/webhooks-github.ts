@@ -69,6 +69,13 @@ export function createGitHubWebhooks({ address, app, appOwner }: GitHubWebhooksD
     private: repository.isPrivate
   })
 
+  /** As in REST, but for the times, which stand in seconds here. */
+  const installationForm = (installation: Installation, owner: Account) => ({
+    ...installationAnswer(address(), app, installation, owner),
+    created_at: Math.floor(installation.createdAt / 1000),
+    updated_at: Math.floor(installation.updatedAt / 1000)
+  })
+
   function push(pushed: Push, installation: Installation): DeliveryContent {
     const { repository, sender } = pushed
     const page = `${address().url}/${repository.fullName}`
@@ -86,8 +93,7 @@ export function createGitHubWebhooks({ address, app, appOwner }: GitHubWebhooksD
         created_at: Math.floor(repository.createdAt / 1000),
         pushed_at: Math.floor((repository.pushedAt ?? repository.createdAt) / 1000),
         stargazers: 0,
-        master_branch: repository.defaultBranch,
-        custom_properties: {}
+        master_branch: repository.defaultBranch
       },
       pusher: { name: sender.login, email },
       ...organization(repository.owner),
@@ -113,7 +119,7 @@ export function createGitHubWebhooks({ address, app, appOwner }: GitHubWebhooksD
   ): DeliveryContent {
     const body = {
       action,
-      installation: installationAnswer(address(), app, installation, owner),
+      installation: installationForm(installation, owner),
       repositories: repositories.map(short),
       ...(action === 'created' ? { requester: null } : {}),
       sender: account(sender)
@@ -130,7 +136,7 @@ export function createGitHubWebhooks({ address, app, appOwner }: GitHubWebhooksD
   ): DeliveryContent {
     const body = {
       action,
-      installation: installationAnswer(address(), app, installation, owner),
+      installation: installationForm(installation, owner),
       repository_selection: installation.repositoryIds === null ? 'all' : 'selected',
       repositories_added: action === 'added' ? repositories.map(short) : [],
       repositories_removed: action === 'removed' ? repositories.map(short) : [],
