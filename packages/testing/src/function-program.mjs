@@ -36,9 +36,9 @@ function about() {
   }
 }
 
-function write(path) {
+function write(path, mebibytes) {
   try {
-    writeFileSync(path, 'written')
+    writeFileSync(path, Buffer.alloc(mebibytes * 1024 * 1024))
     return { written: path }
   } catch (err) {
     return { error: err.code }
@@ -82,7 +82,7 @@ async function answer(url) {
     case '/about':
       return about()
     case '/write':
-      return write(query.path)
+      return write(query.path, Number(query.mib ?? 0))
     case '/dial':
       return await dial(query.host, Number(query.port))
     case '/fork':

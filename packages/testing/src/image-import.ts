@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { ImageReference } from '@slipway/domain'
 import type Docker from 'dockerode'
 
 /** Makes an image of a directory, as `docker import` does. `changes` are Dockerfile instructions. */
@@ -24,16 +25,26 @@ export async function importImage(
   if (code !== 0) throw new Error(`tar ended with ${String(code)}`)
 }
 
-/** Tags a local image as `repository:tag` and pushes it to its registry. Returns the digest. */
-export async function pushImage(docker: Docker, local: string, repository: string, tag: string): Promise<string> {
-  await docker.getImage(local).tag({ repo: repository, tag })
-  const progress = await docker
-    .getImage(`${repository}:${tag}`)
-    .push({ tag, authconfig: { username: '', password: '' } })
+export interface PushOptions {
+  /** A local image: reference or id. */
+  image: string
+  /** `host[:port]/path` */
+  repository: string
+  tag: string
+  credentials?: { username: string; password: string }
+}
+
+/** Tags a local image as `repository:tag` and pushes it to its registry. Returns what it can be pulled by. */
+export async function pushImage(
+  docker: Docker,
+  { image, repository, tag, credentials = { username: '', password: '' } }: PushOptions
+): Promise<ImageReference> {
+  await docker.getImage(image).tag({ repo: repository, tag })
+  const progress = await docker.getImage(`${repository}:${tag}`).push({ tag, authconfig: { ...credentials } })
   const events = await followProgress(docker, progress)
   const digest = events.map(digestOf).find((found) => found !== null)
   if (digest === undefined || digest === null) throw new Error(`the push of ${repository}:${tag} told no digest`)
-  return digest
+  return { repository, tag, digest }
 }
 
 function followProgress(docker: Docker, stream: NodeJS.ReadableStream): Promise<unknown[]> {

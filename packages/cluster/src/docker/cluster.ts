@@ -134,7 +134,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
         over.abort()
       }
     },
-    check: (signal) => runChecks({ engine, networks, firewall, installation, signal }),
+    check: (signal) => runChecks({ engine, networks, firewall, installation }, signal),
     close: () => {
       for (const { controller } of inFlight.values())
         controller.abort(new Failure('unavailable', 'the cluster is closing'))

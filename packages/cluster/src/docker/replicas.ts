@@ -24,7 +24,10 @@ export interface Replicas {
   list(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]>
   /** Addresses that any container, ours or not, is pinned to in a network, running or not. */
   addressesIn(network: string, signal: AbortSignal): Promise<Set<string>>
-  /** @throws Failure `image-missing`, `unsupported` when the engine refuses the configuration, `conflict`, `unavailable`. */
+  /**
+   * @returns the new replica, or the same one when another process made it first.
+   * @throws Failure `unsupported` when the engine refuses the configuration.
+   */
   create(plan: Omit<ReplicaPlan, 'user'>, signal: AbortSignal): Promise<Replica>
   /**
    * @returns `address-taken` when another container got there first: make another one;
@@ -111,13 +114,19 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
     return user
   }
 
+  async function list(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]> {
+    const label = [`${labels.installation}=${installation}`]
+    label.push(deploymentId === null ? labels.deployment : `${labels.deployment}=${deploymentId}`)
+    const found = await listBy({ label }, signal)
+    return found.map(replicaOf).sort((a, b) => a.number - b.number)
+  }
+
+  async function findReplica({ id }: Deployment, number: number, signal: AbortSignal): Promise<Replica | undefined> {
+    return (await list(id, signal)).find((replica) => replica.number === number)
+  }
+
   return {
-    async list(deploymentId, signal) {
-      const label = [`${labels.installation}=${installation}`]
-      label.push(deploymentId === null ? labels.deployment : `${labels.deployment}=${deploymentId}`)
-      const found = await listBy({ label }, signal)
-      return found.map(replicaOf).sort((a, b) => a.number - b.number)
-    },
+    list,
     async addressesIn(network, signal) {
       const found = await listBy({ network: [network] }, signal)
       return new Set(found.flatMap((container) => addressesOf(container, network)))
@@ -131,6 +140,8 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
         await removeContainer(named.id, signal)
         return await createContainer({ ...plan, user }, signal)
       } catch (err) {
+        const other = statusOf(err) === 409 ? await findReplica(plan.deployment, plan.replica, signal) : undefined
+        if (other !== undefined) return other
         throw createFailure(err, plan.deployment)
       }
     },
@@ -199,18 +210,13 @@ function addressesOf({ Labels, NetworkSettings }: ContainerInfo, network: string
 }
 
 function createFailure(err: unknown, deployment: Deployment): unknown {
-  switch (statusOf(err)) {
-    case 404:
-      return new Failure('image-missing', `the image of ${deployment.clusterName} was removed from this machine`, {
-        cause: err
-      })
-    case 409:
-      return new Failure('conflict', `a container of that name is there already: ${engineMessage(err)}`, { cause: err })
-    case 400:
-      return new Failure('unsupported', `the engine refuses ${deployment.clusterName}: ${engineMessage(err)}`, {
-        cause: err
-      })
-    default:
-      return err
+  const status = statusOf(err)
+  // The image was there a moment ago: the next try pulls it.
+  if (status === 404) {
+    return new Failure('unavailable', `the image of ${deployment.clusterName} was removed meanwhile`, { cause: err })
   }
+  if (status !== 400) return err
+  return new Failure('unsupported', `the engine refuses ${deployment.clusterName}: ${engineMessage(err)}`, {
+    cause: err
+  })
 }
