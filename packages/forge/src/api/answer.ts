@@ -6,7 +6,7 @@ import Value from 'typebox/value'
 export interface Refusal {
   /** For messages: `GitHub`, `GitLab`. */
   forge: string
-  /** For messages: method and route, without values. */
+  /** For messages: method and route. */
   call: string
   status: number
   headers: Headers | Record<string, string | number | undefined>
@@ -38,18 +38,17 @@ export function failureOf(refusal: Refusal, now: number, cause?: unknown): Failu
   }
   if (status === 403 || status === 451) return new Failure('forbidden', `${forge} forbids ${call}${quoted}`, options)
   if (status === 404 && said !== null)
-    return new Failure('not-found', `${forge} has no such thing: ${call}${quoted}`, options)
-  if (status === 409)
-    return new Failure('unavailable', `${forge} was busy with the same thing: ${call}${quoted}`, options)
+    return new Failure('not-found', `${forge} finds nothing: ${call}${quoted}`, options)
+  if (status === 409) return new Failure('unavailable', `${forge} was busy: ${call}${quoted}`, options)
   if (status === 400 || status === 422) {
     return new Failure('invalid-request', `${forge} did not take ${call}${quoted}`, options)
   }
   return new Failure('unavailable', `${forge} answered ${status} to ${call}${quoted}`, options)
 }
 
-/** No answer at all. */
+/** No answer at all, or none that can be read. */
 export function noAnswer(forge: string, call: string, cause: unknown): Failure {
-  return new Failure('unavailable', `${forge} did not answer ${call}`, { cause })
+  return new Failure('unavailable', `${forge} gave no answer to ${call}`, { cause })
 }
 
 /** The used fields of an answer. @throws Failure `unavailable` when it is not what the forge's documentation says. */

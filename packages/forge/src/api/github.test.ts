@@ -58,6 +58,15 @@ test('a repository without a known installation is looked up; a public one witho
   await assert.rejects(api.readCredential(elsewhere, signal), failsWith('forbidden', /install it/))
 })
 
+test('a repository that left its installation, or whose installation is gone, is read only when it is public', async (t) => {
+  const { api } = await start(t)
+  for (const change of [{ forgeRepositoryId: '5' }, { installationId: '6' }]) {
+    const left = repositoryWith(change)
+    await assert.rejects(api.readCredential(left, signal), failsWith('forbidden', /install it/))
+    assert.equal(await api.readCredential({ ...left, isPrivate: false }, signal), null)
+  }
+})
+
 test('a repository is found by its id, with its owner and the installation that it belongs to now', async (t) => {
   const { api } = await start(t)
   assert.deepEqual(await api.findRepository(asked, signal), {

@@ -1,5 +1,5 @@
 import type { RequestOptions } from '@gitbeaker/requester-utils'
-import { Failure, type ForgeInstance } from '@slipway/domain'
+import type { ForgeInstance } from '@slipway/domain'
 import { failureOf, noAnswer } from './answer.ts'
 
 export interface RequesterConfig {
@@ -56,10 +56,5 @@ export async function createRequester({ instance, fetch, timeoutMs, now }: Reque
 
 async function decode(response: Response): Promise<unknown> {
   const text = await response.text()
-  if (!response.headers.get('content-type')?.includes('json')) return text
-  try {
-    return JSON.parse(text)
-  } catch (err) {
-    throw new Failure('unavailable', 'GitLab sent broken JSON', { cause: err })
-  }
+  return response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text
 }

@@ -167,6 +167,15 @@ test('a status that stands there already is done, and keeps its pipeline', async
   assert.equal(state.statuses.length, 1)
 })
 
+test('a pipeline that is gone is replaced by another', async (t) => {
+  const { report, state } = await start(t)
+  state.instead = ({ body }) =>
+    body?.pipeline_id === 77
+      ? { status: 404, body: { message: '404 Pipeline for pipeline_id, sha and ref Not Found' } }
+      : null
+  assert.equal(await report({ state: 'building' }, '77'), '100')
+})
+
 test('a refusal for another reason is no success', async (t) => {
   const { report, state } = await start(t)
   await assert.rejects(report({}, null, buildWith({ commit: 'b'.repeat(40) })), failsWith('not-found', /Commit/))
@@ -180,7 +189,7 @@ test('reasons are cut to 255 characters, addresses that are longer are left out'
   const { report, state } = await start(t)
   const targetUrl = `https://slipway.example.com/${'x'.repeat(255)}`
   await report({ state: 'failed', description: `first\nsecond ${'😀'.repeat(200)}`, targetUrl })
-  const { description, target_url: url } = state.statuses[0] ?? {}
+  const { description, target_url: url } = state.statuses[0] as Record<string, unknown>
   assert.ok(typeof description === 'string' && description.length <= 255 && description.isWellFormed())
   assert.ok(!description.includes('\n'))
   assert.equal(url, null)

@@ -1,7 +1,9 @@
 import type { CommitablePipelineStatus } from '@gitbeaker/rest'
 import {
+  type Build,
   type BuildStatus,
   branchOf,
+  type CommitStatus,
   Failure,
   type ForgeApi,
   type ForgeInstance,
@@ -156,36 +158,36 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
 
     async report({ repository, build, status, externalId }, signal) {
       const { commits } = await resources(signal)
+      const call = 'POST projects/:id/statuses/:sha'
+      const put = async (pipelineId: string | null): Promise<string | null> => {
+        const { forgeRepositoryId } = repository
+        const options = statusOf(build, status, pipelineId)
+        const answer = await commits.editStatus(Number(forgeRepositoryId), build.commit, states[status.state], options)
+        const made = readAnswer('GitLab', call, StatusAnswer, answer).pipeline_id
+        return made === null || made === undefined ? pipelineId : String(made)
+      }
       try {
-        const answer = await commits.editStatus(
-          Number(repository.forgeRepositoryId),
-          build.commit,
-          states[status.state],
-          {
-            name: status.context,
-            ref: refNameOf(build.ref),
-            description: oneLine(status.description, textLimit),
-            ...(status.targetUrl === null || status.targetUrl.length > textLimit
-              ? {}
-              : { targetUrl: status.targetUrl }),
-            // a commit may have several pipelines: all statuses of one build belong to the one that the first was put in
-            ...(externalId === null ? {} : { pipelineId: Number(externalId) })
-          }
-        )
-        const { pipeline_id: pipelineId } = readAnswer(
-          'GitLab',
-          'POST projects/:id/statuses/:sha',
-          StatusAnswer,
-          answer
-        )
-        return pipelineId === null || pipelineId === undefined ? externalId : String(pipelineId)
+        return await put(externalId)
       } catch (err) {
+        if (!(err instanceof Failure)) throw err
         // It stands there already: an earlier call came through without its answer, or said more.
-        if (err instanceof Failure && err.code === 'invalid-request' && /cannot transition status/i.test(err.message)) {
-          return externalId
-        }
+        if (err.code === 'invalid-request' && /cannot transition status/i.test(err.message)) return externalId
+        // The pipeline was deleted, or is one of another branch with the same commit.
+        if (err.code === 'not-found' && externalId !== null) return put(null)
         throw err
       }
     }
+  }
+}
+
+function statusOf(build: Build, status: CommitStatus, pipelineId: string | null) {
+  const { targetUrl } = status
+  return {
+    name: status.context,
+    ref: refNameOf(build.ref),
+    description: oneLine(status.description, textLimit),
+    ...(targetUrl === null || targetUrl.length > textLimit ? {} : { targetUrl }),
+    // a commit may have several pipelines: all that is said of it belongs to the one that the first status was put in
+    ...(pipelineId === null ? {} : { pipelineId: Number(pipelineId) })
   }
 }

@@ -21,13 +21,15 @@ export function lastBytes(text: string, limitBytes: number): string {
   return new TextDecoder().decode(bytes.subarray(start))
 }
 
+/** A log of nothing but backticks is not worth a fence of its own size. */
+const longestFence = 100
+
 /** Log text as Markdown that shows it as it is, of at most so many bytes: nothing in it may end the block. */
 export function codeBlock(text: string, limitBytes: number): string {
-  const shown = plain(text)
-  const longest = Math.max(0, ...Array.from(shown.matchAll(/`+/g), ([run]) => run.length))
-  // A log of nothing but backticks is not worth a fence of its own size.
-  const isHostile = longest > 100
-  const fence = '`'.repeat(isHostile ? 3 : Math.max(3, longest + 1))
-  const body = isHostile ? shown.replaceAll('`', "'") : shown
-  return `${fence}\n${lastBytes(body, limitBytes - 2 * fence.length - 2)}\n${fence}`
+  const shown = lastBytes(plain(text), limitBytes - 2 * (longestFence + 1))
+  let longest = 2
+  for (const [run] of shown.matchAll(/`+/g)) longest = Math.max(longest, run.length)
+  if (longest >= longestFence) return codeBlock(shown.replaceAll('`', "'"), limitBytes)
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}\n${shown}\n${fence}`
 }
