@@ -14,6 +14,7 @@ export function createClosers(logger: Logger): Closers {
     const failed: unknown[] = []
     for (let last = open.pop(); last !== undefined; last = open.pop()) {
       try {
+        logger.debug({ resource: last.name }, 'closing')
         await last.close()
       } catch (err) {
         // The rest must be closed all the same; what failed is told at the end.
