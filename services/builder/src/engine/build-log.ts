@@ -76,8 +76,9 @@ function createPartial(source: string, stream: 'stdout' | 'stderr', limit: numbe
     stream,
     push(bytes) {
       const lines = (rest + decoder.write(bytes)).split('\n')
-      // One more than the limit, so that the cut is seen. A carriage return at the very end may be half of a line end.
-      rest = fold(lines.pop() ?? '').slice(0, limit + 1)
+      // A carriage return at the very end may be half of a line end. One more than the limit, so that the cut is seen.
+      const last = fold(lines.pop() ?? '')
+      rest = last.endsWith('\r') ? `${last.slice(0, -1).slice(0, limit + 1)}\r` : last.slice(0, limit + 1)
       return lines.map((line) => fold(line).replace(/\r$/, ''))
     },
     end: () => fold(rest + decoder.end()).replace(/\r$/, '')

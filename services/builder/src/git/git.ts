@@ -65,6 +65,7 @@ export function createGit(options: {
 
   return async function git(call, signal) {
     signal.throwIfAborted()
+    const own = environmentOf(call)
     const ending = new AbortController()
     const timeout = AbortSignal.timeout(timeoutMs)
     const stop = AbortSignal.any([signal, timeout, ending.signal])
@@ -77,7 +78,7 @@ export function createGit(options: {
     stop.addEventListener('abort', endAll, { once: true })
     try {
       const instance = simpleGit({ baseDir: call.directory, abort: stop, allowEnvironment: ownVariables })
-      instance.env({ ...base, ...environmentOf(call), SLIPWAY_GIT_CALL: mark })
+      instance.env({ ...base, ...own, SLIPWAY_GIT_CALL: mark })
       if (call.onOutput !== undefined) watch(instance, call.onOutput, ending)
       return await instance.raw(call.args)
     } catch (err) {

@@ -44,9 +44,10 @@ const fetchOptions = [
 export function createMirror(deps: { git: Git; directory: string; limitBytes: number; logger: Logger }): Mirror {
   const { git, directory, limitBytes, logger } = deps
 
-  async function open(format: string, signal: AbortSignal): Promise<void> {
+  /** @returns false when the mirror was there before */
+  async function open(format: string, signal: AbortSignal): Promise<boolean> {
     if (await exists(join(directory, 'HEAD'))) {
-      if ((await packs(directory)).length <= 2 * packLimit) return
+      if ((await packs(directory)).length <= 2 * packLimit) return false
       await discard()
     }
     const fresh = `${directory}.new`
@@ -56,28 +57,38 @@ export function createMirror(deps: { git: Git; directory: string; limitBytes: nu
     // What is checked out is what was committed, byte for byte: no filter, no conversion.
     await writeFile(join(fresh, 'info', 'attributes'), '* -text -ident -filter -working-tree-encoding\n')
     await rename(fresh, directory)
+    return true
   }
 
   async function run(remote: Remote, args: string[], signal: AbortSignal): Promise<void> {
-    await using watch = watchSize(directory, limitBytes, signal)
-    await git({ args: [...fetchOptions, ...args], directory, repository: directory, remote }, watch.signal)
+    const limit = createSizeLimit(directory, limitBytes)
+    try {
+      const stop = AbortSignal.any([signal, limit.signal])
+      await git({ args: [...fetchOptions, ...args], directory, repository: directory, remote }, stop)
+    } finally {
+      await limit.end()
+    }
+    limit.signal.throwIfAborted()
   }
 
-  /** Damage to the mirror is not told apart from all that may be damaged: whatever is not the forge's or the machine's is. */
+  /**
+   * Damage to the mirror is not told apart from all that may be damaged: whatever is not the forge's or the machine's fault is.
+   * A mirror that grew too large over time is begun anew as well.
+   */
   async function renewing<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     let format = 'sha1'
-    for (let isRenewed = false; ; isRenewed = true) {
+    for (let isLast = false; ; isLast = true) {
+      const isFresh = await open(format, signal)
       try {
-        await open(format, signal)
         return await work()
       } catch (err) {
-        if (!(err instanceof GitRefusal)) throw err
-        const known = remoteFailure(err) ?? machineFailure(err)
-        if (known !== null) throw known
-        if (isRenewed) throw new Failure('unavailable', 'git could not fetch the repository', { cause: err })
-        logger.warn({ err, directory }, 'a mirror is cloned anew')
-        format = objectFormatOf(err) ?? format
+        const isTooLarge = err instanceof Failure && err.code === 'limit-exceeded'
+        if (!isTooLarge) throwUnlessDamage(err)
         await discard()
+        if (isTooLarge && (isFresh || isLast)) throw err
+        if (isLast) throw new Failure('unavailable', 'git could not fetch the repository', { cause: err })
+        logger.warn({ err, directory }, 'a mirror is cloned anew')
+        format = (err instanceof GitRefusal && objectFormatOf(err)) || format
       }
     }
   }
@@ -153,12 +164,15 @@ function localRef(ref: string): string {
   return `refs/slipway/${createHash('sha256').update(ref).digest('hex').slice(0, 40)}`
 }
 
+/** Whatever of git's refusals has another reason is thrown as what it is. */
+function throwUnlessDamage(err: unknown): void {
+  if (!(err instanceof GitRefusal)) throw err
+  const known = remoteFailure(err) ?? machineFailure(err)
+  if (known !== null) throw known
+}
+
 /** Aborts its signal when the mirror grows over the limit: git itself does not limit what a server sends. */
-function watchSize(
-  directory: string,
-  limitBytes: number,
-  outer: AbortSignal
-): AsyncDisposable & { signal: AbortSignal } {
+function createSizeLimit(directory: string, limitBytes: number): { signal: AbortSignal; end(): Promise<void> } {
   const tooLarge = new AbortController()
   let measuring: Promise<void> | null = null
   async function measure(): Promise<void> {
@@ -173,10 +187,11 @@ function watchSize(
     })
   }, 200)
   return {
-    signal: AbortSignal.any([outer, tooLarge.signal]),
-    async [Symbol.asyncDispose]() {
+    signal: tooLarge.signal,
+    async end() {
       clearInterval(timer)
       await measuring
+      await measure()
     }
   }
 }

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { Failure } from '@slipway/domain'
+import { createLogger } from '@slipway/service'
+import { startForge } from './forge.fixture.ts'
+import { createMirrors } from './mirrors.ts'
+
+const signal = new AbortController().signal
+
+async function prepare(t: TestContext) {
+  const root = mkdtempSync(join(tmpdir(), 'mirrors-'))
+  const forge = await startForge(t)
+  const clock = { now: 1_000_000 }
+  const logger = createLogger('test', 'silent')
+  const mirrors = await createMirrors({ root, logger, now: () => clock.now, templateMaxAgeMs: 1000 })
+  t.after(async () => {
+    await mirrors.close()
+    rmSync(root, { recursive: true })
+  })
+  return { root, forge, mirrors, clock }
+}
+
+const isFailure = (code: string) => (err: unknown) => err instanceof Failure && err.code === code
+
+test('the default branch, a branch, a tag of either kind and a commit are found', async (t) => {
+  const { forge, mirrors } = await prepare(t)
+  const url = forge.url('of/templates')
+  const first = forge.commit('of/templates', 'main', { 'template/a': '1' })
+  forge.git('of/templates', ['tag', 'light', first])
+  forge.git('of/templates', ['tag', '-a', '-m', 'one', 'v1', first])
+  const second = forge.commit('of/templates', 'main', { 'template/a': '2' })
+  const other = forge.commit('of/templates', 'feature/x', { 'template/a': '3' })
+  const commits: Record<string, string> = {}
+  for (const ref of ['light', 'v1', 'main', 'feature/x', first]) {
+    const { path, commit } = await mirrors.fetchTemplateRepository(url, ref, signal)
+    commits[ref] = commit
+    assert.deepEqual(await readdir(join(path, 'template')), ['a'])
+  }
+  assert.deepEqual(commits, { light: first, v1: first, main: second, 'feature/x': other, [first]: first })
+  assert.equal((await mirrors.fetchTemplateRepository(url, null, signal)).commit, second)
+})
+
+test('it stays pinned until it is too old, then follows its branch, and the former files stay where they were', async (t) => {
+  const { forge, mirrors, clock } = await prepare(t)
+  const url = forge.url('of/templates')
+  const first = forge.commit('of/templates', 'main', { a: '1' })
+  const pinned = await mirrors.fetchTemplateRepository(url, null, signal)
+  const second = forge.commit('of/templates', 'main', { a: '2' })
+  assert.deepEqual(await mirrors.fetchTemplateRepository(url, null, signal), pinned)
+  assert.equal(pinned.commit, first)
+  clock.now += 1001
+  const moved = await mirrors.fetchTemplateRepository(url, null, signal)
+  assert.equal(moved.commit, second)
+  assert.equal(await readFile(join(pinned.path, 'a'), 'utf8'), '1')
+  assert.equal(await readFile(join(moved.path, 'a'), 'utf8'), '2')
+})
+
+test('the last pin goes on being used while the repository cannot be reached, and only then', async (t) => {
+  const { forge, mirrors, clock } = await prepare(t)
+  const url = forge.url('of/templates')
+  const first = forge.commit('of/templates', 'main', { a: '1' })
+  await mirrors.fetchTemplateRepository(url, 'main', signal)
+  clock.now += 1001
+  forge.answers.set('/of/', (_req, res) => res.writeHead(503).end())
+  assert.equal((await mirrors.fetchTemplateRepository(url, 'main', signal)).commit, first)
+  await assert.rejects(mirrors.fetchTemplateRepository(url, 'dev', signal), isFailure('unavailable'))
+  forge.answers.set('/of/', (_req, res) => res.writeHead(404).end())
+  await assert.rejects(mirrors.fetchTemplateRepository(url, 'main', signal), isFailure('not-found'))
+})
+
+test('a branch that is not there, a name that is none and an address that is none are refused', async (t) => {
+  const { forge, mirrors } = await prepare(t)
+  forge.commit('of/templates', 'main', { a: '1' })
+  const url = forge.url('of/templates')
+  await assert.rejects(mirrors.fetchTemplateRepository(url, 'nope', signal), isFailure('not-found'))
+  await assert.rejects(mirrors.fetchTemplateRepository(url, 'a'.repeat(40), signal), isFailure('commit-not-found'))
+  for (const ref of ['-x', '--upload-pack=x', 'a..b', 'x:y', 'x^y']) {
+    await assert.rejects(mirrors.fetchTemplateRepository(url, ref, signal), isFailure('invalid-request'), ref)
+  }
+  await assert.rejects(mirrors.fetchTemplateRepository('ext::sh -c x', null, signal), isFailure('invalid-request'))
+})
