@@ -2,7 +2,7 @@ import type { Builds, Claim, RefObservation } from '@slipway/domain'
 import { lockAdmission } from './build-admission.ts'
 import { isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
-import { lockBuild, toBuild } from './build-rows.ts'
+import { lockKnownBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { stopReason, toRepository } from './repositories.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
@@ -81,7 +81,9 @@ export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimD
     now: number
   ): Promise<Claim | null> {
     await lockAdmission(tx)
-    const { build, repository } = await lockBuild(tx, buildId)
+    const locked = await lockKnownBuild(tx, buildId)
+    if (locked === null) return null
+    const { build, repository } = locked
     if (build.status !== 'queued' && build.status !== 'building') return null
     const place = await placeOf(tx, build)
     if (place === null || hasLease(build, now)) return null
@@ -129,7 +131,9 @@ export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimD
     leaseMs: number,
     now: number
   ): Promise<Claim | null> {
-    const { build, repository } = await lockBuild(tx, buildId)
+    const locked = await lockKnownBuild(tx, buildId)
+    if (locked === null) return null
+    const { build, repository } = locked
     const place = await placeOf(tx, build)
     if (build.status !== 'deploying' || build.generation === null || place === null || hasLease(build, now)) return null
     if (await endInsteadOfClaim(tx, build, repository, now)) return null

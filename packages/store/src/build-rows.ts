@@ -76,18 +76,35 @@ export function newBuildRow(asked: Asked & Partial<NewBuildRow>): NewBuildRow {
   }
 }
 
+function noBuild(id: string): Failure {
+  return new Failure('not-found', `there is no build ${id}`)
+}
+
 export async function findBuild(db: Reader, id: string): Promise<BuildRow> {
   const row = await db.selectFrom('builds').selectAll().where('id', '=', id).executeTakeFirst()
-  if (row === undefined) throw new Failure('not-found', `there is no build ${id}`)
+  if (row === undefined) throw noBuild(id)
   return row
 }
 
-/** Takes a build and its repository for this transaction. @throws Failure `not-found` */
-export async function lockBuild(tx: Transaction, id: string): Promise<{ build: BuildRow; repository: RepositoryRow }> {
-  const { repository_id: repositoryId } = await findBuild(tx, id)
-  const repository = await lockRepository(tx, repositoryId)
+interface Locked {
+  build: BuildRow
+  repository: RepositoryRow
+}
+
+/** Takes a build and its repository for this transaction; null when there is no such build. */
+export async function lockKnownBuild(tx: Transaction, id: string): Promise<Locked | null> {
+  const known = await tx.selectFrom('builds').select('repository_id').where('id', '=', id).executeTakeFirst()
+  if (known === undefined) return null
+  const repository = await lockRepository(tx, known.repository_id)
   const build = await tx.selectFrom('builds').selectAll().where('id', '=', id).forUpdate().executeTakeFirstOrThrow()
   return { build, repository }
+}
+
+/** The same. @throws Failure `not-found` */
+export async function lockBuild(tx: Transaction, id: string): Promise<Locked> {
+  const locked = await lockKnownBuild(tx, id)
+  if (locked === null) throw noBuild(id)
+  return locked
 }
 
 export function leaseLost(buildId: string): Failure {
@@ -95,11 +112,7 @@ export function leaseLost(buildId: string): Failure {
 }
 
 /** The same, for what only the worker may do that holds the build. @throws Failure `lease-lost` */
-export async function lockHeldBuild(
-  tx: Transaction,
-  id: string,
-  holder: string
-): Promise<{ build: BuildRow; repository: RepositoryRow }> {
+export async function lockHeldBuild(tx: Transaction, id: string, holder: string): Promise<Locked> {
   const locked = await lockBuild(tx, id)
   if (locked.build.lease_holder !== holder) throw leaseLost(id)
   return locked

@@ -5,7 +5,7 @@ import { systemOfRecord } from './migrations/0001-system-of-record.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
-export const migrations: Record<string, Migration> = {
+const migrations: Record<string, Migration> = {
   '0001-system-of-record': systemOfRecord
 }
 
@@ -14,11 +14,11 @@ export const migrations: Record<string, Migration> = {
  *
  * @throws Failure `invalid-configuration` when the database was written by a newer program.
  */
-export async function migrate(db: Kysely<Schema>, known: Record<string, Migration> = migrations): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(known) } })
+export async function migrate(db: Kysely<Schema>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
-  const strangers = (await executedMigrations(db)).filter((name) => known[name] === undefined)
+  const strangers = (await executedMigrations(db)).filter((name) => migrations[name] === undefined)
   if (strangers.length > 0) {
     throw new Failure(
       'invalid-configuration',

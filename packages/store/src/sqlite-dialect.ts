@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -10,8 +11,7 @@ import {
   type SelectModifierNode,
   SqliteAdapter,
   SqliteIntrospector,
-  SqliteQueryCompiler,
-  type TransactionSettings
+  SqliteQueryCompiler
 } from 'kysely'
 import { withoutNul } from './nul.ts'
 
@@ -43,9 +43,33 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
+const busyTimeoutMs = 5000
+const busy = 5
+
+/**
+ * Begins a write transaction, waiting for others' to end. SQLite's own way to wait would stop this process' whole event loop,
+ * and with it the very transaction that is waited for, where two connections of one process want to write.
+ */
+async function beginImmediate(database: DatabaseSync): Promise<void> {
+  const deadline = performance.now() + busyTimeoutMs
+  for (let attempt = 1; ; attempt++) {
+    database.exec('pragma busy_timeout = 0')
+    try {
+      database.exec('begin immediate')
+      return
+    } catch (err) {
+      const isBusy = err instanceof Error && 'errcode' in err && err.errcode === busy
+      if (!isBusy || performance.now() > deadline) throw err
+    } finally {
+      database.exec(`pragma busy_timeout = ${busyTimeoutMs}`)
+    }
+    await sleep(Math.min(attempt, 20))
+  }
+}
+
 function open(file: string): DatabaseSync {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
-  const database = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true })
+  const database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   // FULL: what was acknowledged to a forge must survive a power cut, and a forge does not deliver again.
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864')
   return database
@@ -67,8 +91,8 @@ function createDriver(file: string): Driver {
       if (connection === null) throw new Error('the database is not open')
       return connection
     },
-    async beginTransaction(_connection, settings: TransactionSettings) {
-      opened().exec(settings.accessMode === 'read only' ? 'begin' : 'begin immediate')
+    async beginTransaction() {
+      await beginImmediate(opened())
     },
     async commitTransaction() {
       opened().exec('commit')

@@ -34,7 +34,8 @@ export interface StoreConfig {
 export async function createStore({ url, file }: StoreConfig): Promise<Store> {
   const db = url === null ? new Kysely<Schema>({ dialect: createSqliteDialect(file) }) : await openPostgres(url)
   try {
-    await (url === null ? migrate(db) : migratePostgres(url))
+    // On SQLite the transaction is the lock among processes that start at once; PostgreSQL's migrator takes one of its own.
+    await (url === null ? db.transaction().execute(migrate) : migratePostgres(url))
   } catch (err) {
     await db.destroy()
     throw translate(err)

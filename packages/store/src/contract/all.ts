@@ -1,0 +1,23 @@
+import { accountsContract } from './accounts.ts'
+import { admissionContract } from './admission.ts'
+import { claimsContract } from './claims.ts'
+import { deliveriesContract } from './deliveries.ts'
+import { deploymentsContract } from './deployments.ts'
+import { functionsContract } from './functions.ts'
+import { lifeContract } from './life.ts'
+import { recordsContract } from './records.ts'
+import { rollbackContract } from './rollback.ts'
+import type { Subject } from './subject.ts'
+
+/** Everything that the port `Store` promises, on one kind of database. */
+export function storeContract(subject: Subject): void {
+  accountsContract(subject)
+  deliveriesContract(subject)
+  admissionContract(subject)
+  claimsContract(subject)
+  lifeContract(subject)
+  deploymentsContract(subject)
+  functionsContract(subject)
+  rollbackContract(subject)
+  recordsContract(subject)
+}

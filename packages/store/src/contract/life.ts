@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Build, type BuildFunctionStatus, isTerminal, type TerminalBuildStatus } from '@slipway/domain'
+import { imageOf, specOf } from '@slipway/testing'
+import { admitted, claimed, delivery, deploying, push, queued } from './scene.ts'
+import { commitOf, failure, firstPage, type Subject } from './subject.ts'
+
+export function lifeContract({ name, database }: Subject): void {
+  test(`${name}: the head that was seen ends older waiting builds of its ref, and no other`, async (t) => {
+    const store = await (await database(t)).open()
+    const older = await queued(store, '1')
+    const elsewhere = await queued(store, '1', { ref: 'refs/heads/other' })
+    const head = await queued(store, '2')
+    const newer = await queued(store, '3')
+    await claimed(store, head.id)
+    await store.builds.observe(head.id, 'w', 5)
+    const statuses = await Promise.all([older, elsewhere, head, newer].map(({ id }) => store.builds.get(id)))
+    assert.deepEqual(
+      statuses.map((build) => build?.status),
+      ['superseded', 'queued', 'building', 'queued']
+    )
+    assert.equal(statuses[0]?.finishedAt, 5)
+  })
+
+  test(`${name}: an older generation's late observation does not undo a newer one`, async (t) => {
+    const store = await (await database(t)).open()
+    const first = await queued(store, '1')
+    await claimed(store, first.id, 'w1', 0, 10)
+    const rollback = await queued(store, '2')
+    await store.builds.claim(first.id, 'w2', 10, 20)
+    await store.builds.giveWay(first.id, 'w2', { status: 'superseded', reason: 'r', head: null }, 21)
+    await claimed(store, rollback.id, 'w3', 22)
+    await store.builds.observe(rollback.id, 'w3', 23)
+    await assert.rejects(store.builds.observe(first.id, 'w1', 24), failure('lease-lost'))
+    await store.builds.finish(rollback.id, 'w3', { status: 'failed', reason: null }, 25)
+    const next = await queued(store, '3')
+    assert.equal((await claimed(store, next.id, 'w4', 26)).observation?.commit, commitOf('2'))
+  })
+
+  test(`${name}: a build that is not the head gives way to it, and the head is queued once`, async (t) => {
+    const store = await (await database(t)).open()
+    const head = commitOf('head')
+    const builds = [await queued(store, '1'), await queued(store, '2'), await queued(store, '3')]
+    for (const { id } of builds) {
+      await claimed(store, id)
+      await store.builds.giveWay(id, 'w', { status: 'superseded', reason: 'the branch moved on', head }, 5)
+      const ended = await store.builds.get(id)
+      assert.deepEqual([ended?.status, ended?.reason], ['superseded', 'the branch moved on'])
+    }
+    const waiting = await store.builds.list(null, { status: 'queued' }, firstPage)
+    assert.deepEqual(
+      waiting.map(({ commit, trigger, ref }) => [commit, trigger, ref]),
+      [[head, 'head', 'refs/heads/main']]
+    )
+  })
+
+  test(`${name}: a build whose branch is gone, or that is a duplicate, queues nothing`, async (t) => {
+    const store = await (await database(t)).open()
+    const gone = await queued(store, '1')
+    await claimed(store, gone.id)
+    await store.builds.giveWay(gone.id, 'w', { status: 'superseded', reason: 'the branch is gone', head: null }, 5)
+    const duplicate = await queued(store, '2')
+    await claimed(store, duplicate.id)
+    await store.builds.giveWay(duplicate.id, 'w', { status: 'skipped', reason: 'it is live already', head: null }, 5)
+    assert.equal((await store.builds.get(duplicate.id))?.status, 'skipped')
+    assert.equal((await store.builds.counts()).queued, 0)
+  })
+
+  test(`${name}: a plan is kept in the stack's order, and a second one replaces it`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    await claimed(store, id)
+    const warning = { path: 'stack.yml', line: 3, column: 5, message: 'namespace is ignored' }
+    const planOf = (names: string[]) => names.map((one) => ({ name: one, spec: specOf(one) }))
+    await store.builds.plan(id, 'w', planOf(['zoo', 'ant']), [warning])
+    assert.deepEqual((await store.builds.get(id))?.warnings, [warning])
+    await store.builds.updateFunction(id, 'ant', {
+      status: 'built',
+      image: imageOf('ant'),
+      contentKey: 'key',
+      isReused: true,
+      startedAt: 1,
+      builtAt: 2
+    })
+    const [zoo, ant] = await store.builds.functions(id)
+    assert.deepEqual([zoo?.name, zoo?.status, zoo?.spec, zoo?.image], ['zoo', 'planned', specOf('zoo'), null])
+    assert.deepEqual(ant, {
+      buildId: id,
+      name: 'ant',
+      status: 'built',
+      reason: null,
+      spec: specOf('ant'),
+      contentKey: 'key',
+      image: imageOf('ant'),
+      isReused: true,
+      deploymentId: null,
+      startedAt: 1,
+      builtAt: 2,
+      finishedAt: null
+    })
+    await assert.rejects(store.builds.updateFunction(id, 'bee', { status: 'built' }), failure('not-found', /bee/))
+    await store.builds.plan(id, 'w', planOf(['bee']), [])
+    assert.deepEqual(
+      (await store.builds.functions(id)).map((part) => [part.name, part.status]),
+      [['bee', 'planned']]
+    )
+    await store.builds.plan(id, 'w', [], [])
+    assert.deepEqual(await store.builds.functions(id), [])
+  })
+
+  test(`${name}: a build that is handed over is nobody's until its roll-out is claimed`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    await claimed(store, id)
+    await store.builds.handOver(id, 'w', 7)
+    const build = await store.builds.get(id)
+    assert.deepEqual([build?.status, build?.deployingAt], ['deploying', 7])
+    assert.equal((await store.builds.renew(id, 'w', 1000, 8)).isHeld, false)
+    assert.ok(await store.builds.claimDeploy(id, 'd', 1000, 8))
+  })
+
+  test(`${name}: giving back counts no attempt, a retry does, and both only with the lease`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    await claimed(store, id)
+    await store.builds.giveBack(id, 'somebody else', 1)
+    await store.builds.retryLater(id, 'somebody else', 'no', 1)
+    assert.deepEqual([(await store.builds.get(id))?.status, (await store.builds.get(id))?.attempt], ['building', 0])
+    await store.builds.giveBack(id, 'w', 1)
+    assert.deepEqual([(await store.builds.get(id))?.status, (await store.builds.get(id))?.attempt], ['queued', 0])
+    await claimed(store, id, 'w', 2)
+    await store.builds.retryLater(id, 'w', 'the registry is away', 100)
+    const later = await store.builds.get(id)
+    assert.deepEqual(
+      [later?.status, later?.attempt, later?.nextAttemptAt, later?.reason],
+      ['queued', 1, 100, 'the registry is away']
+    )
+    const again = await claimed(store, id, 'w', 100)
+    assert.deepEqual([again.build.attempt, again.build.nextAttemptAt, again.build.reason], [1, null, null])
+    await store.builds.handOver(id, 'w', 101)
+    await store.builds.claimDeploy(id, 'd', 1000, 102)
+    await store.builds.retryLater(id, 'd', 'the cluster is away', 200)
+    const rollout = await store.builds.get(id)
+    assert.deepEqual([rollout?.status, rollout?.attempt], ['deploying', 2], 'a roll-out stays one')
+  })
+
+  test(`${name}: a failure ends a build with its reason and place, and unfinished functions with it`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    await claimed(store, id)
+    const states: BuildFunctionStatus[] = ['planned', 'building', 'built', 'failed', 'skipped', 'live']
+    await store.builds.plan(
+      id,
+      'w',
+      states.map((one) => ({ name: one, spec: specOf(one) })),
+      []
+    )
+    for (const status of states) await store.builds.updateFunction(id, status, { status, reason: `was ${status}` })
+    const location = { path: 'stack.yml', line: 3, column: 5 }
+    await store.builds.finish(id, 'w', { status: 'failed', reason: 'stack.yml:3:5: no', location }, 9)
+    const build = await store.builds.get(id)
+    assert.deepEqual([build?.status, build?.reason, build?.finishedAt], ['failed', 'stack.yml:3:5: no', 9])
+    assert.deepEqual(await store.builds.failureLocation(id), location)
+    assert.deepEqual(
+      (await store.builds.functions(id)).map((part) => [part.name, part.status]),
+      [
+        ['planned', 'cancelled'],
+        ['building', 'cancelled'],
+        ['built', 'cancelled'],
+        ['failed', 'failed'],
+        ['skipped', 'skipped'],
+        ['live', 'live']
+      ]
+    )
+    await assert.rejects(store.builds.failureLocation('nothing'), failure('not-found'))
+  })
+
+  test(`${name}: only its worker ends a held build, anybody one that nobody holds, and nobody one that has ended`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    const end = { status: 'error', reason: 'given up' } as const
+    await claimed(store, id, 'w', 0, 100)
+    await assert.rejects(store.builds.finish(id, 'other', end, 1), failure('lease-lost'))
+    await assert.rejects(store.builds.finish(id, null, end, 99), failure('lease-lost'))
+    await store.builds.finish(id, null, end, 100)
+    await assert.rejects(store.builds.finish(id, null, end, 101), failure('invalid-transition'))
+    await assert.rejects(store.builds.finish(id, 'w', end, 101), failure('lease-lost'))
+    const waiting = await queued(store, '2')
+    await assert.rejects(store.builds.finish(waiting.id, null, { status: 'live', reason: null }, 1), {
+      code: 'invalid-transition'
+    })
+    assert.equal((await store.builds.get(waiting.id))?.status, 'queued')
+  })
+
+  test(`${name}: whoever lost the lease can change nothing`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    await claimed(store, id, 'w1', 0, 10)
+    await claimed(store, id, 'w2', 10)
+    const lost = failure('lease-lost')
+    await assert.rejects(store.builds.observe(id, 'w1', 11), lost)
+    await assert.rejects(store.builds.plan(id, 'w1', [], []), lost)
+    await assert.rejects(store.builds.handOver(id, 'w1', 11), lost)
+    const verdict = { status: 'superseded', reason: 'r', head: commitOf('9') } as const
+    await assert.rejects(store.builds.giveWay(id, 'w1', verdict, 11), lost)
+    await store.builds.giveBack(id, 'w1', 11)
+    await store.builds.retryLater(id, 'w1', 'r', 11)
+    assert.equal((await store.builds.get(id))?.status, 'building')
+    assert.equal((await store.builds.counts()).queued, 0)
+    assert.equal((await store.builds.renew(id, 'w2', 1000, 12)).isHeld, true)
+  })
+
+  test(`${name}: a waiting build is cancelled at once, a running one by its worker`, async (t) => {
+    const store = await (await database(t)).open()
+    const waiting = await queued(store, '1')
+    const cancelled = await store.builds.requestCancel(waiting.id, 'alice', 5)
+    assert.deepEqual([cancelled.status, cancelled.reason, cancelled.finishedAt], ['cancelled', 'cancelled by alice', 5])
+    await assert.rejects(store.builds.requestCancel(waiting.id, 'alice', 6), failure('conflict', /cancelled/))
+    const running = await queued(store, '2')
+    await claimed(store, running.id, 'w', 0, 100)
+    const marked = await store.builds.requestCancel(running.id, 'alice', 7)
+    assert.deepEqual([marked.status, marked.cancelRequestedAt], ['building', 7])
+    await store.builds.requestCancel(running.id, 'bob', 8)
+    assert.deepEqual(await store.builds.renew(running.id, 'w', 100, 9), { isHeld: true, isCancelled: true })
+    await store.builds.finish(running.id, 'w', { status: 'cancelled', reason: 'cancelled by alice' }, 10)
+    await assert.rejects(store.builds.requestCancel('nothing', 'alice', 6), failure('not-found'))
+  })
+
+  test(`${name}: a cancelled build ends although its worker stops, fails or dies before it hears of it`, async (t) => {
+    const store = await (await database(t)).open()
+    for (const [i, part] of (['stops', 'fails', 'dies', 'hands over'] as const).entries()) {
+      const { id } = await queued(store, part)
+      await claimed(store, id, 'w', 0, 100)
+      await store.builds.requestCancel(id, 'alice', 50)
+      if (part === 'stops') await store.builds.giveBack(id, 'w', 60)
+      if (part === 'fails') await store.builds.retryLater(id, 'w', 'away', 900)
+      if (part === 'dies') assert.equal(await store.builds.claim(id, 'w2', 100, 100 + i), null)
+      if (part === 'hands over') {
+        await store.builds.handOver(id, 'w', 60)
+        assert.equal(await store.builds.claimDeploy(id, 'd', 100, 70), null)
+      }
+      const build = await store.builds.get(id)
+      assert.deepEqual([build?.status, build?.reason], ['cancelled', 'cancelled by alice'], part)
+    }
+  })
+
+  test(`${name}: a disconnected repository's builds stop: waiting ones at once, running ones by their workers`, async (t) => {
+    const store = await (await database(t)).open()
+    const running = await queued(store, '1')
+    await claimed(store, running.id)
+    const waiting = await queued(store, '2')
+    await store.repositories.disconnect(running.repositoryId, 5)
+    assert.equal((await store.builds.get(waiting.id))?.status, 'cancelled')
+    assert.equal((await store.builds.renew(running.id, 'w', 1000, 6)).isCancelled, true)
+  })
+
+  test(`${name}: builds are listed by owner and by what they are, newest first and page by page`, async (t) => {
+    const store = await (await database(t)).open()
+    const builds: Build[] = []
+    for (const i of [1, 2, 3, 4, 5]) builds.push(await queued(store, `${i}`, { ref: `refs/heads/b${i % 2}` }))
+    const [first] = builds
+    const idsOf = async (...args: Parameters<typeof store.builds.list>) =>
+      (await store.builds.list(...args)).map(({ id }) => builds.findIndex((build) => build.id === id) + 1)
+    assert.deepEqual(await idsOf(null, {}, firstPage), [5, 4, 3, 2, 1])
+    assert.deepEqual(await idsOf(null, {}, { before: builds[3]?.id ?? '', limit: 2 }), [3, 2])
+    assert.deepEqual(await idsOf(first?.ownerId ?? '', { ref: 'refs/heads/b0' }, firstPage), [4, 2])
+    assert.deepEqual(await idsOf(null, { commit: commitOf('3') }, firstPage), [3])
+    assert.deepEqual(await idsOf(null, { repositoryId: 'other' }, firstPage), [])
+    assert.deepEqual(await idsOf('other', {}, firstPage), [])
+    await claimed(store, builds[1]?.id ?? '')
+    assert.deepEqual(await idsOf(null, { status: 'building', repositoryId: first?.repositoryId }, firstPage), [2])
+    assert.equal(await store.builds.get('nothing'), null)
+  })
+
+  test(`${name}: what has not ended is counted`, async (t) => {
+    const store = await (await database(t)).open()
+    await deploying(store, '1', ['hello'])
+    await queued(store, '2')
+    const running = await queued(store, '3', { ref: 'refs/heads/other' })
+    await claimed(store, running.id)
+    await admitted(store)
+    const counts = await store.builds.counts()
+    assert.deepEqual([counts.queued, counts.building, counts.deploying, counts.live], [1, 1, 1, 0])
+  })
+
+  test(`${name}: whatever workers do, a build's end is final and generations only rise`, async (t) => {
+    const { open } = await database(t)
+    const stores = [await open(), await open()]
+    const [store = await open()] = stores
+    const answers = await store.deliveries.record(
+      ['1', '2', '3'].map((one) => delivery(one, push(commitOf(one)))),
+      null,
+      0
+    )
+    const ids = answers.map(({ buildId }) => buildId ?? '')
+    const ends: TerminalBuildStatus[] = ['failed', 'error', 'cancelled']
+    const generations: number[] = []
+    let now = 0
+    const work = async (worker: number) => {
+      const mine = stores[worker % 2] as typeof store
+      const holder = `w${worker}`
+      for (let step = 0; step < 15; step++) {
+        now += 7
+        const id = ids[(worker + step) % ids.length] ?? ''
+        await mine.builds.admit({ slots: 2, perOwner: 2, redispatchMs: 20 }, now)
+        const claim = await mine.builds.claim(id, holder, 10, now)
+        if (claim === null) continue
+        generations.push(claim.build.generation)
+        await mine.builds.observe(id, holder, now).catch(onlyLeaseLost)
+        if (step % 3 === 0) await mine.builds.giveBack(id, holder, now)
+        if (step % 3 === 1) await mine.builds.retryLater(id, holder, 'again', now)
+        if (step === 14) {
+          await mine.builds
+            .finish(id, holder, { status: ends[worker % 3] ?? 'failed', reason: null }, now)
+            .catch(onlyLeaseLost)
+        }
+      }
+    }
+    await Promise.all([0, 1, 2, 3].map(work))
+    assert.equal(new Set(generations).size, generations.length, 'no generation is given twice')
+    for (const id of ids) {
+      const build = await store.builds.get(id)
+      assert.ok(build !== null)
+      if (!isTerminal(build.status)) await store.builds.finish(id, null, { status: 'error', reason: 'end' }, now + 100)
+      await assert.rejects(store.builds.finish(id, null, { status: 'failed', reason: null }, now + 200), {
+        code: 'invalid-transition'
+      })
+    }
+  })
+}
+
+function onlyLeaseLost(err: unknown): void {
+  assert.ok(failure('lease-lost')(err), String(err))
+}
