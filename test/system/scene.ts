@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BuildDetail } from '@slipway/client'
+import { createWorkingCopy, type Installation, startInstallation, type WorkingCopy } from '@slipway/demo'
+import { isTerminal } from '@slipway/domain'
+import {
+  createLocalForge,
+  type GitHubLocalForge,
+  type GitLabLocalForge,
+  type LocalRepository
+} from '@slipway/local-forge'
+import { type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
+import { createLogger } from '@slipway/service'
+import Docker from 'dockerode'
+
+const secret = 'the system tests have one'
+const signingToken = `whsec_${Buffer.from('the system tests have one').toString('base64')}`
+
+/** One installation with a forge of each kind, everything real, in a directory of its own. */
+export interface Scene {
+  directory: string
+  github: GitHubLocalForge
+  gitlab: GitLabLocalForge
+  installation: Installation
+  /** Starts `slipway up` again, after a `stop` or a `kill`. */
+  restart(env?: Record<string, string>): Promise<Installation>
+  repository(options: {
+    forge?: 'github' | 'gitlab'
+    owner: string
+    name?: string
+    isPrivate?: boolean
+  }): Promise<TestRepository>
+  close(): Promise<void>
+}
+
+export interface TestRepository {
+  hosted: LocalRepository
+  workingCopy: WorkingCopy
+  /** Commits and pushes; returns the commit. */
+  push(files: Record<string, string | null>, options?: { message?: string; force?: boolean }): Promise<string>
+  /** The newest build of a commit once it has ended. */
+  ended(commit: string, timeoutMs?: number): Promise<BuildDetail>
+  /** `context: state` of what stands on the commit, once everything there is final. */
+  statuses(commit: string): Promise<Record<string, { state: string; description: string; text: string | null }>>
+}
+
+/** Kept from one test file to the next, so that the base image is pushed once. */
+async function sharedRegistry(): Promise<RunningRegistry> {
+  const root = join(tmpdir(), `slipway-test-registry-${process.getuid?.() ?? 0}`)
+  await mkdir(root, { recursive: true, mode: 0o700 })
+  return startRegistry({ directory: root })
+}
+
+export async function createScene(env: Record<string, string> = {}): Promise<Scene> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-system-'))
+  const logger = createLogger('forge', 'error')
+  const github = await createLocalForge({ kind: 'github', root: join(directory, 'github'), logger, developer: 'dev' })
+  const gitlab = await createLocalForge({ kind: 'gitlab', root: join(directory, 'gitlab'), logger, developer: 'dev' })
+  const registry = env.REGISTRY === undefined ? await sharedRegistry() : null
+  const settings: Record<string, string> = {
+    GITHUB_URL: github.url,
+    GITHUB_API_URL: github.apiUrl,
+    GITHUB_APP_ID: String(github.app.id),
+    GITHUB_PRIVATE_KEY: github.app.privateKey,
+    GITHUB_WEBHOOK_SECRET: secret,
+    GITLAB_URL: gitlab.url,
+    GITLAB_API_URL: gitlab.apiUrl,
+    GITLAB_TOKEN: gitlab.accessToken,
+    GITLAB_WEBHOOK_SIGNING_TOKEN: signingToken,
+    API_REQUESTS_PER_MINUTE: '1000000',
+    DOCKERFILE_ALLOWED: 'true',
+    BUILD_SLOTS_PER_OWNER: '2',
+    READY_TIMEOUT_MS: '8000',
+    LEASE_MS: '3000',
+    STOP_GRACE_MS: '1000',
+    ...(registry === null ? {} : { REGISTRY: registry.host }),
+    ...env
+  }
+  const home = join(directory, 'home')
+  const start = async (more: Record<string, string> = {}) => {
+    const installation = await startInstallation({ home, env: { ...settings, ...more } })
+    github.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/github`, secret })
+    gitlab.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/gitlab`, signingToken })
+    return installation
+  }
+  const scene: Scene = {
+    directory,
+    github,
+    gitlab,
+    installation: await start(),
+    async restart(more = {}) {
+      scene.installation = await start(more)
+      return scene.installation
+    },
+    repository: (options) => createRepository(scene, options),
+    async close() {
+      await scene.installation.stop()
+      await github.close()
+      await gitlab.close()
+      await registry?.stop()
+      await removeObjects(scene)
+      await rm(directory, { recursive: true, force: true })
+    }
+  }
+  return scene
+}
+
+async function createRepository(
+  scene: Scene,
+  { forge: kind = 'github', owner, name = 'shop', isPrivate = false }: Parameters<Scene['repository']>[0]
+): Promise<TestRepository> {
+  const forge = scene[kind]
+  const hosted = await forge.createRepository({ owner, name, isPrivate })
+  const workingCopy = await createWorkingCopy(join(scene.directory, `copy-${randomUUID()}`), hosted.cloneUrl)
+  const find = async (commit: string) =>
+    (await scene.installation.api.listBuilds({ commit, limit: 1 })).items[0] ?? null
+  return {
+    hosted,
+    workingCopy,
+    async push(files, { message = 'change', force = false } = {}) {
+      const commit = await workingCopy.commit(files, message)
+      await workingCopy.push({ force })
+      return commit
+    },
+    async ended(commit, timeoutMs = 60_000) {
+      const build = await waitFor(
+        async () => {
+          const found = await find(commit)
+          return found !== null && isTerminal(found.status) ? found : null
+        },
+        { timeoutMs, what: `the build of ${commit} to end` }
+      )
+      return scene.installation.api.getBuild({ id: build.id })
+    },
+    async statuses(commit) {
+      const unfinished = new Set(['queued', 'in_progress', 'pending', 'running'])
+      const reports = await waitFor(
+        () => {
+          const found = forge.statuses(hosted.id, commit)
+          return found.length > 0 && found.every(({ state }) => !unfinished.has(state)) ? found : null
+        },
+        { timeoutMs: 15_000, what: `final statuses on ${commit}` }
+      )
+      return Object.fromEntries(
+        reports.map(({ context, state, description, text }) => [context, { state, description, text }])
+      )
+    }
+  }
+}
+
+/** Takes away what the installation left in the engine: containers, networks and images that carry its id. */
+async function removeObjects(scene: Scene): Promise<void> {
+  const docker = new Docker()
+  const id = await installationId(scene)
+  if (id === null) return
+  const filters = { label: [`com.slipway.installation=${id}`] }
+  const containers = await docker.listContainers({ all: true, filters })
+  await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true })))
+  const networks = await docker.listNetworks({ filters })
+  await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove()))
+  const images = await docker.listImages({ filters })
+  for (const { Id } of images) await docker.getImage(Id).remove({ force: true })
+}
+
+/** The installation's id as its SQLite store has it. */
+async function installationId(scene: Scene): Promise<string | null> {
+  const { createStore } = await import('@slipway/store')
+  const store = await createStore({ url: null, file: join(scene.directory, 'home', 'store.sqlite') })
+  try {
+    return await store.settings.get('installation')
+  } finally {
+    await store.close()
+  }
+}
+
+export interface Answer {
+  status: number
+  body: string
+  headers: Record<string, string | string[] | undefined>
+}
+
+/** Asks the gateway; with a `Host` of one's own, which `fetch` does not allow. */
+export function call(
+  scene: Scene,
+  path: string,
+  options: { host?: string; method?: string; body?: string | Buffer; headers?: Record<string, string> } = {}
+): Promise<Answer> {
+  const { hostname, port } = new URL(scene.installation.endpoints.gateway)
+  const { host, method = 'GET', body, headers = {} } = options
+  return new Promise((resolve, reject) => {
+    const req = request(
+      { hostname, port, path, method, headers: { ...headers, ...(host === undefined ? {} : { host }) } },
+      (res) => {
+        const parts: Buffer[] = []
+        res.on('data', (part: Buffer) => parts.push(part))
+        res.on('end', () =>
+          resolve({ status: res.statusCode ?? 0, body: Buffer.concat(parts).toString(), headers: res.headers })
+        )
+        res.on('error', reject)
+      }
+    )
+    req.on('error', reject)
+    req.end(body)
+  })
+}
+
+/** Calls again and again until stopped; tells what was not answered with 200. */
+export function callAllTheTime(scene: Scene, path: string): { stop(): Promise<{ calls: number; failed: string[] }> } {
+  const failed: string[] = []
+  let calls = 0
+  let isStopped = false
+  const caller = async () => {
+    while (!isStopped) {
+      calls += 1
+      try {
+        const { status, body } = await call(scene, path)
+        if (status !== 200) failed.push(`${status} ${body}`)
+      } catch (err) {
+        failed.push(String(err))
+      }
+    }
+  }
+  const callers = Promise.all(Array.from({ length: 4 }, caller))
+  return {
+    async stop() {
+      isStopped = true
+      await callers
+      return { calls, failed }
+    }
+  }
+}
+
+/** A `stack.yml` of functions, each with its own lines besides `lang` and `handler`. */
+export function stackOf(functions: Record<string, { lang?: string; handler?: string; more?: string[] }>): string {
+  const entries = Object.entries(functions).flatMap(([name, { lang = 'node', handler = `./${name}`, more = [] }]) => [
+    `  ${name}:`,
+    `    lang: ${lang}`,
+    `    handler: ${handler}`,
+    ...more.map((line) => `    ${line}`)
+  ])
+  return ['version: 1.0', 'provider:', '  name: openfaas', 'functions:', ...entries, ''].join('\n')
+}
+
+/** A handler for the `node` template that says one thing. */
+export function saying(words: string): string {
+  return `module.exports = async (event, context) => context.status(200).succeed(${JSON.stringify(words)})\n`
+}
