@@ -49,6 +49,8 @@ export function createAccess({ address, repositories, installations, tokens }: G
     const given = bearerToken(request)
     const token = given === null ? null : tokens.find(given)
     if (given !== null && token === null) throw refusal(401, 'Bad credentials')
+    const installation = token?.installationId == null ? null : installations.byId(token.installationId)
+    if (installation?.suspendedAt != null) throw refusal(403, 'This installation has been suspended')
     const repository = find(request)
     const isCovered = token !== null && installations.cover(token, repository)
     if (!isCovered && repository.isPrivate) throw refusal(404, 'Not Found')
