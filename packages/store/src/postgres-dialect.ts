@@ -19,7 +19,7 @@ export async function createPostgresDialect(url: string, options: PostgresOption
     connectionTimeoutMillis: 500,
     statement_timeout: options.statementTimeoutMs,
     // The server may vanish without a word: then only the client's own clock ends the wait.
-    query_timeout: options.statementTimeoutMs === 0 ? undefined : options.statementTimeoutMs + 1000,
+    query_timeout: options.statementTimeoutMs === 0 ? undefined : options.statementTimeoutMs + 500,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
     application_name: 'slipway',

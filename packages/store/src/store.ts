@@ -62,7 +62,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
 }
 
 async function openPostgres(url: string): Promise<Kysely<Schema>> {
-  const dialect = await createPostgresDialect(url, { maxConnections: 10, statementTimeoutMs: 5000 })
+  const dialect = await createPostgresDialect(url, { maxConnections: 10, statementTimeoutMs: 3000 })
   return new Kysely<Schema>({ dialect, plugins: [createNulPlugin()] })
 }
 

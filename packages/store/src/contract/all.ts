@@ -7,10 +7,12 @@ import { functionsContract } from './functions.ts'
 import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
 import { rollbackContract } from './rollback.ts'
+import { startContract } from './start.ts'
 import type { Subject } from './subject.ts'
 
 /** Everything that the port `Store` promises, on one kind of database. */
 export function storeContract(subject: Subject): void {
+  startContract(subject)
   accountsContract(subject)
   deliveriesContract(subject)
   admissionContract(subject)
