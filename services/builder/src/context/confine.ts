@@ -54,13 +54,16 @@ async function openFile(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
 }
 
-/** The bytes of a file that was found below its root, piece by piece. */
-export async function* readPieces(path: string): AsyncGenerator<Buffer> {
+const pieceBytes = 64 * 1024
+
+/** The bytes of a file that was found below its root, piece by piece. `size` is what it had: one more byte is asked for than expected. */
+export async function* readPieces(path: string, size: number): AsyncGenerator<Buffer> {
   await using file = await openFile(path)
-  for (;;) {
-    const { bytesRead, buffer } = await file.read({ buffer: Buffer.allocUnsafe(64 * 1024) })
-    if (bytesRead === 0) return
-    yield buffer.subarray(0, bytesRead)
+  for (let left = size + 1; ; left -= pieceBytes) {
+    const length = left > 0 ? Math.min(left, pieceBytes) : pieceBytes
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, null)
+    if (bytesRead > 0) yield buffer.subarray(0, bytesRead)
+    if (bytesRead < length) return
   }
 }
 

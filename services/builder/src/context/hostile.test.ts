@@ -119,10 +119,10 @@ test('each limit is told by its name', async (t) => {
   )
   await refused(
     t,
-    { 'fn/a': Buffer.alloc(900), 'fn/b': Buffer.alloc(900) },
+    { 'fn/a': Buffer.alloc(13_000), 'fn/b': Buffer.alloc(13_000) },
     'limit-exceeded',
-    /goes beyond the 9000 bytes/,
-    { bytes: 9000 }
+    /goes beyond the 25000 bytes/,
+    { bytes: 25_000 }
   )
   await refused(t, { [`fn/${'d/'.repeat(32)}file`]: '' }, 'limit-exceeded', /is deeper than 32 folders/)
   await refused(t, { [`fn/${'d/'.repeat(64)}file`]: '' }, 'limit-exceeded', /is deeper than 32 folders/)

@@ -29,9 +29,9 @@ export const defaultContextLimits: ContextLimits = {
 }
 
 /** The bytes of a context's file. */
-export async function* contentOf({ content }: ContextFile): AsyncGenerator<Buffer> {
+export async function* contentOf({ content, size }: ContextFile): AsyncGenerator<Buffer> {
   if ('bytes' in content) yield content.bytes
-  else yield* readPieces(content.path)
+  else yield* readPieces(content.path, size)
 }
 
 /** What is left of the limits while a context is put together from several folders. */

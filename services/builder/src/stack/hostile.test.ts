@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '@slipway/domain'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { assertRefused, entry, failureOf, parse } from './stack.fixture.ts'
 
 const full = 256 * 1024

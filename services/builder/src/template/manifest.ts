@@ -43,7 +43,7 @@ export function parseManifest(text: string, name: string): TemplateManifest {
 function readManifest(text: string, name: string): Manifest {
   let content: unknown
   try {
-    content = parse(text, { schema: 'failsafe', maxAliasCount: 10, logLevel: 'silent' }) ?? {}
+    content = parse(text, { schema: 'failsafe', maxAliasCount: 10, logLevel: 'error' }) ?? {}
   } catch (err) {
     if (!(err instanceof YAMLError || err instanceof ReferenceError)) throw err
     throw new Failure(

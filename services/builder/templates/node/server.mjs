@@ -9,7 +9,7 @@ import { parseNested } from './form.mjs'
 import { RequestError } from './request-error.mjs'
 
 export function createFunctionServer(handler, settings) {
-  let inFlight = 0
+  const open = new Set()
   let isDraining = false
 
   const server = createServer(async (request, response) => {
@@ -18,12 +18,12 @@ export function createFunctionServer(handler, settings) {
     if (target === null) return sendText(response, 400, 'the request target cannot be read')
     const { path, query } = target
     if (path === '/_/health') return sendText(response, 200, 'OK')
-    const isFull = settings.inFlightLimit > 0 && inFlight >= settings.inFlightLimit
+    const isFull = settings.inFlightLimit > 0 && open.size >= settings.inFlightLimit
     if (path === '/_/ready' && isDraining) return sendText(response, 503, 'stopping')
-    if (isFull) return sendText(response, 429, `${inFlight} requests are being answered, max_inflight allows no more`)
+    if (isFull) return sendText(response, 429, `${open.size} requests are being answered, max_inflight allows no more`)
     if (path === '/_/ready') return sendText(response, 200, 'OK')
-    inFlight++
-    response.once('close', () => inFlight--)
+    open.add(response)
+    response.once('close', () => open.delete(response))
     await answer(request, response, path, query)
   })
   // Longer than any client of ours keeps an idle connection: the side that sends must be the one that closes.
@@ -53,11 +53,14 @@ export function createFunctionServer(handler, settings) {
 
   async function drain() {
     isDraining = true
+    for (const response of open) if (!response.headersSent) response.setHeader('connection', 'close')
     // New requests may still be on their way. They are answered, and told that the connection ends.
     await sleep(settings.lameDuckMs)
     const closed = new Promise((resolve) => server.close(resolve))
-    server.closeIdleConnections()
+    // Connections whose answers had begun go idle later.
+    const timer = setInterval(() => server.closeIdleConnections(), 50)
     await closed
+    clearInterval(timer)
   }
 
   return { server, drain }

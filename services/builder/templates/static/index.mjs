@@ -6,12 +6,17 @@ import { createFileServer } from './server.mjs'
 const lameDuckMs = 400
 
 const { server, drain } = createFileServer(new URL('./function/', import.meta.url))
-for (const signal of ['SIGTERM', 'SIGINT']) {
-  process.once(signal, async () => {
-    drain()
-    await sleep(lameDuckMs)
-    server.close(() => process.exit(0))
-    server.closeIdleConnections()
-  })
+let isStopping = false
+async function stop() {
+  if (isStopping) return
+  isStopping = true
+  drain()
+  await sleep(lameDuckMs)
+  server.close(() => process.exit(0))
+  // Connections whose downloads still run go idle later.
+  setInterval(() => server.closeIdleConnections(), 50)
 }
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+
 server.listen(Number(process.env.port || 8080), () => console.log(`listening on port ${server.address().port}`))
