@@ -11,10 +11,13 @@ import {
   type ImageReference
 } from '@slipway/domain'
 import { type DeploymentChange, deploymentOf } from './deployment.ts'
+import { specOf } from './seed.ts'
 
 /** What a cluster needs to be put through the port's contract. It is opened once for the suite. */
 export interface ClusterHarness {
   cluster: Cluster
+  /** The same, but it gives a function hardly any time to become ready. */
+  impatient: Cluster
   /** The cluster of another installation on the same machine. */
   other: Cluster
   /** A cluster of the same kind that nobody answers for. */
@@ -33,6 +36,7 @@ export interface ClusterHarness {
 }
 
 const limitMs = 60_000
+const quick = { ...specOf('hello').readiness, timeoutMs: 500, failureThreshold: 1 }
 const linux = ['node.platform.os == linux']
 
 /** The port's contract: every cluster passes all of it. */
@@ -111,8 +115,8 @@ export function testCluster(name: string, open: () => Promise<ClusterHarness>): 
     })
 
     test('a function whose ready path never answers 2xx is refused with path and answer, and taken away', async () => {
-      const deployment = make({ behaviour: { readyStatus: 500 } })
-      await rejects(harness.cluster.apply(deployment, signal()), 'not-ready', /\/_\/ready.*500/)
+      const deployment = make({ behaviour: { readyStatus: 500 }, spec: { readiness: quick } })
+      await rejects(harness.impatient.apply(deployment, signal()), 'not-ready', /\/_\/ready.*500/)
       assert.equal(await find(deployment), undefined)
     })
 

@@ -16,6 +16,7 @@ testCluster('the fake', async () => {
   cluster.forgetImage(missingImage)
   return {
     cluster,
+    impatient: cluster,
     other: createFakeCluster({ now: Date.now, machine }),
     away,
     image: imageOf('hello'),

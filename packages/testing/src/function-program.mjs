@@ -90,7 +90,7 @@ async function answer(url) {
     case '/eat':
       return eat(Number(query.mib))
     case '/print':
-      console.log(query.text)
+      console.log(query.text.repeat(Number(query.times ?? 1)))
       return { printed: query.text }
     case '/slow':
       await wait(Number(query.ms))

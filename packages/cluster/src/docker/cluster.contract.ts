@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Deployment, type Endpoint, Failure, type FailureCode } from '@slipway/domain'
-import { type DeploymentChange, deploymentOf, testCluster } from '@slipway/testing'
+import { type Deployment, type Endpoint, Failure, type FailureCode, pinnedReference } from '@slipway/domain'
+import { type DeploymentChange, deploymentOf, specOf, testCluster } from '@slipway/testing'
 import { fetchJson, fetchText, type Ground, openGround, removeAll } from './contract-ground.ts'
 import { labels } from './labels.ts'
 
+const impatient = { readyTimeoutMs: 1500 }
+const quick = { ...specOf('hello').readiness, timeoutMs: 500, failureThreshold: 1 }
 const signal = () => AbortSignal.timeout(60_000)
 
 void describe('the docker cluster', () => {
@@ -30,6 +32,7 @@ void describe('the docker cluster', () => {
     const otherInstallation = randomUUID()
     return {
       cluster,
+      impatient: ground.cluster(impatient),
       other: ground.cluster({ installation: otherInstallation }),
       away: ground.cluster({ docker: { socketPath: '/nowhere/docker.sock' } }),
       image: ground.image,
@@ -53,22 +56,26 @@ void describe('the docker cluster', () => {
   void describe('what it tells of a function that does not become ready', () => {
     const refused = async (change: DeploymentChange, code: FailureCode, message: RegExp) => {
       const deployment = make(change)
-      await assert.rejects(ground.cluster().apply(deployment, signal()), failureOf(code, message))
+      await assert.rejects(ground.cluster(impatient).apply(deployment, signal()), failureOf(code, message))
       assert.deepEqual(await containersOf(deployment), [])
     }
 
     test('one that listens elsewhere: that nothing listens on 8080', () =>
-      refused({ behaviour: { listenPort: 9000 } }, 'not-ready', /nothing listens on port 8080/))
+      refused(
+        { behaviour: { listenPort: 9000 }, spec: { readiness: quick } },
+        'not-ready',
+        /nothing listens on port 8080/
+      ))
 
     test('one without the path: which path, where it comes from and what changes it', () =>
       refused(
-        { behaviour: { readyPath: '/_/other' } },
+        { behaviour: { readyPath: '/_/other' }, spec: { readiness: quick } },
         'not-ready',
         /GET \/_\/ready on port 8080 answered 404.*comes from test.*com\.openfaas\.ready\.http\.path/
       ))
 
     test('one that is always busy: 429', () =>
-      refused({ behaviour: { readyStatus: 429 } }, 'not-ready', /429 \(busy\)/))
+      refused({ behaviour: { readyStatus: 429 }, spec: { readiness: quick } }, 'not-ready', /429 \(busy\)/))
 
     test('one that takes more memory than it may: its limit', () =>
       refused({ behaviour: { eatMib: 300 } }, 'not-ready', /memory limit of 128 MiB/))
@@ -233,10 +240,9 @@ void describe('the docker cluster', () => {
 
     test('leaves containers of nobody and of other installations alone', async () => {
       const foreign = randomUUID()
-      const { reference } = { reference: `${ground.image.repository}:${ground.image.tag}` }
       const lookalike = await ground.docker.createContainer({
         name: `slw-${ground.installation.slice(0, 8)}-alice-hello-${randomUUID().slice(0, 12)}-1`,
-        Image: reference,
+        Image: pinnedReference(ground.image),
         Labels: { [labels.installation]: foreign, [labels.deployment]: 'd', [labels.owner]: 'alice' }
       })
       const cluster = ground.cluster()
@@ -250,14 +256,24 @@ void describe('the docker cluster', () => {
     })
   })
 
-  test('the log of a long line comes in one piece, and without an end it does not grow for ever', async () => {
+  test('a long line of the log comes in one piece, and an endless one in pieces', async () => {
     const cluster = ground.cluster()
-    const long = 'x'.repeat(40_000)
-    const deployment = make({ behaviour: { print: [long, 'y'.repeat(150_000), 'after'] } })
-    await cluster.apply(deployment, signal())
+    const deployment = make()
+    const [endpoint] = await cluster.apply(deployment, signal())
+    assert.ok(endpoint)
+    for (const line of ['text=x&times=40000', 'text=y&times=150000', 'text=after']) {
+      await fetchText(endpoint, `/print?${line}`)
+    }
     const options = { follow: false, since: null, tail: null }
     const lines = await Array.fromAsync(cluster.logs(deployment.id, options, signal()))
-    assert.equal(lines[0]?.text, long)
+    assert.equal(lines[0]?.text, 'x'.repeat(40_000))
+    assert.equal(
+      lines
+        .slice(1, -1)
+        .map(({ text }) => text)
+        .join(''),
+      'y'.repeat(150_000)
+    )
     assert.ok(lines.every(({ text }) => text.length < 100_000))
     assert.equal(lines.at(-1)?.text, 'after')
     await cluster.remove(deployment.id, 0, signal())

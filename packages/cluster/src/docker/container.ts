@@ -63,7 +63,7 @@ function replicaLabels({ deployment, installation, replica, address }: ReplicaPl
   }
 }
 
-function hostConfig({ deployment, network, image, host, resolvers }: ReplicaPlan): HostConfig {
+function hostConfig({ deployment, network, image, host, resolvers, user }: ReplicaPlan): HostConfig {
   const { limits, hasReadonlyRoot } = deployment.spec
   return {
     NetworkMode: network,
@@ -72,13 +72,8 @@ function hostConfig({ deployment, network, image, host, resolvers }: ReplicaPlan
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: maximumRestarts },
     LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     ReadonlyRootfs: hasReadonlyRoot,
-    Mounts: ['/tmp', ...image.volumes.filter((path) => path !== '/tmp')].map((path) => ({
-      // An image's volume would be a directory of the host without a limit.
-      Type: 'tmpfs',
-      Source: '',
-      Target: path,
-      TmpfsOptions: { SizeBytes: tmpBytes, Mode: 0o1777 }
-    })),
+    // An image's volume would be a directory of the host without a limit: it gets memory with one, as /tmp does.
+    Tmpfs: Object.fromEntries(['/tmp', ...image.volumes].map((path) => [path, tmpfsOptions(user)])),
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges:true'],
     Privileged: false,
@@ -93,4 +88,15 @@ function hostConfig({ deployment, network, image, host, resolvers }: ReplicaPlan
       { Name: 'core', Soft: 0, Hard: 0 }
     ]
   }
+}
+
+/** Owned by the function: the engine keeps the mode that the directory has in the image, whatever is asked for. */
+function tmpfsOptions(user: string): string {
+  const [uid = '', gid = ''] = user.split(':')
+  const owner = [...(isNumber(uid) ? [`uid=${uid}`] : []), ...(isNumber(gid) ? [`gid=${gid}`] : [])]
+  return ['rw', 'nosuid', 'nodev', 'exec', `size=${tmpBytes}`, 'mode=1777', ...owner].join(',')
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text)
 }

@@ -67,7 +67,7 @@ export async function openGround(): Promise<Ground> {
         registryAuth: { [registry.host]: credentials },
         resolvers: [],
         firewall: 'on',
-        readyTimeoutMs: 3000,
+        readyTimeoutMs: 30_000,
         logger: silent,
         now: Date.now,
         ...change

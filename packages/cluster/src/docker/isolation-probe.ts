@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { functionPort } from '@slipway/domain'
 import type { ContainerCreateOptions } from 'dockerode'
 import type { CheckDeps } from './check.ts'
@@ -9,6 +8,7 @@ import { unprivilegedUser } from './container.ts'
 import { type Engine, longCallMs, statusOf } from './engine.ts'
 import { labels, shortInstallation } from './labels.ts'
 import type { OwnerNetwork } from './network.ts'
+import { pause } from './pause.ts'
 import { type Answer, ask } from './probe.ts'
 import { gatewayOf } from './subnet.ts'
 
@@ -175,7 +175,7 @@ async function firstAnswer(host: string, signal: AbortSignal): Promise<Answer | 
   while (!end.aborted) {
     answer = await ask({ host, port: functionPort }, '/', 1000, signal)
     if (answer.kind === 'status') return answer
-    await sleep(50, undefined, { signal })
+    await pause(50, signal)
   }
   return answer
 }

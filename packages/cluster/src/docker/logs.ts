@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { RuntimeLogLine, RuntimeLogOptions } from '@slipway/domain'
 import { type Engine, statusOf } from './engine.ts'
+import { pause } from './pause.ts'
 
 /** One line of a replica. `stamp` is the engine's own time of it, to the nanosecond, in a form that sorts as text. */
 export interface StampedLine extends RuntimeLogLine {
@@ -38,7 +38,7 @@ export async function* containerLogs(
     }
     if (!options.follow) return
     tail = null
-    await sleep(reattachMs, undefined, { signal })
+    await pause(reattachMs, signal)
   }
 }
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint, Readiness } from '@slipway/domain'
+import { pause } from './pause.ts'
 import { type Answer, ask, describeAnswer, isReady } from './probe.ts'
 
 export interface ReadinessLimits {
@@ -29,7 +29,7 @@ export async function waitUntilReady(
   const startedAt = now()
   const timeoutMs = Math.max(readiness.timeoutMs, minimumTimeoutMs)
   const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * Math.max(periodMs, timeoutMs))
-  if (initialDelayMs > 0) await sleep(initialDelayMs, undefined, { signal })
+  if (initialDelayMs > 0) await pause(initialDelayMs, signal)
   let successes = 0
   let last: Answer | null = null
   while (now() - startedAt < limitMs) {
@@ -38,7 +38,7 @@ export async function waitUntilReady(
     if (successes >= Math.max(successThreshold, 1)) return null
     const isEager = successes === 0 && now() - startedAt - initialDelayMs < eagerMs
     const pauseMs = isEager ? eagerPeriodMs : Math.max(periodMs, minimumPeriodMs)
-    await sleep(Math.max(0, Math.min(pauseMs, startedAt + limitMs - now())), undefined, { signal })
+    await pause(Math.max(0, Math.min(pauseMs, startedAt + limitMs - now())), signal)
   }
   return `it was not ready within ${Math.round(limitMs / 100) / 10} s: ${describeAnswer(last, readiness)}`
 }

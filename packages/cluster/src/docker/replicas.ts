@@ -164,7 +164,7 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
         if (/address already in use/i.test(message)) return 'address-taken'
         if (/network .*not found|network .*does not exist|could not find a network/i.test(message))
           return 'network-gone'
-        if (!/OCI runtime|runc|exec/i.test(message)) throw err
+        if (statusOf(err) !== 400) throw err // 400: what the image says cannot be run
         throw new Failure('not-ready', `the function's process could not be started: ${message}`, { cause: err })
       }
     },
