@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { Failure } from '@slipway/domain'
 import type Docker from 'dockerode'
@@ -83,8 +82,7 @@ async function run(
   const { docker, registryAuth, mode } = deps
   using session = mode === 'classic' ? null : await openSession(docker, registryAuth, signal)
   if (session !== null) {
-    const request = { version: '2', session: session.id, buildid: randomUUID() }
-    return await send(deps, build, request, createBuildKitProgress(log), signal)
+    return await send(deps, build, { version: '2', session: session.id }, createBuildKitProgress(log), signal)
   }
   if (mode === 'buildkit') throw new Failure('unavailable', 'this Docker engine has no BuildKit')
   const startedAt = Date.now()

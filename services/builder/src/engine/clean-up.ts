@@ -15,9 +15,8 @@ async function removeUnnamed(docker: Docker, id: string, since: number): Promise
   for (let attempt = 1; attempt <= tries; attempt++) {
     try {
       const image = await docker.getImage(id).inspect()
-      const isNamed = (image.RepoTags ?? []).length > 0 || (image.RepoDigests ?? []).length > 0
       // The engine's clock may be another machine's.
-      if (isNamed || Date.parse(image.Created) < since - 1000) return
+      if (isNamed(image) || Date.parse(image.Created) < since - 1000) return
       await docker.getImage(id).remove({ noprune: true })
       return
     } catch (err) {
@@ -28,13 +27,16 @@ async function removeUnnamed(docker: Docker, id: string, since: number): Promise
   }
 }
 
-/** Images of ours that lost their name to a newer build of the same key, or whose builder died. */
+/**
+ * Images of ours that nothing names any more: their name went to a newer build of the same key, or their builder died.
+ * One that was pushed still has its digest: a deployment may run from it.
+ */
 export async function removeUnnamedImages(docker: Docker, installation: string): Promise<number> {
   const filters = { dangling: ['true'], label: [`com.slipway.installation=${installation}`] }
-  const images = await docker.listImages({ filters })
   let removed = 0
-  for (const { Id } of images) {
+  for (const { Id } of await docker.listImages({ filters })) {
     try {
+      if (isNamed(await docker.getImage(Id).inspect())) continue
       await docker.getImage(Id).remove()
       removed += 1
     } catch (err) {
@@ -42,6 +44,10 @@ export async function removeUnnamedImages(docker: Docker, installation: string):
     }
   }
   return removed
+}
+
+function isNamed({ RepoTags, RepoDigests }: Docker.ImageInspectInfo): boolean {
+  return (RepoTags ?? []).length > 0 || (RepoDigests ?? []).length > 0
 }
 
 export function hasStatus(err: unknown, status: number): boolean {

@@ -227,6 +227,18 @@ test('a pushed image has a digest, exists under it, and is pushed again without 
   await engine.remove(reference, signal)
 })
 
+test('an image that was pushed is kept when a newer build takes its name', async (t) => {
+  const registry = await openRegistry(t)
+  const { engine, docker } = await startEngine(t)
+  const reference = `${registry.host}/alice/app:key`
+  const { build } = aBuild({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: `${Math.random()}` }, { reference })
+  const pushed = await engine.build(build, signal)
+  const digest = await engine.push(reference, () => {}, signal)
+  await engine.build(aBuild({ Dockerfile: 'FROM scratch\nCOPY a /b\n', a: '' }, { reference }).build, signal)
+  await engine.cleanUp(signal)
+  assert.equal((await docker.getImage(`${registry.host}/alice/app@${digest}`).inspect()).Id, pushed.imageId)
+})
+
 test('a registry that is away, or does not let us in, is told apart', async (t) => {
   const registry = await openRegistry(t, { username: 'u', password: 'p' })
   const { engine } = await startEngine(t)

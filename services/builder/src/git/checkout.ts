@@ -6,6 +6,8 @@ import type { Mirror } from './mirror.ts'
 import { machineFailure } from './refusals.ts'
 import { createTreeCheck, listTreeArguments, type TreeLimits } from './tree.ts'
 
+const messageLimit = 1024 * 1024
+
 /** Writes a commit's files to `<directory>/tree` and returns its message. On failure nothing of the directory is left. */
 export type WriteCheckout = (mirror: Mirror, commit: string, directory: string, signal: AbortSignal) => Promise<string>
 
@@ -13,7 +15,8 @@ export function createCheckout({ git, limits }: { git: Git; limits: TreeLimits }
   /** @throws Failure `commit-not-found` */
   async function messageOf(mirror: Mirror, commit: string, signal: AbortSignal): Promise<string> {
     const args = ['log', '-1', '--format=%H%n%B', '--encoding=UTF-8', commit, '--']
-    const text = await git({ args, directory: mirror.directory, repository: mirror.directory }, signal)
+    const onOutput = createMessageCheck()
+    const text = await git({ args, directory: mirror.directory, repository: mirror.directory, onOutput }, signal)
     const [id, ...lines] = text.split('\n')
     if (id !== commit) throw new Failure('commit-not-found', `${commit} is not a commit of this repository`)
     return lines.join('\n').trim()
@@ -43,6 +46,15 @@ export function createCheckout({ git, limits }: { git: Git; limits: TreeLimits }
       if (!(err instanceof GitRefusal)) throw err
       throw await translate(err, mirror, commit)
     }
+  }
+}
+
+/** @throws Failure `limit-exceeded` */
+function createMessageCheck(): (chunk: Buffer) => void {
+  let bytes = 0
+  return (chunk) => {
+    bytes += chunk.length
+    if (bytes > messageLimit) throw new Failure('limit-exceeded', 'the commit has a message of more than 1 MiB')
   }
 }
 

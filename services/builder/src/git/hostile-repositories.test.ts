@@ -182,6 +182,15 @@ test('a large file, a large sum and a large repository are refused, naming the l
   assert.ok(!existsSync(join(root, 'repositories', 'evil.git')))
 })
 
+test('a commit message without end is refused', async (t) => {
+  const { forge, mirrors } = await prepare(t)
+  forge.commit('mallory/evil', 'main', { a: '1' })
+  const tree = forge.git('mallory/evil', ['rev-parse', 'main^{tree}'])
+  const commit = forge.git('mallory/evil', ['commit-tree', tree], 'x'.repeat(2 * 1024 * 1024))
+  forge.git('mallory/evil', ['update-ref', 'refs/heads/main', commit])
+  await assert.rejects(checkOut(mirrors, forge), failsWith('limit-exceeded', /message of more than 1 MiB/))
+})
+
 test('a mirror that grew over the limit by many small pushes is begun anew', async (t) => {
   const { forge, mirrors } = await prepare(t, { limits: { mirrorBytes: 2 * 1024 * 1024 } })
   for (let push = 0; push < 4; push++) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,6 +57,25 @@ test('it stays pinned until it is too old, then follows its branch, and the form
   assert.equal(moved.commit, second)
   assert.equal(await readFile(join(pinned.path, 'a'), 'utf8'), '1')
   assert.equal(await readFile(join(moved.path, 'a'), 'utf8'), '2')
+})
+
+test('files that no pin leads to any more are removed at a start, after a day', async (t) => {
+  const { root, forge, mirrors, clock } = await prepare(t)
+  const url = forge.url('of/templates')
+  forge.commit('of/templates', 'main', { a: '1' })
+  const former = await mirrors.fetchTemplateRepository(url, null, signal)
+  forge.commit('of/templates', 'main', { a: '2' })
+  clock.now += 1001
+  const current = await mirrors.fetchTemplateRepository(url, null, signal)
+  for (const [days, isKept] of [
+    [0, true],
+    [2, false]
+  ] as const) {
+    const now = () => Date.now() + days * 24 * 3600_000
+    await using _later = await createMirrors({ root, logger: createLogger('test', 'silent'), now })
+    assert.equal(existsSync(former.path), isKept)
+    assert.ok(existsSync(current.path))
+  }
 })
 
 test('the last pin goes on being used while the repository cannot be reached, and only then', async (t) => {
