@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createEngine } from './engine.mjs'
 import { programOf, usualDockerSockets } from './docker.mjs'
+import { createEngine } from './engine.mjs'
 import { Stop } from './processes.mjs'
 
 /** Removes everything that was made here: Docker objects of our installations, base images, our engine, the state directory. */

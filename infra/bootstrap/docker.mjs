@@ -34,6 +34,7 @@ export async function ensureDocker({ machine, apt, state, say }) {
   if (machine.find('dockerd') === null) {
     if (apt === null) throw new Stop(`no Docker engine: ${advice}`)
     await apt.install(['docker.io'])
+    if (machine.find('dockerd') === null) throw new Stop('apt-get installed docker.io, but dockerd is still missing')
   }
   return startDocker({ machine, state, say })
 }
@@ -48,7 +49,8 @@ async function startDocker({ machine, state, say }) {
   const engine = createEngine(`unix://${machine.dockerSockets[0]}`)
   if (!machine.isRoot)
     throw new Stop('the Docker engine is installed but does not run: start it as root (systemctl start docker)')
-  const running = runningEngine()
+  // Two engines in one network namespace take each other's networks away: never start a second one.
+  const running = machine.findProcess('dockerd')
   if (running !== null) {
     throw new Stop(
       `a Docker engine runs (process ${running}) but does not answer at ${engine.address}: set DOCKER_HOST to its address`
@@ -109,10 +111,10 @@ async function problemOf(engine) {
   }
 }
 
-/** Two engines in one network namespace take each other's networks away: never start a second one. */
-function runningEngine() {
+/** The id of a running program; null when none runs, or this is not Linux. */
+export function findProcess(name) {
   if (!existsSync('/proc')) return null
-  return readdirSync('/proc').find((name) => /^\d+$/.test(name) && programOf(name) === 'dockerd') ?? null
+  return readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && programOf(pid) === name) ?? null
 }
 
 /** The name of a running process; null when there is none with this id. */

@@ -10,8 +10,8 @@ import { createApt } from './apt.mjs'
 import { check } from './check.mjs'
 import { clean } from './clean.mjs'
 import { ensureDependencies, environmentFor, findNode } from './dependencies.mjs'
-import { usualDockerSockets } from './docker.mjs'
-import { findProgram, run, runInForeground, serverDirectories, Stop } from './processes.mjs'
+import { findProcess, usualDockerSockets } from './docker.mjs'
+import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories } from './processes.mjs'
 import { prepare } from './requirements.mjs'
 import { stateDirectory } from './state.mjs'
 import { test } from './tests.mjs'
@@ -45,11 +45,21 @@ async function main([name, ...args]) {
   const found = await prepareMachine(needsOf(name, command, args), { state, isForTests: command.isForTests === true })
   const env = { ...environmentFor({ root, env: process.env, node }), ...found, SLIPWAY_HOME: state.home }
   if (command.tests !== undefined) {
+    stopOnSignals()
     const { passed, failed } = await command.tests({ root, env, write, say })
     console.log(`${passed} passed, ${failed} failed`)
     return failed === 0 ? 0 : 1
   }
   return runInForeground(node, [join(root, command.script), ...args], { env })
+}
+
+function stopOnSignals() {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      endRunning()
+      process.exit(130)
+    })
+  }
 }
 
 /** Of the command line only `up` starts servers: all else only asks. */
@@ -58,13 +68,13 @@ function needsOf(name, command, args) {
 }
 
 function prepareMachine(needs, { state, isForTests }) {
-  const directories = serverDirectories
   const machine = {
     env: process.env,
     isRoot: process.getuid?.() === 0,
     hasSystemd: existsSync('/run/systemd/system'),
     dockerSockets: usualDockerSockets(),
-    find: (names) => findProgram(names, process.env.PATH, directories()),
+    find: (names) => findProgram(names, process.env.PATH, serverDirectories()),
+    findProcess,
     run
   }
   return prepare(needs, { machine, apt: createApt({ machine, state, say }), state, say, root, isForTests })

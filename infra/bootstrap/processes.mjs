@@ -5,21 +5,52 @@ import { delimiter, join } from 'node:path'
 /** Something that the person at the keyboard can mend: shown without a stack. */
 export class Stop extends Error {}
 
-/** Runs a program to its end and keeps what it printed. */
-export function run(command, args, options = {}) {
+/** Process groups that run now, to be ended when we are told to end. */
+const running = new Set()
+
+/**
+ * Runs a program to its end and keeps what it printed. It has a process group of its own, so that after `timeoutMs`
+ * it ends with all that it started; its output then says so.
+ */
+export function run(command, args, { onOutput, timeoutMs, ...options } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options })
     let output = ''
+    const take = (text) => {
+      output += text
+      onOutput?.(text)
+    }
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8')
-      stream.on('data', (text) => {
-        output += text
-        options.onOutput?.(text)
-      })
+      stream.on('data', take)
     }
-    child.once('error', reject)
-    child.once('close', (code, signal) => resolve({ code: code ?? 1, signal, output }))
+    const giveUp = () => {
+      take(`\nended by force: it took longer than ${timeoutMs / 1000} s\n`)
+      killGroup(child.pid, 'SIGKILL')
+    }
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs)
+    running.add(child.pid)
+    const end = (settle, value) => {
+      clearTimeout(timer)
+      running.delete(child.pid)
+      settle(value)
+    }
+    child.once('error', (err) => end(reject, err))
+    child.once('close', (code, signal) => end(resolve, { code: code ?? 1, signal, output }))
   })
+}
+
+/** Ends what `run` has started, for a signal that reached us alone. */
+export function endRunning() {
+  for (const pid of running) killGroup(pid, 'SIGTERM')
+}
+
+function killGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal)
+  } catch (err) {
+    if (err.code !== 'ESRCH') throw err
+  }
 }
 
 /**

@@ -46,7 +46,7 @@ export async function rootFileSystem({ machine, binaries = {}, scripts = {}, tre
   for (const [path, text] of Object.entries(scripts)) add({ path, text, mode: 0o755 })
   add({ path: '/root', mode: 0o700 })
   add({ path: '/home/app', mode: 0o755, uid: 10001, gid: 10001 })
-  for (const path of [...entries.keys()]) addParents(entries, path)
+  for (const path of Array.from(entries.keys())) addParents(entries, path)
   return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { filesOf } from './workspaces.mjs'
 
 /**
@@ -5,11 +6,10 @@ import { filesOf } from './workspaces.mjs'
  * puts before every line. Only a whole block counts: a line that a test printed by itself does not.
  */
 const summary = /(?:^[^\n]*?(?:ℹ|#) (?:tests|suites|pass|fail|cancelled|skipped|todo) \d+\n){7}/gm
-const ansi = /\u001b\[[0-9;]*m/g
 
 /** The last summary in what one test run printed; null when it ended without one. */
 export function readSummary(output) {
-  const block = output.replaceAll(ansi, '').match(summary)?.at(-1)
+  const block = stripVTControlCharacters(output).match(summary)?.at(-1)
   if (block === undefined) return null
   const number = (name) => Number(new RegExp(`(?:ℹ|#) ${name} (\\d+)`).exec(block)[1])
   return {
@@ -39,6 +39,10 @@ export function judge(name, { code, output }) {
   }
 }
 
+export function faultsOf(results) {
+  return results.filter(({ failed }) => failed > 0).map(({ name, reason }) => `${name}: ${reason}`)
+}
+
 export function total(results) {
   return results.reduce((sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }), {
     passed: 0,
@@ -56,7 +60,7 @@ export function testedWorkspaces(all, script, suffixes) {
 /** What turbo printed, per workspace: its lines begin with `<name>:<task>: `. */
 export function splitTurboOutput(output, task) {
   const parts = new Map()
-  for (const line of output.replaceAll(ansi, '').split('\n')) {
+  for (const line of stripVTControlCharacters(output).split('\n')) {
     const match = /^(\S+?):([\w:]+): ?(.*)$/.exec(line)
     if (match === null || match[2] !== task) continue
     parts.set(match[1], `${parts.get(match[1]) ?? ''}${match[3]}\n`)

@@ -1,17 +1,16 @@
 import { join } from 'node:path'
-import { unitSuffixes } from './check.mjs'
+import { unitTestRun } from './check.mjs'
 import { run } from './processes.mjs'
-import { judge, total } from './test-results.mjs'
+import { faultsOf, judge, total } from './test-results.mjs'
 import { runTurboTests } from './turbo-tests.mjs'
+
+const contractTestRun = { task: 'test:contract', suffixes: ['.contract.ts'], concurrency: 1, timeoutMs: 8 * 60_000 }
 
 /** Unit, contract and system tests. Those that use real servers run one after the other: two cores are soon busy. */
 export async function test({ root, env, write, say }) {
   const groups = [
-    ['unit', () => runTurboTests({ root, env, task: 'test:unit', suffixes: unitSuffixes, concurrency: 2, write })],
-    [
-      'contract',
-      () => runTurboTests({ root, env, task: 'test:contract', suffixes: ['.contract.ts'], concurrency: 1, write })
-    ],
+    ['unit', () => runTurboTests({ root, env, ...unitTestRun, write })],
+    ['contract', () => runTurboTests({ root, env, ...contractTestRun, write })],
     ['system', () => systemTests({ root, env, write })]
   ]
   const lines = []
@@ -24,8 +23,7 @@ export async function test({ root, env, write, say }) {
     lines.push(
       `${name.padEnd(9)} ${String(passed).padStart(5)} passed, ${String(failed).padStart(3)} failed  ${seconds.padStart(6)} s`
     )
-    for (const { name: what, reason } of results.filter((result) => result.failed > 0))
-      lines.push(`  ${what}: ${reason}`)
+    lines.push(...faultsOf(results).map((fault) => `  ${fault}`))
     all.push(...results)
   }
   for (const line of lines) say(line)
@@ -34,6 +32,11 @@ export async function test({ root, env, write, say }) {
 
 async function systemTests({ root, env, write }) {
   const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', 'system/**/*.test.ts']
-  const result = await run('node', args, { cwd: join(root, 'test'), env, onOutput: write })
+  const result = await run('node', args, {
+    cwd: join(root, 'test'),
+    env,
+    timeoutMs: 15 * 60_000,
+    onOutput: write
+  })
   return [judge('system tests', result)]
 }

@@ -6,7 +6,7 @@ import { workspaces } from './workspaces.mjs'
  * Runs one test script of all workspaces through turbo and judges each workspace that has such tests.
  * What turbo has in its cache is judged by what was printed then.
  */
-export async function runTurboTests({ root, env, task, suffixes, concurrency, write }) {
+export async function runTurboTests({ root, env, task, suffixes, concurrency, timeoutMs, write }) {
   const tested = testedWorkspaces(workspaces(root), task, suffixes)
   const args = [
     'run',
@@ -20,6 +20,7 @@ export async function runTurboTests({ root, env, task, suffixes, concurrency, wr
   const { code, output } = await run('turbo', [...args, `--concurrency=${concurrency}`], {
     cwd: root,
     env,
+    timeoutMs,
     onOutput: write
   })
   const parts = splitTurboOutput(output, task)

@@ -77,7 +77,7 @@ function checkFile(root, workspace, file, byName) {
   ]
 }
 
-/** Static, dynamic and re-exporting imports. Comments are blanked out first, strings are kept. */
+/** Static, dynamic and re-exporting imports. */
 export function importsOf(text) {
   const code = withoutComments(text)
   const patterns = [
@@ -94,9 +94,10 @@ export function importsOf(text) {
     }))
 }
 
+/** Templates hold text, not imports: they are blanked out as well. Line breaks stay, for the numbers of lines. */
 function withoutComments(text) {
-  const pattern = /(['"`])(?:\\.|(?!\1)[^\\])*\1|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-  return text.replaceAll(pattern, (found) => (found.startsWith('/') ? found.replaceAll(/[^\n]/g, ' ') : found))
+  const pattern = /(['"])(?:\\.|(?!\1)[^\\\n])*\1|`(?:\\.|[^\\`])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
+  return text.replaceAll(pattern, (found) => (/^['"]/.test(found) ? found : found.replaceAll(/[^\n]/g, ' ')))
 }
 
 function refuseImport(root, workspace, file, { specifier, isType, isTest }, byName) {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { clean } from './clean.mjs'
+import { createMachine, startFakeEngine } from './machine.fixture.mjs'
+
+test('only what carries the label of a recorded installation is removed, and packages are told and left', async (t) => {
+  const { root, state, say, said } = createMachine(t)
+  state.addLines('installations', ['mine'])
+  state.addLines('made-images', ['slipway/base-node:1'])
+  state.addLines('installed-packages', ['redis-server', 'git'])
+  const socket = join(root, 'docker.sock')
+  const calls = await startFakeEngine(t, socket, (method, path, url) => {
+    if (method === 'GET')
+      return path === '/volumes' ? { Volumes: [] } : url.includes('=mine') ? [{ Id: `${path}-1` }] : []
+    return {}
+  })
+  await clean({ state, env: { DOCKER_HOST: `unix://${socket}` }, say })
+  assert.equal(existsSync(state.home), false)
+  assert.deepEqual(
+    calls.filter((call) => call.startsWith('DELETE')).map((call) => call.split('?')[0]),
+    [
+      'DELETE /containers//containers/json-1',
+      'DELETE /networks//networks-1',
+      'DELETE /images//images/json-1',
+      'DELETE /images/slipway/base-node:1'
+    ]
+  )
+  assert.ok(
+    calls
+      .filter((call) => call.startsWith('GET') && call.includes('filters'))
+      .every((call) => call.includes('com.slipway.installation=mine'))
+  )
+  assert.match(said.at(-1), /left installed .*: redis-server git$/)
+})
+
+test('nothing is removed while a process works with the state directory', async (t) => {
+  const { state, say } = createMachine(t)
+  state.addLines('installations', ['mine'])
+  writeFileSync(state.file('lock'), JSON.stringify({ pid: process.pid }))
+  await assert.rejects(clean({ state, env: {}, say }), new RegExp(`process ${process.pid} still works`))
+  assert.equal(existsSync(state.home), true)
+})
+
+test('without its engine the record of what is in it is kept', async (t) => {
+  const { state, say } = createMachine(t)
+  state.addLines('installations', ['mine'])
+  await assert.rejects(
+    clean({ state, env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' }, say }),
+    /Docker engine does not answer/
+  )
+  assert.deepEqual(state.lines('installations'), ['mine'])
+})
+
+test('cleaning a second time is no error', async (t) => {
+  const { root, state, say } = createMachine(t)
+  const socket = join(root, 'docker.sock')
+  await startFakeEngine(t, socket, () => ({}))
+  await clean({ state, env: { DOCKER_HOST: `unix://${socket}` }, say })
+  await clean({ state, env: { DOCKER_HOST: `unix://${socket}` }, say })
+})
