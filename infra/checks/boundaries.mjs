@@ -77,27 +77,31 @@ function checkFile(root, workspace, file, byName) {
   ]
 }
 
-/** Static, dynamic and re-exporting imports. */
+/**
+ * What could hide an import or look like one, from left to right: comments, templates, imports (static, for their effect, dynamic,
+ * passed on), other strings. An import inside of a string or a comment is therefore none.
+ */
+const tokens =
+  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|`(?:\\.|[^\\`])*`|\b(?:from|import|import\s*\(|require\s*\()\s*(['"])([^'"\n]+)\1|(['"])(?:\\.|(?!\3)[^\\\n])*\3/g
+
 export function importsOf(text) {
-  const code = withoutComments(text)
-  const patterns = [
-    /^[ \t]*(?:import|export)\b[^'"`;()]*?\bfrom\s*(['"])([^'"\n]+)\1/gm,
-    /^[ \t]*import\s*(['"])([^'"\n]+)\1/gm,
-    /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g
-  ]
-  return patterns
-    .flatMap((pattern) => [...code.matchAll(pattern)])
+  return [...text.matchAll(tokens)]
+    .filter((match) => match[2] !== undefined)
     .map((match) => ({
       specifier: match[2],
       index: match.index + match[0].length - 1,
-      isType: /^\s*(import|export)\s+type\b/.test(match[0])
+      isType: isTypeImport(text, match.index)
     }))
 }
 
-/** Templates hold text, not imports: they are blanked out as well. Line breaks stay, for the numbers of lines. */
+/** `import type … from` and `export type … from`, whose keyword may stand some lines before the name. */
+function isTypeImport(text, index) {
+  const keywords = text.slice(0, index).match(/^[ \t]*(?:import|export)\b(?:\s+type\b)?/gm)
+  return keywords?.at(-1)?.endsWith('type') === true
+}
+
 function withoutComments(text) {
-  const pattern = /(['"])(?:\\.|(?!\1)[^\\\n])*\1|`(?:\\.|[^\\`])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-  return text.replaceAll(pattern, (found) => (/^['"]/.test(found) ? found : found.replaceAll(/[^\n]/g, ' ')))
+  return text.replaceAll(tokens, (found) => (/^(\/|`)/.test(found) ? found.replaceAll(/[^\n]/g, ' ') : found))
 }
 
 function refuseImport(root, workspace, file, { specifier, isType, isTest }, byName) {

@@ -158,9 +158,16 @@ test('a manifest that depends upwards is refused even when nothing is imported',
 
 test('comments and strings that look like imports are none', () => {
   assert.deepEqual(
-    importsOf(`// import 'bullmq'\n/* import x from 'pg' */\nconst text = "see import from 'kysely'"\n`),
+    importsOf(
+      `const t = 'x = require("left-pad")'\n// import 'bullmq'\n/* import x from 'pg' */\nconst text = "see import from 'kysely'"\n`
+    ),
     []
   )
+})
+
+test('the keyword of a type import may stand lines before its name, and does not reach over statements', () => {
+  const [first, second] = importsOf(`import type {\n  A\n} from 'a'\nimport { b } from 'b'\n`)
+  assert.deepEqual([first.isType, second.isType], [true, false])
 })
 
 test('the command prints each violation and exits 1, or 0 without one', (t) => {
