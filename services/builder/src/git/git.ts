@@ -33,6 +33,8 @@ const ownVariables = [
   'GIT_INDEX_FILE',
   'GIT_NO_REPLACE_OBJECTS',
   'GIT_PROGRESS_DELAY',
+  'GIT_SSL_CAINFO',
+  'GIT_SSL_CAPATH',
   'GIT_TERMINAL_PROMPT',
   'GIT_WORK_TREE'
 ]
@@ -77,7 +79,12 @@ export function createGit(options: {
     }
     stop.addEventListener('abort', endAll, { once: true })
     try {
-      const instance = simpleGit({ baseDir: call.directory, abort: stop, allowEnvironment: ownVariables })
+      const instance = simpleGit({
+        baseDir: call.directory,
+        abort: stop,
+        allowEnvironment: ownVariables,
+        errors: failureOf
+      })
       instance.env({ ...base, ...own, SLIPWAY_GIT_CALL: mark })
       if (call.onOutput !== undefined) watch(instance, call.onOutput, ending)
       return await instance.raw(call.args)
@@ -93,6 +100,12 @@ export function createGit(options: {
       stop.removeEventListener('abort', endAll)
     }
   }
+}
+
+/** simple-git takes a command that was killed, or failed without a word, for one that is done. */
+function failureOf(error: Buffer | Error | undefined, result: { exitCode: number | null }): Buffer | Error | undefined {
+  if (error !== undefined || result.exitCode === 0) return error
+  return new Error(result.exitCode === null ? 'git was killed' : `git ended with exit code ${result.exitCode}`)
 }
 
 function watch(

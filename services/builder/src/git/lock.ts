@@ -18,7 +18,7 @@ export async function waitForLock(file: string, signal: AbortSignal): Promise<Fi
     signal.throwIfAborted()
     const lock = await tryLock(file)
     if (lock !== null) return lock
-    await sleep(waitMs, undefined, { signal })
+    await sleep(waitMs)
   }
 }
 
