@@ -123,7 +123,7 @@ test('no path leads to anything but a repository that was created', async (t) =>
   ]
   for (const path of paths) {
     // Not by fetch, which would tidy the path up.
-    const status = await new Promise((resolve, reject) => {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
       request({ hostname, port, path: `${path}/info/refs?service=git-upload-pack` }, (response) => {
         response.resume()
         resolve(response.statusCode)

@@ -166,7 +166,7 @@ async function readHead(stdout: Readable): Promise<string> {
       seen = Buffer.concat([seen, chunk])
       const end = seen.indexOf('\r\n\r\n')
       if (end >= 0) {
-        stdout.off('readable', read).off('end', fail)
+        stdout.off('readable', read)
         if (end + 4 < seen.length) stdout.unshift(seen.subarray(end + 4))
         return resolve(seen.subarray(0, end).toString('latin1'))
       }
@@ -176,7 +176,8 @@ async function readHead(stdout: Readable): Promise<string> {
   function fail(): void {
     reject(new Failure('unavailable', 'git http-backend ended without an answer: is git installed?'))
   }
-  stdout.on('readable', read).once('end', fail)
+  // Closed without an end: git could not be started.
+  stdout.on('readable', read).once('end', fail).once('close', fail)
   return promise
 }
 

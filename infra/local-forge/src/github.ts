@@ -1,18 +1,27 @@
 import { Failure } from '@slipway/domain'
 import type { Core, LocalForgeOptions } from './core.ts'
-import type { LocalDelivery } from './deliveries.ts'
-import type { ForgeForm, RepositoryChange } from './form.ts'
+import type { DeliveryContent, LocalDelivery } from './deliveries.ts'
+import type { ForgeForm } from './form.ts'
 import { createInstallations, ensureApp, type Installations } from './github-app.ts'
-import { type LocalForgeHost, type LocalRepository, startHost } from './host.ts'
+import { type LocalForgeHost, startHost } from './host.ts'
 import type { HostedRepository, NewRepository } from './repositories.ts'
+import type { LocalRepository } from './repository-operations.ts'
 import { gitHubRest } from './rest-github.ts'
 import type { Account, CheckRun, Installation } from './state.ts'
 import {
   createGitHubSignature,
-  createGitHubWebhooks,
-  type GitHubWebhooks,
-  githubCommitLimit
+  type GitHubSpeaker,
+  githubCommitLimit,
+  pingContent,
+  pushContent,
+  repositoryContent
 } from './webhooks-github.ts'
+import {
+  checkRunRerequestedContent,
+  checkSuiteRerequestedContent,
+  installationContent,
+  installationRepositoriesContent
+} from './webhooks-github-app.ts'
 
 /** A local forge in GitHub's form, with one App. */
 export interface GitHubLocalForge extends LocalForgeHost {
@@ -44,7 +53,7 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
   const { state, accounts, address, now } = core
   const app = await ensureApp(state, accounts, now)
   const installations = createInstallations(state, now)
-  const webhooks = createGitHubWebhooks({ address, app, appOwner: accounts.byId(app.accountId) })
+  const speaker: GitHubSpeaker = { address, app, appOwner: accounts.byId(app.accountId) }
   const form: ForgeForm = {
     apiPath: '/api/v3',
     commitLimit: githubCommitLimit,
@@ -52,18 +61,11 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
     sign: createGitHubSignature(app),
     describePush(push) {
       const installation = listening(installations, push.repository)
-      return installation === null ? null : webhooks.push(push, installation)
+      return installation === null ? null : pushContent(speaker, push, installation)
     },
     describeChange(change) {
       const installation = listening(installations, change.after) ?? listening(installations, change.before)
-      if (installation === null) return null
-      return webhooks.repositoryChanged(
-        change.action,
-        change.after,
-        installation,
-        core.developer,
-        changesOf(webhooks, change)
-      )
+      return installation === null ? null : repositoryContent(speaker, change, installation, core.developer)
     },
     covers: installations.cover
   }
@@ -82,9 +84,10 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
       }
       return created
     },
-    ping: () => state.data.webhooks.flatMap((webhook) => deliveries.send(webhooks.ping(webhook, now()), webhook)),
-    ...installationOperations(core, installations, webhooks, (content) => deliveries.send(content)),
-    ...rerequestOperations(core, installations, webhooks, (content) => deliveries.send(content))
+    ping: () =>
+      state.data.webhooks.flatMap((webhook) => deliveries.send(pingContent(speaker, webhook, now()), webhook)),
+    ...installationOperations(core, installations, speaker, (content) => deliveries.send(content)),
+    ...rerequestOperations(core, installations, speaker, (content) => deliveries.send(content))
   }
 }
 
@@ -94,31 +97,12 @@ function listening(installations: Installations, repository: HostedRepository): 
   return installation === null || installation.suspendedAt !== null ? null : installation
 }
 
-function changesOf({ accountForm }: GitHubWebhooks, { action, before }: RepositoryChange): object | null {
-  switch (action) {
-    case 'renamed':
-      return { repository: { name: { from: before.name } } }
-    case 'transferred':
-      return {
-        owner: { from: { [before.owner.type === 'User' ? 'user' : 'organization']: accountForm(before.owner) } }
-      }
-    case 'edited':
-      return { default_branch: { from: before.defaultBranch } }
-    case 'deleted':
-    case 'archived':
-    case 'unarchived':
-    case 'privatized':
-    case 'publicized':
-      return null
-  }
-}
-
-type Send = (content: NonNullable<ReturnType<ForgeForm['describePush']>>) => void
+type Send = (content: DeliveryContent) => void
 
 function installationOperations(
-  { accounts, repositories, developer, now }: Core,
+  { accounts, repositories, developer: sender, now }: Core,
   installations: Installations,
-  webhooks: GitHubWebhooks,
+  speaker: GitHubSpeaker,
   send: Send
 ): Pick<GitHubLocalForge, 'installationOf' | 'installApp' | 'uninstallApp' | 'suspendApp' | 'selectRepositories'> {
   function find(login: string): { owner: Account; installation: Installation } {
@@ -142,20 +126,20 @@ function installationOperations(
         throw new Failure('conflict', `the App is already installed on ${login}`)
       }
       const installation = installations.add(owner.id, repositoryIds ?? null)
-      send(webhooks.installationChanged('created', installation, owner, seenBy(installation), developer))
+      send(installationContent(speaker, 'created', { installation, owner, repositories: seenBy(installation), sender }))
       return { id: installation.id }
     },
     uninstallApp(login) {
       const { owner, installation } = find(login)
       const seen = seenBy(installation)
       installations.remove(installation)
-      send(webhooks.installationChanged('deleted', installation, owner, seen, developer))
+      send(installationContent(speaker, 'deleted', { installation, owner, repositories: seen, sender }))
     },
     suspendApp(login, isSuspended) {
       const { owner, installation } = find(login)
       installations.change(installation, { suspendedAt: isSuspended ? now() : null })
       const action = isSuspended ? 'suspend' : 'unsuspend'
-      send(webhooks.installationChanged(action, installation, owner, seenBy(installation), developer))
+      send(installationContent(speaker, action, { installation, owner, repositories: seenBy(installation), sender }))
     },
     selectRepositories(login, repositoryIds) {
       const { owner, installation } = find(login)
@@ -164,17 +148,20 @@ function installationOperations(
       const after = seenBy(installation)
       const added = after.filter(({ id }) => !before.some((repository) => repository.id === id))
       const removed = before.filter(({ id }) => !after.some((repository) => repository.id === id))
-      if (added.length > 0) send(webhooks.installationRepositories('added', installation, owner, added, developer))
+      if (added.length > 0)
+        send(installationRepositoriesContent(speaker, 'added', { installation, owner, repositories: added, sender }))
       if (removed.length > 0)
-        send(webhooks.installationRepositories('removed', installation, owner, removed, developer))
+        send(
+          installationRepositoriesContent(speaker, 'removed', { installation, owner, repositories: removed, sender })
+        )
     }
   }
 }
 
 function rerequestOperations(
-  { state, repositories, commits, developer }: Core,
+  { state, repositories, commits, developer: sender }: Core,
   installations: Installations,
-  webhooks: GitHubWebhooks,
+  speaker: GitHubSpeaker,
   send: Send
 ): Pick<GitHubLocalForge, 'rerequestCheckRun' | 'rerequestCheckSuite'> {
   function find(repositoryId: number): { repository: HostedRepository; installation: Installation } {
@@ -192,19 +179,14 @@ function rerequestOperations(
     rerequestCheckRun(checkRunId) {
       const run = state.data.checkRuns.find((candidate) => candidate.id === checkRunId)
       if (run === undefined) throw new Failure('not-found', `there is no check run ${checkRunId}`)
-      const { repository, installation } = find(run.repositoryId)
-      send(webhooks.checkRunRerequested(repository, installation, run, repository.defaultBranch, developer))
+      send(checkRunRerequestedContent(speaker, run, { ...find(run.repositoryId), sender }))
     },
     async rerequestCheckSuite(repositoryId, commit) {
-      const { repository, installation } = find(repositoryId)
-      const head = await commits.find(repository, commit)
-      const runs = runsOn(repositoryId, commit)
-      const content =
-        head === null
-          ? null
-          : webhooks.checkSuiteRerequested(repository, installation, runs, head, repository.defaultBranch, developer)
-      if (content === null) throw new Failure('not-found', `no check runs stand on ${commit}`)
-      send(content)
+      const event = { ...find(repositoryId), sender }
+      const head = await commits.find(event.repository, commit)
+      const [first, ...rest] = runsOn(repositoryId, commit)
+      if (head === null || first === undefined) throw new Failure('not-found', `no check runs stand on ${commit}`)
+      send(checkSuiteRerequestedContent(speaker, [first, ...rest], head, event))
     }
   }
 }

@@ -60,7 +60,7 @@ export async function startReceiver(t: TestContext) {
     request.on('end', () => {
       const body = Buffer.concat(chunks)
       received.push({ headers: request.headers, body, json: JSON.parse(body.toString()) as Record<string, unknown> })
-      setTimeout(() => response.writeHead(answer.status).end('{"code":"queued"}'), answer.delayMs)
+      setTimeout(() => response.writeHead(answer.status).end('{"code":"queued"}'), answer.delayMs).unref()
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -24,6 +24,7 @@ h2 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
 .notice { background: var(--notice); border: 1px solid var(--line); border-radius: 8px; padding: .5rem .8rem; margin: .75rem 0 0; }
 .quiet { color: var(--quiet); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; overflow-x: auto; }
+.card + .card { margin-top: .75rem; }
 .card > p { margin: 0; padding: .9rem 1rem; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: .5rem 1rem; border-bottom: 1px solid var(--line); }

@@ -174,7 +174,7 @@ function reportCard(report: CommitReport, at: number): Html {
   return html`<div class="card"><p>${state(report.state)} <strong>${report.context}</strong> ${report.description}
     <span class="quiet">${ago(report.updatedAt, at)}</span> ${report.targetUrl === null ? null : link(report.targetUrl, 'Details')}</p>
     ${report.annotations.map((note) => html`<p>${state(note.level)} <code>${note.path}:${note.line}</code> ${note.message}</p>`)}
-    ${report.text === null ? null : html`<pre>${report.text}</pre>`}</div><br>`
+    ${report.text === null ? null : html`<pre>${report.text}</pre>`}</div>`
 }
 
 function deliveryTable(sent: LocalDelivery[], at: number): Html {

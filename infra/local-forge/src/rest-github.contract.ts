@@ -23,9 +23,16 @@ async function call(forge: GitHubLocalForge, token: string | null, method: strin
   return { status: response.status, answer, headers: response.headers }
 }
 
+interface JwtOptions {
+  key?: string
+  issuer?: number | string
+  ageS?: number
+  lifeS?: number
+}
+
 function jwt(
-  forge: GitHubLocalForge,
-  { key = forge.app.privateKey, issuer = forge.app.id as number | string, ageS = 30, lifeS = 570 } = {}
+  { app }: GitHubLocalForge,
+  { key = app.privateKey, issuer = app.id, ageS = 30, lifeS = 570 }: JwtOptions = {}
 ) {
   const now = Math.floor(Date.now() / 1000)
   const part = (value: Json) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -213,7 +220,11 @@ test('what GitHub refuses of a check run is refused', async (t) => {
     { name: 'x', head_sha: commit, details_url: 'javascript:alert(1)' },
     { name: 'x', head_sha: commit, output: { summary: 'without a title' } },
     { name: 'x', head_sha: commit, output: { title: 'x', summary: 'x'.repeat(65_536) } },
-    { name: 'x', head_sha: commit, output: { title: 'x', summary: 'x', annotations: Array(51).fill(annotation) } }
+    {
+      name: 'x',
+      head_sha: commit,
+      output: { title: 'x', summary: 'x', annotations: Array.from({ length: 51 }, () => annotation) }
+    }
   ]
   for (const body of wrong) {
     assert.equal((await call(forge, token, 'POST', path, body)).status, 422, JSON.stringify(body).slice(0, 100))

@@ -140,7 +140,7 @@ test('a later push names what it brought, a forced one says so, a deleted branch
       { id: third, modified: [], added: ['more.txt'] }
     ]
   )
-  assert.equal((pushes[3]?.head_commit as Json).message, 'another way')
+  assert.equal((pushes[3]?.head_commit as Json | undefined)?.message, 'another way')
   assert.equal(pushes[4]?.head_commit, null)
   assert.deepEqual(pushes[4]?.commits, [])
 })
@@ -157,7 +157,7 @@ test('a tag is told with the object that it names, and its commit as the head', 
   await copy.git('push', '--quiet', cloneUrl, 'v1')
   await forge.settled()
   const push = receiver.received[1]?.json
-  assert.deepEqual([push?.ref, push?.after, (push?.head_commit as Json).id], ['refs/tags/v1', tag, commit])
+  assert.deepEqual([push?.ref, push?.after, (push?.head_commit as Json | undefined)?.id], ['refs/tags/v1', tag, commit])
   assert.deepEqual(push?.commits, [])
 })
 

@@ -1,29 +1,30 @@
 import { createHmac } from 'node:crypto'
 import type { Address } from './address.ts'
-import {
-  accountAnswer,
-  appAnswer,
-  checkRunAnswer,
-  installationAnswer,
-  nodeId,
-  repositoryAnswer
-} from './answers-github.ts'
+import { accountAnswer, nodeId, repositoryAnswer } from './answers-github.ts'
 import type { Commit } from './commits.ts'
 import type { DeliveryContent, SignDelivery } from './deliveries.ts'
+import type { RepositoryChange } from './form.ts'
 import { appEvents } from './github-app.ts'
 import type { Push } from './push.ts'
 import type { HostedRepository } from './repositories.ts'
-import type { Account, App, CheckRun, Installation, Webhook } from './state.ts'
+import type { Account, App, Installation, Webhook } from './state.ts'
 
 /**
  * Webhooks in GitHub's form, as an App receives them.
  * https://docs.github.com/en/webhooks/webhook-events-and-payloads
  */
 
+/** What every payload is made with. */
+export interface GitHubSpeaker {
+  address: () => Address
+  app: App
+  appOwner: Account
+}
+
 /** GitHub names at most this many commits of a push. */
 export const githubCommitLimit = 2048
 
-const zeroCommit = '0'.repeat(40)
+export const zeroCommit = '0'.repeat(40)
 
 export function createGitHubSignature(app: App): SignDelivery {
   return (webhook, { deliveryId, event, body }) => ({
@@ -44,235 +45,115 @@ export function createGitHubSignature(app: App): SignDelivery {
   })
 }
 
-export interface GitHubWebhooksDeps {
-  address: () => Address
-  app: App
-  /** Owner of the App. */
-  appOwner: Account
+export function pushContent({ address }: GitHubSpeaker, push: Push, installation: Installation): DeliveryContent {
+  const { repository, sender } = push
+  const page = `${address().url}/${repository.fullName}`
+  const before = push.before ?? zeroCommit
+  const after = push.after ?? zeroCommit
+  const body = {
+    ref: push.ref,
+    before,
+    after,
+    repository: {
+      ...repositoryAnswer(address(), repository),
+      owner: { name: repository.owner.login, email: null, ...accountAnswer(address(), repository.owner) },
+      url: page,
+      created_at: seconds(repository.createdAt),
+      pushed_at: seconds(repository.pushedAt ?? repository.createdAt),
+      stargazers: 0,
+      master_branch: repository.defaultBranch
+    },
+    pusher: { name: sender.login, email: `${sender.login}@users.noreply.localhost` },
+    ...organizationOf(address(), repository.owner),
+    sender: accountAnswer(address(), sender),
+    ...referenceTo(installation),
+    created: push.before === null,
+    deleted: push.after === null,
+    forced: push.isForced,
+    base_ref: null,
+    compare: `${page}/compare/${before.slice(0, 12)}...${after.slice(0, 12)}`,
+    commits: push.commits.map((commit) => commitForm(page, commit)),
+    head_commit: push.head === null ? null : commitForm(page, push.head)
+  }
+  return { event: 'push', action: null, ...about(repository), body }
 }
 
-export type GitHubWebhooks = ReturnType<typeof createGitHubWebhooks>
-
-export function createGitHubWebhooks({ address, app, appOwner }: GitHubWebhooksDeps) {
-  const account = (of: Account) => accountAnswer(address(), of)
-  const organization = (owner: Account) =>
-    owner.type === 'Organization' ? { organization: organizationOf(address(), owner) } : {}
-  const reference = (installation: Installation) => ({
-    installation: { id: installation.id, node_id: nodeId('IntegrationInstallation', installation.id) }
-  })
-  const about = (repository: HostedRepository) => ({ repositoryId: repository.id, repositoryName: repository.fullName })
-  const short = (repository: HostedRepository) => ({
-    id: repository.id,
-    node_id: nodeId('Repository', repository.id),
-    name: repository.name,
-    full_name: repository.fullName,
-    private: repository.isPrivate
-  })
-
-  /** As in REST, but for the times, which stand in seconds here. */
-  const installationForm = (installation: Installation, owner: Account) => ({
-    ...installationAnswer(address(), app, installation, owner),
-    created_at: Math.floor(installation.createdAt / 1000),
-    updated_at: Math.floor(installation.updatedAt / 1000)
-  })
-
-  function push(pushed: Push, installation: Installation): DeliveryContent {
-    const { repository, sender } = pushed
-    const page = `${address().url}/${repository.fullName}`
-    const before = pushed.before ?? zeroCommit
-    const after = pushed.after ?? zeroCommit
-    const email = `${sender.login}@users.noreply.localhost`
-    const body = {
-      ref: pushed.ref,
-      before,
-      after,
-      repository: {
-        ...repositoryAnswer(address(), repository),
-        owner: { name: repository.owner.login, email: null, ...account(repository.owner) },
-        url: page,
-        created_at: Math.floor(repository.createdAt / 1000),
-        pushed_at: Math.floor((repository.pushedAt ?? repository.createdAt) / 1000),
-        stargazers: 0,
-        master_branch: repository.defaultBranch
-      },
-      pusher: { name: sender.login, email },
-      ...organization(repository.owner),
-      sender: account(sender),
-      ...reference(installation),
-      created: pushed.before === null,
-      deleted: pushed.after === null,
-      forced: pushed.isForced,
-      base_ref: null,
-      compare: `${page}/compare/${before.slice(0, 12)}...${after.slice(0, 12)}`,
-      commits: pushed.commits.map((commit) => commitForm(page, commit)),
-      head_commit: pushed.head === null ? null : commitForm(page, pushed.head)
-    }
-    return { event: 'push', action: null, ...about(repository), body }
+export function repositoryContent(
+  { address }: GitHubSpeaker,
+  change: RepositoryChange,
+  installation: Installation,
+  sender: Account
+): DeliveryContent {
+  const changes = changesOf(address(), change)
+  const { action, after } = change
+  const body = {
+    action,
+    ...(changes === null ? {} : { changes }),
+    repository: repositoryAnswer(address(), after),
+    ...organizationOf(address(), after.owner),
+    sender: accountAnswer(address(), sender),
+    ...referenceTo(installation)
   }
+  return { event: 'repository', action, ...about(after), body }
+}
 
-  function installationChanged(
-    action: 'created' | 'deleted' | 'suspend' | 'unsuspend',
-    installation: Installation,
-    owner: Account,
-    repositories: HostedRepository[],
-    sender: Account
-  ): DeliveryContent {
-    const body = {
-      action,
-      installation: installationForm(installation, owner),
-      repositories: repositories.map(short),
-      ...(action === 'created' ? { requester: null } : {}),
-      sender: account(sender)
+/** What GitHub says of the former state; null where it says nothing. */
+function changesOf(address: Address, { action, before }: RepositoryChange): object | null {
+  switch (action) {
+    case 'renamed':
+      return { repository: { name: { from: before.name } } }
+    case 'transferred': {
+      const type = before.owner.type === 'User' ? 'user' : 'organization'
+      return { owner: { from: { [type]: accountAnswer(address, before.owner) } } }
     }
-    return { event: 'installation', action, repositoryId: null, repositoryName: null, body }
-  }
-
-  function installationRepositories(
-    action: 'added' | 'removed',
-    installation: Installation,
-    owner: Account,
-    repositories: HostedRepository[],
-    sender: Account
-  ): DeliveryContent {
-    const body = {
-      action,
-      installation: installationForm(installation, owner),
-      repository_selection: installation.repositoryIds === null ? 'all' : 'selected',
-      repositories_added: action === 'added' ? repositories.map(short) : [],
-      repositories_removed: action === 'removed' ? repositories.map(short) : [],
-      requester: null,
-      sender: account(sender)
-    }
-    return { event: 'installation_repositories', action, repositoryId: null, repositoryName: null, body }
-  }
-
-  /** @param changes what GitHub says of the former state; left out where it says nothing. */
-  function repositoryChanged(
-    action: string,
-    repository: HostedRepository,
-    installation: Installation,
-    sender: Account,
-    changes: object | null
-  ): DeliveryContent {
-    const body = {
-      action,
-      ...(changes === null ? {} : { changes }),
-      repository: repositoryAnswer(address(), repository),
-      ...organization(repository.owner),
-      sender: account(sender),
-      ...reference(installation)
-    }
-    return { event: 'repository', action, ...about(repository), body }
-  }
-
-  function checkSuite(repository: HostedRepository, run: CheckRun, branch: string | null) {
-    const self = `${address().apiUrl}/repos/${repository.fullName}/check-suites/${run.suiteId}`
-    return {
-      id: run.suiteId,
-      node_id: nodeId('CheckSuite', run.suiteId),
-      head_branch: branch,
-      head_sha: run.commit,
-      status: run.status,
-      conclusion: run.conclusion,
-      url: self,
-      before: zeroCommit,
-      after: run.commit,
-      pull_requests: [],
-      app: appAnswer(address(), app, appOwner, 1),
-      created_at: new Date(run.startedAt).toISOString(),
-      updated_at: new Date(run.updatedAt).toISOString()
-    }
-  }
-
-  function checkRunRerequested(
-    repository: HostedRepository,
-    installation: Installation,
-    run: CheckRun,
-    branch: string | null,
-    sender: Account
-  ): DeliveryContent {
-    const form = checkRunAnswer(address(), appAnswer(address(), app, appOwner, 1), repository, run)
-    const body = {
-      action: 'rerequested',
-      check_run: { ...form, check_suite: checkSuite(repository, run, branch) },
-      repository: repositoryAnswer(address(), repository),
-      ...organization(repository.owner),
-      sender: account(sender),
-      ...reference(installation)
-    }
-    return { event: 'check_run', action: 'rerequested', ...about(repository), body }
-  }
-
-  function checkSuiteRerequested(
-    repository: HostedRepository,
-    installation: Installation,
-    runs: CheckRun[],
-    head: Commit,
-    branch: string | null,
-    sender: Account
-  ): DeliveryContent | null {
-    const [run] = runs
-    if (run === undefined) return null
-    const suite = checkSuite(repository, run, branch)
-    const body = {
-      action: 'rerequested',
-      check_suite: {
-        ...suite,
-        latest_check_runs_count: runs.length,
-        check_runs_url: `${suite.url}/check-runs`,
-        head_commit: {
-          id: head.id,
-          tree_id: head.treeId,
-          message: head.message,
-          timestamp: head.committer.date,
-          author: { name: head.author.name, email: head.author.email },
-          committer: { name: head.committer.name, email: head.committer.email }
-        }
-      },
-      repository: repositoryAnswer(address(), repository),
-      ...organization(repository.owner),
-      sender: account(sender),
-      ...reference(installation)
-    }
-    return { event: 'check_suite', action: 'rerequested', ...about(repository), body }
-  }
-
-  function ping(webhook: Webhook, at: number): DeliveryContent {
-    const time = new Date(at).toISOString()
-    const body = {
-      zen: 'Anything added dilutes everything else.',
-      hook_id: webhook.id,
-      hook: {
-        type: 'App',
-        id: webhook.id,
-        name: 'web',
-        active: true,
-        events: appEvents,
-        config: { content_type: 'json', insecure_ssl: '0', secret: '********', url: webhook.url },
-        updated_at: time,
-        created_at: time,
-        app_id: app.id,
-        deliveries_url: `${address().apiUrl}/app/hook/deliveries`
-      }
-    }
-    return { event: 'ping', action: null, repositoryId: null, repositoryName: null, body }
-  }
-
-  return {
-    accountForm: account,
-    push,
-    installationChanged,
-    installationRepositories,
-    repositoryChanged,
-    checkRunRerequested,
-    checkSuiteRerequested,
-    ping
+    case 'edited':
+      return { default_branch: { from: before.defaultBranch } }
+    case 'deleted':
+    case 'archived':
+    case 'unarchived':
+    case 'privatized':
+    case 'publicized':
+      return null
   }
 }
 
-function organizationOf({ url, apiUrl }: Address, owner: Account) {
+export function pingContent({ address, app }: GitHubSpeaker, webhook: Webhook, at: number): DeliveryContent {
+  const time = new Date(at).toISOString()
+  const body = {
+    zen: 'Anything added dilutes everything else.',
+    hook_id: webhook.id,
+    hook: {
+      type: 'App',
+      id: webhook.id,
+      name: 'web',
+      active: true,
+      events: appEvents,
+      config: { content_type: 'json', insecure_ssl: '0', secret: '********', url: webhook.url },
+      updated_at: time,
+      created_at: time,
+      app_id: app.id,
+      deliveries_url: `${address().apiUrl}/app/hook/deliveries`
+    }
+  }
+  return { event: 'ping', action: null, repositoryId: null, repositoryName: null, body }
+}
+
+export const seconds = (at: number) => Math.floor(at / 1000)
+
+export function about(repository: HostedRepository): Pick<DeliveryContent, 'repositoryId' | 'repositoryName'> {
+  return { repositoryId: repository.id, repositoryName: repository.fullName }
+}
+
+/** The installation by its ids alone, as it stands in every event of a repository. */
+export function referenceTo({ id }: Installation) {
+  return { installation: { id, node_id: nodeId('IntegrationInstallation', id) } }
+}
+
+/** Only where the owner is one. */
+export function organizationOf({ url, apiUrl }: Address, owner: Account) {
+  if (owner.type !== 'Organization') return {}
   const self = `${apiUrl}/orgs/${owner.login}`
-  return {
+  const organization = {
     login: owner.login,
     id: owner.id,
     node_id: nodeId('Organization', owner.id),
@@ -286,19 +167,20 @@ function organizationOf({ url, apiUrl }: Address, owner: Account) {
     avatar_url: `${url}/-/avatar.svg`,
     description: null
   }
+  return { organization }
 }
 
 function commitForm(page: string, commit: Commit) {
-  const { added, removed, modified } = commit
+  const { id, treeId, message, author, committer, added, removed, modified } = commit
   return {
-    id: commit.id,
-    tree_id: commit.treeId,
+    id,
+    tree_id: treeId,
     distinct: true,
-    message: commit.message,
-    timestamp: commit.committer.date,
-    url: `${page}/commit/${commit.id}`,
-    author: { name: commit.author.name, email: commit.author.email, date: commit.author.date },
-    committer: { name: commit.committer.name, email: commit.committer.email, date: commit.committer.date },
+    message,
+    timestamp: committer.date,
+    url: `${page}/commit/${id}`,
+    author,
+    committer,
     added,
     removed,
     modified
