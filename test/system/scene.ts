@@ -12,7 +12,7 @@ import {
   type GitLabLocalForge,
   type LocalRepository
 } from '@slipway/local-forge'
-import { type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
+import { keptPorts, type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
 import { createLogger } from '@slipway/service'
 import Docker from 'dockerode'
 
@@ -51,7 +51,9 @@ export interface TestRepository {
 async function sharedRegistry(): Promise<RunningRegistry> {
   const root = join(tmpdir(), `slipway-test-registry-${process.getuid?.() ?? 0}`)
   await mkdir(root, { recursive: true, mode: 0o700 })
-  return startRegistry({ directory: root })
+  // Names of images contain the port.
+  const { registry: port } = await keptPorts(join(root, 'ports.json'), { registry: 0 })
+  return startRegistry({ directory: root, port })
 }
 
 export async function createScene(env: Record<string, string> = {}): Promise<Scene> {
@@ -154,26 +156,22 @@ async function createRepository(
 /** Takes away what the installation left in the engine: containers, networks and images that carry its id. */
 async function removeObjects(scene: Scene): Promise<void> {
   const docker = new Docker()
-  const id = await installationId(scene)
-  if (id === null) return
-  const filters = { label: [`com.slipway.installation=${id}`] }
-  const containers = await docker.listContainers({ all: true, filters })
-  await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true })))
-  const networks = await docker.listNetworks({ filters })
-  await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove()))
-  const images = await docker.listImages({ filters })
-  for (const { Id } of images) await docker.getImage(Id).remove({ force: true })
-}
-
-/** The installation's id as its SQLite store has it. */
-async function installationId(scene: Scene): Promise<string | null> {
-  const { createStore } = await import('@slipway/store')
-  const store = await createStore({ url: null, file: join(scene.directory, 'home', 'store.sqlite') })
-  try {
-    return await store.settings.get('installation')
-  } finally {
-    await store.close()
+  const filters = { label: [`com.slipway.installation=${scene.installation.endpoints.installation}`] }
+  const removeAll = async () => {
+    const containers = await docker.listContainers({ all: true, filters })
+    await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true })))
+    const networks = await docker.listNetworks({ filters })
+    await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove()))
+    const images = await docker.listImages({ filters })
+    for (const { Id } of images) await docker.getImage(Id).remove({ force: true })
+    return true
   }
+  // What the engine was still busy with when its client went away comes a little later.
+  await waitFor(() => removeAll().catch(() => false), {
+    timeoutMs: 15_000,
+    everyMs: 500,
+    what: 'the engine to be tidy'
+  })
 }
 
 export interface Answer {

@@ -16,7 +16,7 @@ export interface InstallationOptions {
 
 /** A running `slipway up` of one's own. */
 export interface Installation {
-  endpoints: { api: string; gateway: string; receiver: string }
+  endpoints: { installation: string; api: string; gateway: string; receiver: string }
   api: StatusApi
   pid: number
   logFile: string

@@ -30,5 +30,7 @@ export async function createPostgresDialect(url: string, options: PostgresOption
   })
   // An idle connection that breaks is dropped from the pool; who asks next gets a new one, or the failure.
   pool.on('error', () => {})
+  // One that breaks between two statements of a transaction says so here as well; the next statement fails.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new PostgresDialect({ pool })
 }

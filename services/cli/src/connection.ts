@@ -5,6 +5,8 @@ import { Failure } from '@slipway/domain'
 
 /** Where a running installation answers. Kept in the state directory by `slipway up`. */
 export interface Endpoints {
+  /** The id that every object of it carries. */
+  installation: string
   api: string
   gateway: string
   receiver: string

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ApiConfig, startApi } from '@slipway/api'
 import { BuilderConfig, startBuilder } from '@slipway/builder'
-import { DeployerConfig, startDeployer } from '@slipway/deployer'
+import { DeployerConfig, installationOf, startDeployer } from '@slipway/deployer'
 import { lockDirectory } from '@slipway/machine'
 import { createSignals } from '@slipway/queue'
 import { ReceiverConfig, startReceiver } from '@slipway/receiver'
@@ -47,7 +47,8 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
     const gateway = await keepGateway(home, gatewayEnv(settings), gatewayUrl, logger)
     closers.add('gateway', () => gateway.stop())
 
-    const endpoints: Endpoints = { api: control.api, receiver: control.receiver, gateway: gatewayUrl }
+    const { installation, api, receiver } = control
+    const endpoints: Endpoints = { installation, api, receiver, gateway: gatewayUrl }
     await saveEndpoints(home, endpoints)
     say(`functions   ${endpoints.gateway}/function/<owner>-<function>`)
     say(`webhooks    ${endpoints.receiver}/webhooks/github, ${endpoints.receiver}/webhooks/gitlab`)
@@ -62,7 +63,7 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
 async function startControl(
   settings: Env,
   logger: Logger
-): Promise<{ api: string; receiver: string; close(): Promise<void> }> {
+): Promise<{ installation: string; api: string; receiver: string; close(): Promise<void> }> {
   const config = loadConfig(DeployerConfig, settings)
   const closers = createClosers(logger)
   try {
@@ -79,7 +80,8 @@ async function startControl(
     closers.add('api', () => api.close())
     const receiver = await startReceiver(loadConfig(ReceiverConfig, settings), shared)
     closers.add('receiver', () => receiver.close())
-    return { api: api.url ?? '', receiver: receiver.url ?? '', close: () => closers.close() }
+    const { id: installation } = await installationOf(store)
+    return { installation, api: api.url ?? '', receiver: receiver.url ?? '', close: () => closers.close() }
   } catch (err) {
     await closers.close()
     throw err

@@ -6,6 +6,7 @@ export interface DrainDeps {
   store: Pick<Store, 'deployments' | 'functions'>
   cluster: Pick<Cluster, 'remove'>
   gateways: Gateways
+  isLeader(): boolean
   now: () => number
   logger: Logger
 }
@@ -17,7 +18,7 @@ const stopGraceMs = 10_000
  * Takes former versions away once they have nothing left to do: when all gateways route elsewhere and have no request of it
  * in flight, or at the function's write time-out. What has to be drained stands in the store, so a crash here loses nothing.
  */
-export function createDrain({ store, cluster, gateways, now, logger }: DrainDeps): Loop {
+export function createDrain({ store, cluster, gateways, isLeader, now, logger }: DrainDeps): Loop {
   /** When each was first seen draining here, and from which version of the routes on it is out of them. */
   const seen = new Map<string, { since: number; routesVersion: number }>()
   const leaving = new Map<string, Promise<void>>()
@@ -40,6 +41,7 @@ export function createDrain({ store, cluster, gateways, now, logger }: DrainDeps
     'drain',
     1000,
     async (signal) => {
+      if (!isLeader()) return
       const draining = (await store.deployments.running()).filter(({ status }) => status === 'draining')
       if (draining.length === 0) return
       const routesVersion = await store.functions.routesVersion()

@@ -14,6 +14,7 @@ export interface EventsDeps {
   store: Pick<Store, 'deliveries' | 'repositories' | 'owners' | 'builds'>
   forges: Map<string, ForgeApi>
   installationBranch: string | null
+  isLeader(): boolean
   /** Something was queued. */
   queued(): void
   now: () => number
@@ -24,7 +25,7 @@ export interface EventsDeps {
  * Applies what forges say besides pushes. An event is only a hint that something changed: the forge is asked what is true now,
  * and an unclear answer changes nothing. Nothing here removes a function.
  */
-export function createEvents({ store, forges, installationBranch, queued, now, logger }: EventsDeps): Loop {
+export function createEvents({ store, forges, installationBranch, isLeader, queued, now, logger }: EventsDeps): Loop {
   /** Stores a repository as the forge has it; one that is new, or was away, gets its production branch built at once. */
   async function connect(
     forge: ForgeApi,
@@ -206,6 +207,7 @@ export function createEvents({ store, forges, installationBranch, queued, now, l
     'events',
     1000,
     async (signal) => {
+      if (!isLeader()) return
       await applyDue(signal)
       await resolveUnknown(signal)
       await failNameless()

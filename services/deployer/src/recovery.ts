@@ -1,12 +1,12 @@
-import { type Cluster, type Deployment, isTerminal, type Settings, type Store } from '@slipway/domain'
+import { type Cluster, type Deployment, isTerminal, type Store } from '@slipway/domain'
 import { createLoop, type Logger, type Loop } from '@slipway/service'
 
 export interface RecoveryDeps {
-  store: Pick<Store, 'deployments' | 'builds'> & { settings: Pick<Settings, 'lease'> }
+  store: Pick<Store, 'deployments' | 'builds'>
   cluster: Pick<Cluster, 'list' | 'apply' | 'remove'>
   /** Live deployments answer elsewhere than before. */
   routesChanged(): void
-  holder: string
+  isLeader(): boolean
   periodMs: number
   now: () => number
   logger: Logger
@@ -16,7 +16,7 @@ export interface RecoveryDeps {
  * Holds the cluster against the store, at start and then now and then: what is live must run (after a reboot nothing does),
  * and what a roll-out left behind when its process was killed is taken away. What the store does not know is never touched.
  */
-export function createRecovery({ store, cluster, routesChanged, holder, periodMs, now, logger }: RecoveryDeps): Loop {
+export function createRecovery({ store, cluster, routesChanged, isLeader, periodMs, now, logger }: RecoveryDeps): Loop {
   async function bringBack(deployment: Deployment, signal: AbortSignal): Promise<void> {
     const { id: deploymentId, clusterName } = deployment
     logger.warn(
@@ -46,7 +46,7 @@ export function createRecovery({ store, cluster, routesChanged, holder, periodMs
     'recovery',
     periodMs,
     async (signal) => {
-      if (!(await store.settings.lease('recovery', holder, periodMs * 3, now()))) return
+      if (!isLeader()) return
       const running = await store.deployments.running()
       const objects = new Map((await cluster.list(signal)).map((object) => [object.deploymentId, object]))
       const work = running.map(async (deployment) => {

@@ -12,11 +12,11 @@ import {
 import { backoffMs, createLoop, type Logger, type Loop } from '@slipway/service'
 
 export interface ReporterDeps {
-  store: Pick<Store, 'builds' | 'repositories' | 'owners' | 'logs' | 'reports' | 'settings'>
+  store: Pick<Store, 'builds' | 'repositories' | 'owners' | 'logs' | 'reports'>
   forges: Map<string, ForgeApi>
   /** Where "details" leads. */
   urlOf(build: Build, ownerSlug: string | null, functionName: string | null): string | null
-  holder: string
+  isLeader(): boolean
   now: () => number
   logger: Logger
 }
@@ -28,7 +28,7 @@ const logEndLimit = 30_000
  * Tells commits what became of them. Everything is derived from the builds as they are now and compared with what was sent:
  * states that passed in the meantime are left out, nothing is told twice, and a crash loses nothing. Never fails a build.
  */
-export function createReporter({ store, forges, urlOf, holder, now, logger }: ReporterDeps): Loop {
+export function createReporter({ store, forges, urlOf, isLeader, now, logger }: ReporterDeps): Loop {
   async function statusesFor(build: Build, repository: Repository): Promise<CommitStatus[]> {
     const parts = await store.builds.functions(build.id)
     const owner = repository.ownerId === null ? null : await store.owners.get(repository.ownerId)
@@ -90,7 +90,7 @@ export function createReporter({ store, forges, urlOf, holder, now, logger }: Re
     'reporter',
     1000,
     async (signal) => {
-      if (!(await store.settings.lease('reporter', holder, 30_000, now()))) return
+      if (!isLeader()) return
       // Different builds at once; the contexts of one commit one after the other.
       for (
         let due = await store.reports.due(now(), 4);

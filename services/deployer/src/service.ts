@@ -11,6 +11,7 @@ import {
   homePaths,
   listed,
   type Logger,
+  type Loop,
   queueConfig,
   registryAuth,
   registrySettings,
@@ -23,6 +24,7 @@ import { createDrain } from './drain.ts'
 import { createEvents } from './events.ts'
 import { createGateways } from './gateways.ts'
 import { createInternal } from './internal.ts'
+import { createLeadership } from './leadership.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
 
@@ -85,10 +87,17 @@ export async function startDeployer(
   })
   closers.add('cluster', () => cluster.close())
 
+  const loops: Loop[] = []
+  const leadership = await createLeadership(store.settings, holder, now, logger, () => {
+    for (const loop of loops) loop.wake()
+  })
+  closers.add('leadership', () => leadership.close())
+  const { isLeader } = leadership
+
   const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')
   const queue = queueConfig(config)
   const gateways = createGateways(signals, now)
-  const drain = createDrain({ store, cluster, gateways, now, logger })
+  const drain = createDrain({ store, cluster, gateways, isLeader, now, logger })
   const routesChanged = () => {
     signals.send('routes', {})
     drain.wake()
@@ -97,10 +106,10 @@ export async function startDeployer(
   closers.add('gateways', () => gateways.close())
   closers.add('drain', () => drain.close())
 
-  const recovery = createRecovery({ store, cluster, routesChanged, holder, periodMs: 10_000, now, logger })
+  const recovery = createRecovery({ store, cluster, routesChanged, isLeader, periodMs: 10_000, now, logger })
   closers.add('recovery', () => recovery.close())
 
-  const reporter = createReporter({ store, forges, urlOf: addresses(config), holder, now, logger })
+  const reporter = createReporter({ store, forges, urlOf: addresses(config), isLeader, now, logger })
   closers.add('reporter', () => reporter.close())
   closers.add(
     'changes',
@@ -128,15 +137,7 @@ export async function startDeployer(
     await Promise.all([producers.build.close(), producers.deploy.close()])
   })
   const limits = { slots: config.BUILD_SLOTS, perOwner: config.BUILD_SLOTS_PER_OWNER, redispatchMs: config.LEASE_MS }
-  const dispatcher = createDispatcher({
-    builds: store.builds,
-    settings: store.settings,
-    producers,
-    limits,
-    holder,
-    now,
-    logger
-  })
+  const dispatcher = createDispatcher({ builds: store.builds, isLeader, producers, limits, now, logger })
   closers.add('dispatcher', () => dispatcher.close())
   closers.add(
     'waking',
@@ -147,11 +148,13 @@ export async function startDeployer(
     store,
     forges,
     installationBranch: config.BUILD_BRANCH ?? null,
+    isLeader,
     queued: () => dispatcher.wake(),
     now,
     logger
   })
   closers.add('events', () => events.close())
+  loops.push(dispatcher, events, recovery, reporter, drain)
   closers.add(
     'hearing',
     listening(signals, 'events', () => events.wake())
