@@ -16,7 +16,11 @@ export async function clean({ state, env, say }) {
       )
     }
   } else {
-    for (const installation of state.lines('installations')) await removeObjects(engine, installation, say)
+    for (const installation of state.lines('installations')) {
+      await removeObjects(engine, `com.slipway.installation=${installation}`, say)
+    }
+    // Servers that ran in containers, see packages/machine.
+    for (const name of ['redis', 'registry']) await removeObjects(engine, `com.slipway.server=${state.file(name)}`, say)
     for (const image of state.lines('made-images')) {
       if ((await engine.removeImage(image)).status === 200) say(`removed image ${image}`)
     }
@@ -29,11 +33,11 @@ export async function clean({ state, env, say }) {
 }
 
 /** Containers hold on to networks, volumes and images: they go first. */
-async function removeObjects(engine, installation, say) {
+async function removeObjects(engine, label, say) {
   for (const kind of ['containers', 'networks', 'volumes', 'images']) {
-    const ids = await engine.withLabel(kind, `com.slipway.installation=${installation}`)
+    const ids = await engine.withLabel(kind, label)
     for (const id of ids) await engine.remove(kind, id)
-    if (ids.length > 0) say(`removed ${ids.length} ${kind} of installation ${installation}`)
+    if (ids.length > 0) say(`removed ${ids.length} ${kind} with label ${label}`)
   }
 }
 

@@ -1,14 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { request as httpRequest, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '@slipway/domain'
-
-/** How to reach a Docker engine, in the form that dockerode takes. */
-export type DockerConnection =
-  | { socketPath: string }
-  | { protocol: 'http' | 'https'; host: string; port: number; ca?: Buffer; cert?: Buffer; key?: Buffer }
+import { callEngine, type DockerConnection } from './engine-api.ts'
 
 export interface DockerEngine {
   connection: DockerConnection
@@ -30,8 +24,6 @@ export interface DockerOptions {
   /** Where sockets are looked for when `dockerHost` is not given. */
   sockets?: string[]
 }
-
-const timeoutMs = 5000
 
 /**
  * Finds the Docker engine: the configured one, else the first usual socket that answers.
@@ -108,8 +100,14 @@ async function parseDockerHost(dockerHost: string, certPath: string | undefined)
   }
 }
 
+async function getVersion(connection: DockerConnection): Promise<Record<string, unknown>> {
+  const { status, body } = await callEngine(connection, 'GET', '/version', { timeoutMs: 5000 })
+  if (status !== 200) throw new Error(`the engine answered ${status}`)
+  return body
+}
+
 async function describe(connection: DockerConnection): Promise<DockerEngine> {
-  const version = await getJson(connection, '/version')
+  const version = await getVersion(connection)
   const text = (name: string): string => {
     const value = version[name]
     return typeof value === 'string' ? value : 'unknown'
@@ -124,34 +122,4 @@ async function describe(connection: DockerConnection): Promise<DockerEngine> {
     architecture: text('Arch'),
     isLocal: isSocket || ['127.0.0.1', '::1', 'localhost'].includes(connection.host)
   }
-}
-
-function getJson(connection: DockerConnection, path: string): Promise<Record<string, unknown>> {
-  const isTls = 'protocol' in connection && connection.protocol === 'https'
-  const options: RequestOptions = { ...connection, path, timeout: timeoutMs, agent: false }
-  if ('protocol' in connection) options.protocol = `${connection.protocol}:`
-  return new Promise((resolve, reject) => {
-    const req = (isTls ? httpsRequest : httpRequest)(options, (res) => {
-      let text = ''
-      res.setEncoding('utf8')
-      res.on('data', (chunk: string) => {
-        text += chunk
-      })
-      res.once('error', reject)
-      res.once('end', () => {
-        try {
-          const value: unknown = JSON.parse(text)
-          if (res.statusCode !== 200 || typeof value !== 'object' || value === null) {
-            throw new Error(`GET ${path} answered ${res.statusCode}`)
-          }
-          resolve({ ...value })
-        } catch (err) {
-          reject(err instanceof Error ? err : new Error(String(err)))
-        }
-      })
-    })
-    req.once('timeout', () => req.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
-    req.once('error', reject)
-    req.end()
-  })
 }

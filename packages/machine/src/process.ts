@@ -149,7 +149,7 @@ async function waitUntilReady(
 }
 
 /** The last lines that a process wrote, to complete a message. */
-async function logEnd(file: string): Promise<string> {
+export async function logEnd(file: string): Promise<string> {
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n').slice(-5)
   return lines.join('').trim() === '' ? '' : `. The end of ${file}:\n${lines.join('\n')}`
 }

@@ -55,12 +55,13 @@ export async function requireProgram(names: string | string[], options: ProgramO
     const file = await findProgram(name, options)
     if (file !== null) return file
   }
-  throw new Failure('invalid-configuration', missingProgram(candidates))
+  throw missingProgram(candidates)
 }
 
-function missingProgram(names: string[]): string {
+export function missingProgram(names: string[]): Failure {
   const packageName = names.map((name) => packages[name]).find((name) => name !== undefined) ?? names[0]
-  return `${names.join(' or ')} is not installed: install it, on Debian and Ubuntu with "apt-get install ${packageName}"`
+  const advice = `install it, on Debian and Ubuntu with "apt-get install ${packageName}"`
+  return new Failure('invalid-configuration', `${names.join(' or ')} is not installed: ${advice}`)
 }
 
 async function postgresDirectories(): Promise<string[]> {

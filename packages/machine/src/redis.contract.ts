@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
+import { command } from './redis.fixture.ts'
 import { startRedis } from './redis.ts'
 import { waitFor } from './wait.ts'
 
@@ -55,7 +56,7 @@ test('a port that another program has is refused by its number', async (t) => {
 
 test('a machine without Redis is told what to install', async (t) => {
   await assert.rejects(
-    startRedis({ directory: await directoryFor(t), programs: { directories: ['/nowhere'] } }),
+    startRedis({ directory: await directoryFor(t), programs: { directories: [] }, image: 'missing' }),
     (err) => err instanceof Failure && err.message.includes('apt-get install redis-server')
   )
 })
@@ -94,18 +95,6 @@ async function directoryFor(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-redis-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   return directory
-}
-
-function command(port: number, line: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port })
-    socket.once('error', reject)
-    socket.once('data', (text) => {
-      socket.destroy()
-      resolve(text.toString())
-    })
-    socket.write(`${line}\r\n`)
-  })
 }
 
 function isRefused(port: number): Promise<boolean> {

@@ -3,15 +3,14 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Failure } from '@slipway/domain'
 import { freePort, isPortFree } from './ports.ts'
-import { type MachineLogger, type ProcessEnd, startProcess } from './process.ts'
-import { type ProgramOptions, requireProgram } from './program.ts'
+import type { MachineLogger, ProcessEnd } from './process.ts'
+import { findServer, type ServerSource, type SourceOptions } from './server.ts'
 
-export interface RedisOptions {
+export interface RedisOptions extends SourceOptions {
   /** Holds the data, which is kept from one start to the next, and the log. */
   directory: string
   /** A free one is chosen when none is given. */
   port?: number
-  programs?: ProgramOptions
   logger?: MachineLogger
 }
 
@@ -27,6 +26,12 @@ export interface RunningRedis extends RunningServer {
   url: string
 }
 
+const source: ServerSource = {
+  programs: ['redis-server', 'valkey-server'],
+  image: 'redis:7-alpine',
+  programInImage: 'redis-server'
+}
+
 /**
  * Starts a Redis (or Valkey) of our own on the loopback interface. What it acknowledged is on disk, and it never evicts:
  * a queue is no cache. No configuration file of the machine is read.
@@ -35,7 +40,7 @@ export interface RunningRedis extends RunningServer {
  */
 export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
   const { directory, logger } = options
-  const program = await requireProgram(['redis-server', 'valkey-server'], options.programs)
+  const start = await findServer(source, options)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   return withPort(options.port, 'Redis', async (port) => {
     const settings = {
@@ -47,8 +52,8 @@ export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
       save: '',
       'maxmemory-policy': 'noeviction'
     }
-    const running = await startProcess({
-      program,
+    const running = await start({
+      directory,
       args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
       cwd: directory,
       logFile: join(directory, 'redis.log'),

@@ -52,7 +52,7 @@ test('a port that another registry has is refused by its number', async (t) => {
 
 test('a machine without a registry is told what to install', async (t) => {
   await assert.rejects(
-    startRegistry({ directory: await directoryFor(t), programs: { directories: ['/nowhere'] } }),
+    startRegistry({ directory: await directoryFor(t), programs: { directories: [] }, image: 'missing' }),
     (err) => err instanceof Failure && err.message.includes('apt-get install docker-registry')
   )
 })

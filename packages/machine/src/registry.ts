@@ -2,24 +2,29 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hash } from 'bcryptjs'
-import { type MachineLogger, startProcess } from './process.ts'
-import { type ProgramOptions, requireProgram } from './program.ts'
+import type { MachineLogger } from './process.ts'
 import { type RunningServer, withPort } from './redis.ts'
+import { findServer, type ServerSource, type SourceOptions } from './server.ts'
 
-export interface RegistryOptions {
+export interface RegistryOptions extends SourceOptions {
   /** Holds the images, which are kept from one start to the next, the configuration and the log. */
   directory: string
   /** A free one is chosen when none is given. Names of images contain it. */
   port?: number
   /** Asked of everybody when given. */
   auth?: { username: string; password: string }
-  programs?: ProgramOptions
   logger?: MachineLogger
 }
 
 export interface RunningRegistry extends RunningServer {
   /** `127.0.0.1:port`, what names of images begin with. Docker engines speak plain HTTP to it. */
   host: string
+}
+
+const source: ServerSource = {
+  programs: ['docker-registry', 'registry'],
+  image: 'registry:2',
+  programInImage: 'registry'
 }
 
 /**
@@ -29,7 +34,7 @@ export interface RunningRegistry extends RunningServer {
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   const { directory, logger } = options
-  const program = await requireProgram(['docker-registry', 'registry'], options.programs)
+  const start = await findServer(source, options)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   return withPort(options.port, 'the registry', async (port) => {
     const host = `127.0.0.1:${port}`
@@ -37,8 +42,8 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     const configFile = join(directory, 'config.json')
     const config = await configuration(options, host, mark)
     await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 })
-    const running = await startProcess({
-      program,
+    const running = await start({
+      directory,
       args: ['serve', configFile],
       cwd: directory,
       env: { OTEL_TRACES_EXPORTER: 'none' }, // version 3 sends traces to port 4318 otherwise

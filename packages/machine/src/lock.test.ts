@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Failure } from '@slipway/domain'
+import { lockDirectory } from './lock.ts'
+
+test('a directory is locked once, and again after its release', async (t) => {
+  const directory = await directoryFor(t)
+  const lock = await lockDirectory(directory)
+  await assert.rejects(
+    lockDirectory(directory),
+    (err) => err instanceof Failure && err.code === 'conflict' && err.message.includes(`process ${process.pid}`)
+  )
+  await lock.release()
+  await lock.release() // a second time does nothing
+  await (await lockDirectory(directory)).release()
+  assert.deepEqual(await readdir(directory), [])
+})
+
+test('the lock of a process that was killed is taken over', async (t) => {
+  const directory = await directoryFor(t)
+  const script = `
+    import { lockDirectory } from ${JSON.stringify(import.meta.resolve('./lock.ts'))}
+    await lockDirectory(${JSON.stringify(directory)})
+    console.log('locked')
+    setInterval(() => {}, 1000)
+  `
+  const other = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => other.kill('SIGKILL'))
+  await new Promise((resolve) => other.stdout.once('data', resolve))
+  await assert.rejects(lockDirectory(directory), new RegExp(`process ${other.pid}`))
+  other.kill('SIGKILL')
+  await new Promise((resolve) => other.once('exit', resolve))
+  await (await lockDirectory(directory)).release()
+})
+
+test('a process number that is used again by another program does not keep the lock', async (t) => {
+  const directory = await directoryFor(t)
+  await writeFile(join(directory, 'lock'), JSON.stringify({ pid: process.pid, startedAt: '1' }))
+  await (await lockDirectory(directory)).release()
+})
+
+test('a lock file that is none is replaced', async (t) => {
+  const directory = await directoryFor(t)
+  await writeFile(join(directory, 'lock'), 'half a l')
+  await (await lockDirectory(directory)).release()
+})
+
+test('of many that come at once over a stale lock one gets it', async (t) => {
+  const directory = await directoryFor(t)
+  await writeFile(join(directory, 'lock'), JSON.stringify({ pid: process.pid, startedAt: '1' }))
+  const results = await Promise.allSettled(Array.from({ length: 20 }, () => lockDirectory(directory)))
+  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
+  for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof Failure)
+})
+
+async function directoryFor(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-lock-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
