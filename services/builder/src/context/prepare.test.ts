@@ -174,6 +174,12 @@ test('a missing Dockerfile, one that is a link and one with a foreign frontend a
   )
 })
 
+test('a process that a built-in template does not start is a warning', async (t) => {
+  const files = { 'stack.yml': stackOf('node', '    fprocess: node other.js\n'), 'fn/handler.js': handler }
+  const { warnings } = await prepareWith(t, files)
+  assert.match(warnings[0]?.message ?? '', /functions\.hello\.fprocess is not used/)
+})
+
 test('a base image that nobody configured is named', async (t) => {
   const files = { 'stack.yml': stackOf('python'), 'fn/handler.py': '' }
   await assertFails(

@@ -79,6 +79,10 @@ export async function prepareContext(options: ContextOptions): Promise<PreparedC
     signal
   })
   const warnings = await settleDockerfile(entries, fn, template)
+  if (template.builtIn !== null && fn.spec.fprocess !== null) {
+    const message = `functions.${fn.name}.fprocess is not used: the template "${template.lang}" starts its own process, without a watchdog`
+    warnings.push({ ...fn.at, message })
+  }
   const base = baseOf(template, baseImages)
   const buildArgs = { ...buildArgumentsOf(fn, template), ...(base === null ? {} : { BASE_IMAGE: base.reference }) }
 

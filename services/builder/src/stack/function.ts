@@ -2,8 +2,10 @@ import { clusterNameOf, Failure, type FunctionSpec, type SourceLocation } from '
 import { admitEnvironment, writeTimeoutOf } from './environment.ts'
 import { failureAt, type Located, quote } from './location.ts'
 import { admitLabel, isAllowed, type StackPolicy } from './policy.ts'
+import { optional, required } from './presence.ts'
 import type { Field, Reader } from './reader.ts'
 import { readinessOf } from './readiness.ts'
+import { refuseBuildSecrets, refuseForeignNamespace, refuseForeignPlatforms } from './refusals.ts'
 import { replicasOf, resourcesOf } from './resources.ts'
 
 /** How a function's image is made. */
@@ -67,9 +69,9 @@ export function readFunction(name: string, field: Field, context: FunctionContex
   const found = reader.fields(field, known, dropped)
   const get = (key: string): Field => found.get(key) ?? { name: `${field.name}.${key}`, at: field.at, node: null }
 
-  refuseForeignNamespace(get('namespace'), context)
+  refuseForeignNamespace(get('namespace'), reader, context.slug)
   refuseBuildSecrets(get('build_secrets'), reader)
-  refuseForeignPlatforms(get('platforms'), context)
+  refuseForeignPlatforms(get('platforms'), reader, context.platform)
   const environment = reader
     .entries(get('environment'))
     .map(({ key, field }) => ({ key, value: reader.longText(field), field }))
@@ -110,17 +112,6 @@ function nameInCluster(name: string, at: SourceLocation, slug: string): string {
     if (err instanceof Failure) throw failureAt(err.code, at, err.message, err)
     throw err
   }
-}
-
-function optional(field: Field, reader: Reader): Located<string> | null {
-  const located = reader.located(field)
-  return located.value.trim() === '' ? null : { ...located, value: located.value.trim() }
-}
-
-function required(field: Field, reader: Reader, what: string): Located<string> {
-  const located = optional(field, reader)
-  if (located === null) throw failureAt('invalid-stack', field.at, `${field.name}: expected ${what}`)
-  return located
 }
 
 function readBuild(
@@ -205,56 +196,4 @@ function readonlyRoot(field: Field, { reader, policy }: FunctionContext): boolea
     `${field.name}: false is not used: functions here have a read-only root; /tmp can be written to`
   )
   return true
-}
-
-function refuseForeignNamespace(field: Field, { reader, slug }: FunctionContext): void {
-  const namespace = optional(field, reader)
-  if (namespace === null || namespace.value === slug) return
-  throw failureAt(
-    'invalid-stack',
-    namespace.at,
-    `${field.name}: ${quote(namespace.value)} is not yours: functions of this repository live in "${slug}"; remove the field`
-  )
-}
-
-function refuseBuildSecrets(field: Field, reader: Reader): void {
-  for (const { key, field: entry } of reader.entries(field)) {
-    const { value, at } = reader.located(entry)
-    if (/^[.~]|[/\\]/.test(value)) {
-      throw failureAt(
-        'unsafe-path',
-        at,
-        `${entry.name}: ${quote(value)} is a path, and files of the server are never read: store the secret with "slipway secrets set ${quote(key)} --file …" and name it here`
-      )
-    }
-    throw failureAt('unsupported', at, `${entry.name}: secrets in builds are not available yet: remove build_secrets`)
-  }
-}
-
-/** OpenFaaS writes one text with commas; a list is as clear. */
-function refuseForeignPlatforms(field: Field, { reader, platform }: FunctionContext): void {
-  if (field.node === null) return
-  const platforms =
-    'items' in field.node ? reader.list(field).map((item) => reader.located(item)) : [reader.located(field)]
-  for (const { value, at } of platforms) {
-    for (const name of value
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== '')) {
-      if (canonicalPlatform(name) !== canonicalPlatform(platform)) {
-        throw failureAt(
-          'unsupported',
-          at,
-          `${field.name}: this installation builds for ${platform} only, not for ${quote(name)}`
-        )
-      }
-    }
-  }
-}
-
-function canonicalPlatform(name: string): string {
-  return name
-    .toLowerCase()
-    .replace(/^(?!linux\/)/, 'linux/')
-    .replace(/^linux\/arm64\/v8$/, 'linux/arm64')
 }
