@@ -1,6 +1,7 @@
 import { Failure } from '@slipway/domain'
 import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
+import { translate } from './database-failure.ts'
 import { systemOfRecord } from './migrations/0001-system-of-record.ts'
 import type { Schema } from './schema.ts'
 
@@ -18,6 +19,7 @@ export async function migrate(db: Kysely<Schema>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
   const { error } = await migrator.migrateToLatest()
   if (error === undefined) return
+  if (translate(error) instanceof Failure) throw error
   const strangers = (await executedMigrations(db)).filter((name) => migrations[name] === undefined)
   if (strangers.length > 0) {
     throw new Failure(

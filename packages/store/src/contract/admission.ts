@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { admitted, claimed, deploying, forgeRepository, queued, shop } from './scene.ts'
+import { admitted, claimed, deploying, forgeRepository, queued, shop, twoStores } from './scene.ts'
 import { ample, commitOf, firstPage, type Subject } from './subject.ts'
 
 const bobs = forgeRepository('bob/blog', 8, 2)
@@ -147,15 +147,12 @@ export function admissionContract({ name, database }: Subject): void {
   })
 
   test(`${name}: two dispatchers at once admit each build once and keep to the limits`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
+    const { store, atOnce } = await twoStores(await database(t))
     for (let i = 0; i < 12; i++) {
       await queued(store, `a${i}`, { ref: `refs/heads/b${i % 8}`, repository: i % 2 === 0 ? shop : bobs })
     }
     const limits = { slots: 5, perOwner: 3, redispatchMs: 60_000 }
-    const rounds = await Promise.all(Array.from({ length: 8 }, (_, i) => stores[i % 2]?.builds.admit(limits, 1)))
-    const jobs = rounds.flatMap((round) => round ?? [])
+    const jobs = (await atOnce(8, (one) => one.builds.admit(limits, 1))).flat()
     assert.equal(jobs.length, 5)
     assert.equal(new Set(jobs.map(({ buildId }) => buildId)).size, 5)
     const builds = await store.builds.list(null, {}, firstPage)

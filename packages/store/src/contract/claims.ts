@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { admitted, claimed, deploying, forgeRepository, queued } from './scene.ts'
+import { admitted, claimed, deploying, forgeRepository, queued, shop, twoStores } from './scene.ts'
 import { ample, commitOf, firstPage, type Subject } from './subject.ts'
 
 export function claimsContract({ name, database }: Subject): void {
@@ -21,14 +21,10 @@ export function claimsContract({ name, database }: Subject): void {
   })
 
   test(`${name}: of many workers in two processes one gets the build`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
+    const { store, atOnce } = await twoStores(await database(t))
     const { id } = await queued(store, '1')
-    const claims = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => stores[i % 2]?.builds.claim(id, `w${i}`, 1000, 1))
-    )
-    assert.equal(claims.filter((claim) => claim != null).length, 1)
+    const claims = await atOnce(8, (one, i) => one.builds.claim(id, `w${i}`, 1000, 1))
+    assert.equal(claims.filter((claim) => claim !== null).length, 1)
     assert.equal((await store.builds.get(id))?.generation, 1)
   })
 
@@ -128,17 +124,13 @@ export function claimsContract({ name, database }: Subject): void {
   })
 
   test(`${name}: builds of one commit of a ref that wait are one, and a rebuild makes it a rebuild`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
-    const { repositoryId } = await queued(store, '1')
+    const { store, atOnce } = await twoStores(await database(t))
+    const { id: repositoryId } = await store.repositories.connect('github', shop, 0)
     const build = { repositoryId, ref: 'refs/heads/main', commit: commitOf('1'), before: null, message: null }
-    const asked = await Promise.all(
-      Array.from({ length: 6 }, (_, i) =>
-        stores[i % 2]?.builds.queue({ ...build, trigger: 'head', sender: null, noCache: false }, 1)
-      )
+    const asked = await atOnce(8, (one) =>
+      one.builds.queue({ ...build, trigger: 'head', sender: null, noCache: false }, 1)
     )
-    assert.equal(new Set(asked.map((one) => one?.id)).size, 1)
+    assert.equal(new Set(asked.map(({ id }) => id)).size, 1)
     const rebuild = await store.builds.queue({ ...build, trigger: 'rebuild', sender: 'bob', noCache: true }, 2)
     assert.deepEqual([rebuild.id, rebuild.trigger, rebuild.noCache], [asked[0]?.id, 'rebuild', true])
     const after = await store.builds.queue({ ...build, trigger: 'head', sender: null, noCache: false }, 3)

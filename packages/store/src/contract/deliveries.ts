@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
-import { delivery, forgeRepository, push, shop } from './scene.ts'
+import * as fc from 'fast-check'
+import { delivery, forgeRepository, push, shop, twoStores } from './scene.ts'
 import { commitOf, firstPage, type Subject } from './subject.ts'
 
 const a = commitOf('a')
@@ -9,33 +9,34 @@ const b = commitOf('b')
 
 export function deliveriesContract({ name, database }: Subject): void {
   test(`${name}: the same delivery five times at once, told to two receivers, makes one build`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const answers = await Promise.all(
-      [0, 1, 0, 1, 0].map(async (i) => {
-        const [answer] = (await stores[i]?.deliveries.record([delivery('d1', push(a))], null, 5)) ?? []
-        return answer
-      })
-    )
-    assert.equal(answers.filter((answer) => answer?.outcome === 'queued').length, 1)
-    assert.equal(answers.filter((answer) => answer?.outcome === 'duplicate').length, 4)
-    assert.equal(new Set(answers.map((answer) => answer?.buildId)).size, 1)
-    assert.equal((await stores[0]?.builds.list(null, {}, firstPage))?.length, 1)
-    assert.equal((await stores[0]?.deliveries.list(null, firstPage))?.length, 1)
+    const { store, atOnce } = await twoStores(await database(t))
+    const answers = (await atOnce(5, (one) => one.deliveries.record([delivery('d1', push(a))], null, 5))).flat()
+    assert.equal(answers.filter(({ outcome }) => outcome === 'queued').length, 1)
+    assert.equal(answers.filter(({ outcome }) => outcome === 'duplicate').length, 4)
+    assert.equal(new Set(answers.map(({ buildId }) => buildId)).size, 1)
+    assert.equal((await store.builds.list(null, {}, firstPage)).length, 1)
+    assert.equal((await store.deliveries.list(null, firstPage)).length, 1)
+  })
+
+  test(`${name}: an event that is no push is kept once, too, however often it comes at once`, async (t) => {
+    const { store, atOnce } = await twoStores(await database(t))
+    const answers = await atOnce(5, (one) => one.deliveries.record([delivery('d1', { kind: 'ping' })], null, 5))
+    assert.equal(answers.flat().filter(({ outcome }) => outcome === 'accepted').length, 1)
+    assert.equal((await store.deliveries.due(5, 10)).length, 1)
   })
 
   test(`${name}: one push from two hooks at once makes one build, and both deliveries are kept`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const answers = await Promise.all(
-      stores.map((store, i) => store.deliveries.record([delivery(`hook-${i}`, push(a, { before: b }))], null, 5))
-    )
-    assert.deepEqual(
-      answers.flat().map(({ outcome }) => outcome),
-      ['queued', 'queued']
-    )
-    assert.equal(new Set(answers.flat().map(({ buildId }) => buildId)).size, 1)
-    assert.equal((await stores[0]?.deliveries.list(null, firstPage))?.length, 2)
+    const { store, atOnce } = await twoStores(await database(t))
+    await store.repositories.connect('github', shop, 1)
+    for (const commit of [a, b, commitOf('c')]) {
+      const answers = await atOnce(6, (one, i) =>
+        one.deliveries.record([delivery(`${commit}${i}`, push(commit))], null, 5)
+      )
+      assert.ok(answers.flat().every(({ outcome }) => outcome === 'queued'))
+      assert.equal(new Set(answers.flat().map(({ buildId }) => buildId)).size, 1)
+    }
+    assert.equal((await store.deliveries.list(null, firstPage)).length, 18)
+    assert.equal((await store.builds.counts()).queued, 3)
   })
 
   test(`${name}: a batch is answered in order, with repeated deliveries and pushes among it`, async (t) => {

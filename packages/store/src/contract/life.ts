@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Build, type BuildFunctionStatus, isTerminal, type TerminalBuildStatus } from '@slipway/domain'
+import { type Build, type BuildFunctionStatus, isTerminal, type Store, type TerminalBuildStatus } from '@slipway/domain'
 import { imageOf, specOf } from '@slipway/testing'
-import { admitted, claimed, delivery, deploying, push, queued } from './scene.ts'
+import { admitted, claimed, delivery, deploying, push, queued, twoStores } from './scene.ts'
 import { commitOf, failure, firstPage, type Subject } from './subject.ts'
 
 export function lifeContract({ name, database }: Subject): void {
@@ -284,9 +284,7 @@ export function lifeContract({ name, database }: Subject): void {
   })
 
   test(`${name}: whatever workers do, a build's end is final and generations only rise`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
+    const { store, atOnce } = await twoStores(await database(t))
     const answers = await store.deliveries.record(
       ['1', '2', '3'].map((one) => delivery(one, push(commitOf(one)))),
       null,
@@ -296,8 +294,7 @@ export function lifeContract({ name, database }: Subject): void {
     const ends: TerminalBuildStatus[] = ['failed', 'error', 'cancelled']
     const generations: number[] = []
     let now = 0
-    const work = async (worker: number) => {
-      const mine = stores[worker % 2] as typeof store
+    const work = async (mine: Store, worker: number) => {
       const holder = `w${worker}`
       for (let step = 0; step < 15; step++) {
         now += 7
@@ -316,7 +313,7 @@ export function lifeContract({ name, database }: Subject): void {
         }
       }
     }
-    await Promise.all([0, 1, 2, 3].map(work))
+    await atOnce(4, work)
     assert.equal(new Set(generations).size, generations.length, 'no generation is given twice')
     for (const id of ids) {
       const build = await store.builds.get(id)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogChunk } from '@slipway/domain'
 import { imageOf } from '@slipway/testing'
-import { claimed, forgeRepository, live, queued, shop } from './scene.ts'
+import { claimed, forgeRepository, live, queued, shop, twoStores } from './scene.ts'
 import { commitOf, failure, firstPage, type Subject } from './subject.ts'
 
 function line(text: string, functionName: string | null = null): Omit<LogChunk, 'seq'> {
@@ -11,15 +11,11 @@ function line(text: string, functionName: string | null = null): Omit<LogChunk, 
 
 export function recordsContract({ name, database }: Subject): void {
   test(`${name}: two writers' log chunks are numbered without gaps, each writer's in order`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
+    const { store, atOnce } = await twoStores(await database(t))
     const { id } = await queued(store, '1')
-    await Promise.all(
-      stores.map(async (one, writer) => {
-        for (let i = 0; i < 20; i++) await one.logs.append(id, [line(`${writer}.${i}a`), line(`${writer}.${i}b`)])
-      })
-    )
+    await atOnce(2, async (one, writer) => {
+      for (let i = 0; i < 20; i++) await one.logs.append(id, [line(`${writer}.${i}a`), line(`${writer}.${i}b`)])
+    })
     const chunks = await store.logs.read(id, 0, 1000)
     assert.deepEqual(
       chunks.map(({ seq }) => seq),
@@ -184,13 +180,9 @@ export function recordsContract({ name, database }: Subject): void {
   })
 
   test(`${name}: a setting that is made once is made by one of many`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
+    const { store, atOnce } = await twoStores(await database(t))
     assert.equal(await store.settings.get('installation'), null)
-    const made = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => stores[i % 2]?.settings.ensure('installation', `id-${i}`))
-    )
+    const made = await atOnce(8, (one, i) => one.settings.ensure('installation', `id-${i}`))
     assert.equal(new Set(made).size, 1)
     assert.equal(await store.settings.get('installation'), made[0])
     await store.settings.set('installation', 'other')
@@ -199,12 +191,8 @@ export function recordsContract({ name, database }: Subject): void {
   })
 
   test(`${name}: a lease has one holder, until it runs out`, async (t) => {
-    const { open } = await database(t)
-    const stores = [await open(), await open()]
-    const [store = await open()] = stores
-    const held = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => stores[i % 2]?.settings.lease('dispatch', `h${i}`, 100, 0))
-    )
+    const { store, atOnce } = await twoStores(await database(t))
+    const held = await atOnce(8, (one, i) => one.settings.lease('dispatch', `h${i}`, 100, 0))
     assert.equal(held.filter(Boolean).length, 1)
     const holder = `h${held.indexOf(true)}`
     assert.equal(await store.settings.lease('dispatch', holder, 100, 50), true)

@@ -10,7 +10,22 @@ import type {
   Store
 } from '@slipway/domain'
 import { imageOf, specOf } from '@slipway/testing'
-import { ample, commitOf } from './subject.ts'
+import { ample, commitOf, type Database } from './subject.ts'
+
+/** Two stores on one database, as two processes have them, and a way to have them do something at the same moment. */
+export async function twoStores({ open }: Database) {
+  const first = await open()
+  const second = await open()
+  const storeOf = (i: number) => (i % 2 === 0 ? first : second)
+  return {
+    store: first,
+    async atOnce<T>(count: number, work: (store: Store, i: number) => Promise<T>): Promise<T[]> {
+      // All connections are there before it begins, or their opening would put the work in a row.
+      await Promise.all(Array.from({ length: count }, (_, i) => storeOf(i).ping()))
+      return Promise.all(Array.from({ length: count }, (_, i) => work(storeOf(i), i)))
+    }
+  }
+}
 
 /** A repository as its forge tells of it; `fullName` says owner and name, the numbers are its identity. */
 export function forgeRepository(
