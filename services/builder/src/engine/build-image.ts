@@ -10,8 +10,8 @@ import { dial, jsonLines } from './dial.ts'
 import { refuseEngineArguments, refuseForeignFrontend } from './dockerfile-directives.ts'
 import { buildFailure, engineFailure, messageOf } from './engine-failure.ts'
 import type { Progress } from './progress.ts'
-import { type RegistryAuth, registryConfig } from './registry-auth.ts'
 import { readFromTar } from './read-from-tar.ts'
+import { type RegistryAuth, registryConfig } from './registry-auth.ts'
 
 export interface ImageBuild {
   /** The context. Called twice, and must give the same each time. */

@@ -1,5 +1,5 @@
-import type Docker from 'dockerode'
 import type Modem from 'docker-modem'
+import type Docker from 'dockerode'
 
 /** A request to the engine that dockerode has no method for, or has one that does too much. */
 export function dial<T>(docker: Docker, options: Modem.DialOptions): Promise<T> {

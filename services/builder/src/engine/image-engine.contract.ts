@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { test, type TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Failure, type FailureCode } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
 import type Docker from 'dockerode'

@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 const environment = {
@@ -67,17 +67,9 @@ export async function startForge(t: TestContext): Promise<TestForge> {
     git,
     commit(repository, branch, files, message = 'change') {
       makeRepository(directory, repository)
-      const work = mkdtempSync(join(tmpdir(), 'work-'))
-      try {
-        const tree = writeTree(git, repository, work, files)
-        const parent = currentCommit(git, repository, branch)
-        const parents = parent === null ? [] : ['-p', parent]
-        const commit = git(repository, ['commit-tree', tree, ...parents, '-m', message])
-        git(repository, ['update-ref', `refs/heads/${branch}`, commit])
-        return commit
-      } finally {
-        rmSync(work, { recursive: true })
-      }
+      const parent = git(repository, ['for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`])
+      const stream = commitStream(branch, parent, files, message)
+      return git(repository, ['fast-import', '--quiet', '--date-format=now'], stream)
     },
     closeConnections: () => server.closeAllConnections()
   }
@@ -96,42 +88,18 @@ function makeRepository(directory: string, repository: string): void {
   execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', path], { env: environment })
 }
 
-function writeTree(git: TestForge['git'], repository: string, work: string, files: Record<string, string>): string {
-  const index: string[] = []
-  for (const [path, content] of Object.entries(files)) {
+/** git-fast-import(1): a commit of exactly these files in one go. Prints its id. */
+function commitStream(branch: string, parent: string, files: Record<string, string>, message: string): string {
+  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
+  const entries = Object.entries(files).map(([path, content]) => {
     const isLink = content.startsWith('link:')
-    const file = join(work, 'content')
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, isLink ? content.slice('link:'.length) : content)
-    const blob = git(repository, ['hash-object', '-w', '--', file])
-    index.push(`${isLink ? '120000' : '100644'} ${blob}\t${path}`)
-  }
-  // `update-index` refuses names that a hostile server may well send: build the trees by hand.
-  return makeTree(git, repository, index)
-}
-
-/** Trees from `<mode> <blob>\t<path>` lines, with names that git's own commands would refuse. */
-function makeTree(git: TestForge['git'], repository: string, entries: string[]): string {
-  const here: string[] = []
-  const below = new Map<string, string[]>()
-  for (const entry of entries) {
-    const [about = '', path = ''] = entry.split('\t')
-    const slash = path.indexOf('/')
-    if (slash === -1) {
-      here.push(`${about.replace(' ', ' blob ')}\t${path}`)
-    } else {
-      const list = below.get(path.slice(0, slash)) ?? []
-      list.push(`${about}\t${path.slice(slash + 1)}`)
-      below.set(path.slice(0, slash), list)
-    }
-  }
-  for (const [name, list] of below) here.push(`040000 tree ${makeTree(git, repository, list)}\t${name}`)
-  return git(repository, ['mktree', '-z'], here.map((line) => `${line}\0`).join(''))
-}
-
-function currentCommit(git: TestForge['git'], repository: string, branch: string): string | null {
-  const found = git(repository, ['for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`])
-  return found === '' ? null : found
+    return `M ${isLink ? '120000' : '100644'} inline ${path}\n${data(isLink ? content.slice('link:'.length) : content)}`
+  })
+  return [
+    `commit refs/heads/${branch}\nmark :1\ncommitter Alice <alice@example.com> now\n${data(message)}`,
+    parent === '' ? '' : `from ${parent}\n`,
+    `deleteall\n${entries.join('')}get-mark :1\n`
+  ].join('')
 }
 
 function isAllowed(req: IncomingMessage, credential: TestForge['credential']): boolean {

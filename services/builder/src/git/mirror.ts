@@ -78,8 +78,9 @@ export function createMirror(deps: { git: Git; directory: string; limitBytes: nu
   async function renewing<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     let format = 'sha1'
     for (let isLast = false; ; isLast = true) {
-      const isFresh = await open(format, signal)
+      let isFresh = false
       try {
+        isFresh = await open(format, signal)
         return await work()
       } catch (err) {
         const isTooLarge = err instanceof Failure && err.code === 'limit-exceeded'

@@ -289,6 +289,17 @@ test('a mirror that nobody used for the time to keep is removed at a start', asy
   assert.ok(!(await readdir(join(root, 'repositories'))).includes('r1.git'))
 })
 
+test('a machine without git, or whose git breaks, is told as ours', async (t) => {
+  const root = stateDirectory(t)
+  const without = await openMirrors(t, root, { environment: { PATH: root } })
+  await assert.rejects(
+    without.fetchHead(request('https://git.example/a/b'), signal),
+    failsWith('unavailable', /not installed/)
+  )
+  await writeFile(join(root, 'git'), '#!/bin/sh\necho fatal: No space left on device >&2; exit 128\n', { mode: 0o755 })
+  await assert.rejects(without.fetchHead(request('https://git.example/a/b'), signal), failsWith('unavailable', /full/))
+})
+
 test('a SHA-256 repository is mirrored like any other', async (t) => {
   const forge = await startForge(t)
   const mirrors = await openMirrors(t, stateDirectory(t))
