@@ -113,12 +113,16 @@ const server = createServer(async (req, res) => {
   if (url.pathname.startsWith('/_/')) return res.writeHead(404).end()
   if (env.SLOW_MS !== undefined) await wait(number('SLOW_MS', 0))
   const told = await answer(url)
+  // A connection that stays open would keep it from ending.
+  if (isEnding) res.setHeader('connection', 'close')
   if (told !== null) return res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(told))
   res.writeHead(200, { 'content-type': 'text/plain' }).end(env.ANSWER ?? 'hello')
 })
 
 // A function ends as it should: what was begun is answered, then it goes.
+let isEnding = false
 process.once('SIGTERM', () => {
+  isEnding = true
   server.close(() => process.exit(0))
   server.closeIdleConnections()
 })

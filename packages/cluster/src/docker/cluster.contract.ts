@@ -143,6 +143,7 @@ void describe('the docker cluster', () => {
       await cluster.apply(deployment, signal())
       const [network] = await networksOf('dave')
       assert.match(network?.Options?.['com.docker.network.bridge.name'] ?? '', /^slw[0-9a-f]{12}$/)
+      await cluster.scale(deployment, 0, signal())
       await cluster.remove(deployment.id, 0, signal())
       assert.deepEqual(await networksOf('dave'), [])
     })

@@ -87,18 +87,18 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
   }
 
   /** An owner who has nothing left needs no network; one for whom something is being started does. */
-  async function removeIdleNetwork(slug: string, signal: AbortSignal): Promise<void> {
-    if ((busyOwners.get(slug) ?? 0) > 0) return
-    const left = await replicas.list(null, signal)
-    if (left.some(({ ownerSlug }) => ownerSlug === slug) || (busyOwners.get(slug) ?? 0) > 0) return
-    await networks.remove(slug, signal)
+  async function removeIdleNetworks(signal: AbortSignal): Promise<void> {
+    const [left, slugs] = await Promise.all([replicas.list(null, signal), networks.owners(signal)])
+    const inUse = new Set(left.map(({ ownerSlug }) => ownerSlug))
+    const idle = slugs.filter((slug) => !inUse.has(slug) && (busyOwners.get(slug) ?? 0) === 0)
+    await Promise.all(idle.map((slug) => networks.remove(slug, signal)))
   }
 
   async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
     try {
       return await rollOutAlone(deployment, count, signal)
     } catch (err) {
-      if (err instanceof Failure && !err.retry && !signal.aborted) await removeIdleNetwork(deployment.ownerSlug, signal)
+      if (err instanceof Failure && !err.retry && !signal.aborted) await removeIdleNetworks(signal)
       throw err
     }
   }
@@ -114,7 +114,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
       await starting?.ended
       const found = await replicas.list(deploymentId, signal)
       await Promise.all(found.map((replica) => replicas.remove(replica, graceMs, signal)))
-      for (const slug of new Set(found.map(({ ownerSlug }) => ownerSlug))) await removeIdleNetwork(slug, signal)
+      await removeIdleNetworks(signal)
       if (found.length > 0) logger.info({ deploymentId, replicas: found.length }, 'deployment removed')
     },
     async list(signal) {

@@ -7,7 +7,7 @@ import type { CheckDeps } from './check.ts'
 import { unprivilegedUser } from './container.ts'
 import { type Engine, longCallMs, statusOf } from './engine.ts'
 import { labels, shortInstallation } from './labels.ts'
-import type { OwnerNetwork } from './network.ts'
+import { type OwnerNetwork, probeSlug } from './network.ts'
 import { pause } from './pause.ts'
 import { type Answer, ask } from './probe.ts'
 import { gatewayOf } from './subnet.ts'
@@ -17,8 +17,6 @@ export interface Proof {
   detail: string
 }
 
-/** No owner can have this slug: it is no DNS label. */
-const probeSlug = '-check'
 const imageTries = 6
 const answerLimitMs = 20_000
 const closedStatus = 200

@@ -27,6 +27,8 @@ export interface OwnerNetworks {
   nameOf(slug: string): string
   /** null when the owner has none yet. */
   find(slug: string, signal: AbortSignal): Promise<OwnerNetwork | null>
+  /** Slugs of the owners who have one. */
+  owners(signal: AbortSignal): Promise<string[]>
   /** Makes it where there is none. */
   ensure(slug: string, signal: AbortSignal): Promise<OwnerNetwork>
   /**
@@ -43,6 +45,9 @@ export interface OwnerNetworks {
 
 /** Beginning of every bridge's name: the host firewall's rules go by it, for all installations on a host alike. */
 export const bridgePrefix = 'slw'
+
+/** Whose network the isolation probe runs in. No owner can have this slug: it is no DNS label. */
+export const probeSlug = '-check'
 
 export interface NetworkOptions {
   engine: Engine
@@ -101,6 +106,13 @@ export function createOwnerNetworks({ engine, installation, pool, subnetPrefix }
   return {
     nameOf,
     find,
+    async owners(signal) {
+      const filters = { label: [`${labels.installation}=${installation}`] }
+      const found = await engine.call('list networks', signal, (docker, abortSignal) =>
+        docker.listNetworks({ filters, abortSignal })
+      )
+      return found.flatMap(({ Labels }) => Labels?.[labels.owner] ?? []).filter((slug) => slug !== probeSlug)
+    },
     async ensure(slug, signal) {
       const known = await find(slug, signal)
       if (known !== null) return known

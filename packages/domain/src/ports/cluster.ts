@@ -34,22 +34,30 @@ export interface Cluster {
   /**
    * Brings a deployment's replicas up and waits until every one of them answers on its readiness path.
    * Idempotent by deployment id: replicas that are there and run are kept, missing or stopped ones are started,
-   * and it may be called again after any crash. A deployment that does not become ready is taken away again before this throws.
+   * and it may be called again after any crash. A deployment that does not become ready is taken away again before this throws;
+   * replicas of it that ran and were not at fault are kept. An apply that is given up leaves what it has begun.
    *
    * @returns where the replicas answer, one endpoint each.
    * @throws Failure `not-ready` with the reason (exit code, last log lines, path that was asked); `image-missing`;
-   *   `unsupported` for constraints that cannot hold here; `unavailable` when the cluster does not answer.
+   *   `unsupported` for what cannot be had here (constraints, secrets); `limit-exceeded` when the owner has no room left;
+   *   `cancelled` when it is removed meanwhile; `unavailable` when the cluster does not answer.
    */
   apply(deployment: Deployment, signal: AbortSignal): Promise<Endpoint[]>
   /** Takes a deployment's replicas away, letting them finish for at most `graceMs`. Nothing there is fine. */
   remove(deploymentId: string, graceMs: number, signal: AbortSignal): Promise<void>
   /** Every deployment of this installation. */
   list(signal: AbortSignal): Promise<ClusterObject[]>
-  /** Sets the number of replicas of a running deployment and waits until they are ready. Returns all endpoints. */
+  /**
+   * Sets the number of replicas of a running deployment and waits until they are ready; those above it are let finish
+   * for at most the function's write time-out. Returns all endpoints. Fails as `apply` does.
+   */
   scale(deployment: Deployment, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
-  /** What the replicas printed, oldest first; ends by itself unless followed. */
+  /**
+   * What the replicas printed, oldest first; ends by itself unless followed. A followed one goes on as replicas are started
+   * again, and ends when the deployment is removed or the signal aborts. Nothing for a deployment that is not there.
+   */
   logs(deploymentId: string, options: RuntimeLogOptions, signal: AbortSignal): AsyncIterable<RuntimeLogLine>
-  /** What this cluster can hold and enforce here, for `doctor`: one line per finding. */
+  /** What this cluster can hold and enforce here, for `doctor`: one line per finding, also when it does not answer. */
   check(signal: AbortSignal): Promise<{ name: string; isOk: boolean; detail: string }[]>
   close(): Promise<void>
 }
