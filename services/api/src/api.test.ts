@@ -314,3 +314,15 @@ test('the token is made once, readable by its owner alone, and an empty file is 
   await writeFile(join(home, 'admin-token'), '\n')
   await assert.rejects(ensureToken(home), (err) => err instanceof Failure && err.code === 'invalid-configuration')
 })
+
+test('a log that is being followed does not keep the service from stopping, and does not pretend to be whole', async (t) => {
+  const { app, store, url } = await createApiForTest(t)
+  const buildId = await seedPush(store, pushOf(commits.a), Date.now())
+  const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream' }
+  const response = await fetch(`${url}/api/v1/builds/${buildId}/log?follow=true`, { headers })
+  const reading = response.text().catch(() => '')
+  const startedAt = Date.now()
+  await app.close()
+  assert.ok(Date.now() - startedAt < 2000)
+  assert.doesNotMatch(await reading, /event: end/)
+})

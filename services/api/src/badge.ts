@@ -1,3 +1,6 @@
+import type { Store } from '@slipway/domain'
+import type { FastifyInstance } from 'fastify'
+
 /** Widths of 11 px Verdana-like text, near enough for a badge. */
 const characterPx = 6.6
 
@@ -10,7 +13,7 @@ const colours: Record<string, string> = {
 }
 
 /** An SVG badge like those of continuous-integration services. Both texts are plain words, escaped all the same. */
-export function badgeSvg(label: string, state: string): string {
+function badgeSvg(label: string, state: string): string {
   const left = Math.round(label.length * characterPx) + 12
   const right = Math.round(state.length * characterPx) + 12
   const text = (x: number, words: string) => `<text x="${x}" y="14" text-anchor="middle">${escape(words)}</text>`
@@ -25,4 +28,29 @@ export function badgeSvg(label: string, state: string): string {
 
 function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
+
+export function addBadgeRoute(app: FastifyInstance, store: Store): void {
+  app.get<{ Params: { owner: string; file: string } }>(
+    '/badge/:owner/:file',
+    { schema: { operationId: 'getBadge', summary: "A function's state as SVG; private repositories' are unknown" } },
+    async (request, reply) => {
+      const name = request.params.file.replace(/\.svg$/, '')
+      reply.type('image/svg+xml').header('cache-control', 'no-cache')
+      return badgeSvg(name, await stateOf(store, request.params.owner, name))
+    }
+  )
+}
+
+/** Strangers may ask: a private repository's function looks like one that does not exist. */
+async function stateOf(store: Store, slug: string, name: string): Promise<string> {
+  const owner = await store.owners.findBySlug(slug)
+  const record = owner === null ? null : await store.functions.get(owner.id, name)
+  const repository = record?.repositoryId == null ? null : await store.repositories.get(record.repositoryId)
+  if (record === null || repository === null || repository.isPrivate) return 'unknown'
+  if (record.isPaused) return 'paused'
+  const [last] = await store.builds.list(record.ownerId, { repositoryId: repository.id }, { before: null, limit: 1 })
+  if (last?.status === 'failed' || last?.status === 'error') return 'failing'
+  if (last?.status === 'building' || last?.status === 'deploying') return 'building'
+  return record.liveDeploymentId === null ? 'unknown' : 'live'
 }

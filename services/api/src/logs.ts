@@ -30,8 +30,10 @@ export async function* readLog(
   const pause = () =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(done, pollMs)
+      signal.addEventListener('abort', done, { once: true })
       function done() {
         clearTimeout(timer)
+        signal.removeEventListener('abort', done)
         wake = null
         resolve()
       }

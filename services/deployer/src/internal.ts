@@ -2,8 +2,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { internalPaths } from '@slipway/client'
 import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } from '@slipway/domain'
-import { createServer, type Logger } from '@slipway/service'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import { createRequestSignals, createServer, type Logger } from '@slipway/service'
+import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 
 export interface InternalDeps {
@@ -36,12 +36,7 @@ export function createInternal({
     }
   })
 
-  /** A signal that aborts when the caller goes away. */
-  function signalOf(reply: FastifyReply): AbortSignal {
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    return gone.signal
-  }
+  const signalOf = createRequestSignals(app)
 
   async function liveDeployment(id: string): Promise<Deployment> {
     const deployment = await store.deployments.get(id)
@@ -94,7 +89,7 @@ export function createInternal({
       async function* ndjson() {
         for await (const line of lines) yield `${JSON.stringify(line)}\n`
       }
-      return reply.type('application/x-ndjson').send(Readable.from(ndjson()))
+      return reply.header('connection', 'close').type('application/x-ndjson').send(Readable.from(ndjson()))
     }
   )
   return app

@@ -9,13 +9,13 @@ import {
   createClosers,
   createStage,
   homePaths,
-  listed,
   type Logger,
   type Loop,
+  listed,
   queueConfig,
+  type Running, 
   registryAuth,
-  registrySettings,
-  type Running
+  registrySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createDeploy } from './deploy.ts'
