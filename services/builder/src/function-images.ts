@@ -106,12 +106,9 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   /** An image that is there already, as the registry has it now. */
   async function resolveImage(reference: string, signal: AbortSignal): Promise<ImageReference> {
     const { host, path, tag } = parseReference(reference)
-    const digest = await engine.baseDigest(reference, signal)
-    const image = { repository: `${host}/${path}`, tag: tag ?? 'latest', digest }
-    if (!(await engine.exists(pinnedReference(image), signal))) {
-      throw new Failure('image-missing', `the registry has no ${reference}: push it there first`)
-    }
-    return image
+    const digest = await engine.registryDigest(reference, signal)
+    if (digest === null) throw new Failure('image-missing', `the registry has no ${reference}: push it there first`)
+    return { repository: `${host}/${path}`, tag: tag ?? 'latest', digest }
   }
 
   async function findBuilt(ownerId: string, contentKey: string, signal: AbortSignal): Promise<ImageReference | null> {

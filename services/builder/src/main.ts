@@ -12,7 +12,7 @@ await run(async () => {
   closers.add('store', () => store.close())
   const signals = createSignals(queueConfig(config), (err) => logger.warn({ err }, 'Redis does not answer'))
   closers.add('signals', () => signals.close())
-  const builder = await startBuilder(config, { store, signals, logger })
+  const builder = await startBuilder(config, { store, signals, logger, env: process.env })
   closers.add('builder', () => builder.close())
   return { url: builder.url, close: () => closers.close() }
 }, logger)

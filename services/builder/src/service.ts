@@ -39,6 +39,7 @@ export const BuilderConfig = Type.Object({
   /** For one function. */
   BUILD_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 }),
   BUILD_MODE: Type.Enum(['auto', 'buildkit', 'classic'], { default: 'auto' }),
+  /** For a whole build; one image's output is cut at 5 MiB. */
   BUILD_LOG_LIMIT_BYTES: Type.Integer({ default: 10 * 1024 * 1024, minimum: 1024 }),
   /** `lang: dockerfile` may be used. */
   DOCKERFILE_ALLOWED: Type.Boolean({ default: false }),
@@ -55,9 +56,17 @@ export const BuilderConfig = Type.Object({
 })
 export type BuilderConfig = Static<typeof BuilderConfig>
 
+export interface BuilderDeps {
+  store: Store
+  signals: Signals
+  logger: Logger
+  /** The environment of the process: git gets the search path, proxies and certificates of it, and nothing else. */
+  env: Record<string, string | undefined>
+}
+
 export async function startBuilder(
   config: BuilderConfig,
-  { store, signals, logger }: { store: Store; signals: Signals; logger: Logger }
+  { store, signals, logger, env }: BuilderDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
@@ -69,7 +78,7 @@ export async function startBuilder(
     throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
   }
   const internal = createInternalClient({ socketPath: paths.socket }, internalToken)
-  const mirrors = await createMirrors({ root: paths.mirrors, logger, now })
+  const mirrors = await createMirrors({ root: paths.mirrors, logger, now, environment: gitEnvironment(env) })
   closers.add('mirrors', () => mirrors.close())
   const engine = createImageEngine({
     docker: {},
@@ -138,4 +147,19 @@ export async function startBuilder(
   })
   closers.add('build worker', () => consumer.close())
   return { url: null, close: () => closers.close() }
+}
+
+const gitVariables = [
+  'PATH',
+  'GIT_SSL_CAINFO',
+  'SSL_CERT_FILE',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'HTTPS_PROXY',
+  'NO_PROXY'
+]
+
+function gitEnvironment(env: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(gitVariables.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }

@@ -74,7 +74,7 @@ async function startControl(
     const shared = { store, signals, logger }
     const deployer = await startDeployer(config, shared)
     closers.add('deployer', () => deployer.close())
-    const builder = await startBuilder(loadConfig(BuilderConfig, settings), shared)
+    const builder = await startBuilder(loadConfig(BuilderConfig, settings), { ...shared, env: settings })
     closers.add('builder', () => builder.close())
     const api = await startApi(loadConfig(ApiConfig, settings), shared)
     closers.add('api', () => api.close())
