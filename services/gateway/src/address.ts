@@ -56,7 +56,7 @@ function label(text: string): string {
 export function noSuchFunction(): Failure {
   return new Failure(
     'not-found',
-    'there is no such function: call /<function> at its owner’s host, or /function/<owner>-<function>'
+    'there is no such function: call /<function> at the host of its owner, or /function/<owner>-<function>'
   )
 }
 

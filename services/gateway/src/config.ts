@@ -13,6 +13,8 @@ export const GatewayConfig = Type.Object({
     default: 'localhost',
     pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$'
   }),
+  /** How long the head of a request may take to arrive. Its body has as long as its function. */
+  HEAD_TIMEOUT_MS: Type.Integer({ default: 10_000, minimum: 100 }),
   /** A larger request body is answered 413. */
   BODY_LIMIT_BYTES: Type.Integer({ default: 100 * 1024 * 1024, minimum: 0 }),
   /** Calls that one function may have at a time through this gateway; more are answered 429. */

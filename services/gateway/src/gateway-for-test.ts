@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Endpoint, Failure, type Route } from '@slipway/domain'
 import type { SignalPayload } from '@slipway/queue/signals'
 import { loadConfig } from '@slipway/service/config'
@@ -17,11 +17,14 @@ export interface TestFunction {
 
 export async function startFunction(t: TestContext, listener: RequestListener): Promise<TestFunction> {
   const server = createServer(listener)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket.once('close', () => sockets.delete(socket))))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve())
-      server.closeAllConnections()
+      // Upgraded ones too, which the server does not know any more.
+      for (const socket of sockets) socket.destroy()
     })
   t.after(close)
   return { server, endpoint: { host: '127.0.0.1', port: (server.address() as AddressInfo).port }, close }
@@ -141,27 +144,26 @@ export interface Question {
 
 /** Asks without any normalisation of the path, on a connection of its own. */
 export function ask(port: number, question: Question = {}): Promise<Answer> {
-  const { method = 'GET', host = 'alice.localhost', path = '/', headers = {}, body } = question
+  const { method = 'GET', host = 'alice.localhost', path = '/', body } = question
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const headers = { host, ...length, ...question.headers }
   return new Promise((resolve, reject) => {
-    const req = request(
-      { port, host: '127.0.0.1', method, path, headers: { host, ...headers }, agent: false },
-      (res) => {
-        const parts: Buffer[] = []
-        res.on('data', (part: Buffer) => parts.push(part))
-        res.on('error', reject)
-        res.on('end', () => {
-          const text = Buffer.concat(parts).toString('utf8')
-          resolve({
-            status: res.statusCode ?? 0,
-            headers: res.headers,
-            raw: res.rawHeaders,
-            trailers: res.trailers,
-            body: text,
-            json: () => JSON.parse(text) as { code: string; message: string }
-          })
+    const req = request({ port, host: '127.0.0.1', method, path, headers, agent: false }, (res) => {
+      const parts: Buffer[] = []
+      res.on('data', (part: Buffer) => parts.push(part))
+      res.on('error', reject)
+      res.on('end', () => {
+        const text = Buffer.concat(parts).toString('utf8')
+        resolve({
+          status: res.statusCode ?? 0,
+          headers: res.headers,
+          raw: res.rawHeaders,
+          trailers: res.trailers,
+          body: text,
+          json: () => JSON.parse(text) as { code: string; message: string }
         })
-      }
-    )
+      })
+    })
     req.on('error', reject)
     req.end(body)
   })

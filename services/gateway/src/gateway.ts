@@ -20,6 +20,7 @@ export interface GatewayOptions {
   /** Answers what is asked of the gateway itself. */
   own: (req: IncomingMessage, res: ServerResponse, path: string) => void
   domain: string
+  headTimeoutMs: number
   bodyLimitBytes: number
   inFlightLimit: number
   isTrustedProxy: IsPeer
@@ -52,9 +53,9 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   const server = createServer({
     // Bodies may stream for long: each call's own limit ends them. Heads may not.
-    headersTimeout: 10_000,
+    headersTimeout: options.headTimeoutMs,
     requestTimeout: 0,
-    connectionsCheckingInterval: 2000,
+    connectionsCheckingInterval: Math.min(2000, options.headTimeoutMs),
     // Longer than what a proxy in front keeps idle connections (60 s mostly), so that it closes them, not we.
     keepAliveTimeout: 65_000,
     maxHeaderSize: 32 * 1024,

@@ -57,6 +57,7 @@ export async function startGateway(
         logger
       }),
       domain: config.FUNCTIONS_DOMAIN,
+      headTimeoutMs: config.HEAD_TIMEOUT_MS,
       bodyLimitBytes: config.BODY_LIMIT_BYTES,
       inFlightLimit: config.IN_FLIGHT_LIMIT,
       isTrustedProxy: createPeerList(config.TRUSTED_PROXIES, 'TRUSTED_PROXIES'),

@@ -1,8 +1,10 @@
-import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Call } from './call.ts'
+
+const lastWordsMs = 2000
 
 /** Only WebSocket: any other offer of an upgrade is not taken, and the request is an ordinary one. */
 export function isWebSocket(req: IncomingMessage): boolean {
@@ -33,4 +35,11 @@ export function joinSockets({ res, upgrade }: Call, status: number, headers: str
   near.pipe(far).pipe(near)
   near.on('error', () => far.destroy()).on('close', () => far.destroy())
   far.on('error', () => near.destroy()).on('close', () => (near as Socket).destroySoon())
+  // Half a WebSocket is none: the other side may say its last words, and no more.
+  function endSoon(): void {
+    const timer = setTimeout(() => near.destroy(), lastWordsMs)
+    near.once('close', () => clearTimeout(timer))
+  }
+  near.once('end', endSoon)
+  far.once('end', endSoon)
 }
