@@ -56,13 +56,19 @@ async function sharedRegistry(): Promise<RunningRegistry> {
   return startRegistry({ directory: root, port })
 }
 
-export async function createScene(env: Record<string, string> = {}): Promise<Scene> {
+type Settings = Record<string, string>
+
+/** @param more settings, which may depend on where the forges are. */
+export async function createScene(
+  more: Settings | ((forges: { github: string; gitlab: string }) => Settings) = {}
+): Promise<Scene> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-system-'))
   const logger = createLogger('forge', 'error')
   const github = await createLocalForge({ kind: 'github', root: join(directory, 'github'), logger, developer: 'dev' })
   const gitlab = await createLocalForge({ kind: 'gitlab', root: join(directory, 'gitlab'), logger, developer: 'dev' })
+  const env = typeof more === 'function' ? more({ github: github.url, gitlab: gitlab.url }) : more
   const registry = env.REGISTRY === undefined ? await sharedRegistry() : null
-  const settings: Record<string, string> = {
+  const settings: Settings = {
     GITHUB_URL: github.url,
     GITHUB_API_URL: github.apiUrl,
     GITHUB_APP_ID: String(github.app.id),
@@ -177,6 +183,7 @@ async function removeObjects(scene: Scene): Promise<void> {
 export interface Answer {
   status: number
   body: string
+  bytes: Buffer
   headers: Record<string, string | string[] | undefined>
 }
 
@@ -194,9 +201,10 @@ export function call(
       (res) => {
         const parts: Buffer[] = []
         res.on('data', (part: Buffer) => parts.push(part))
-        res.on('end', () =>
-          resolve({ status: res.statusCode ?? 0, body: Buffer.concat(parts).toString(), headers: res.headers })
-        )
+        res.on('end', () => {
+          const bytes = Buffer.concat(parts)
+          resolve({ status: res.statusCode ?? 0, body: bytes.toString(), bytes, headers: res.headers })
+        })
         res.on('error', reject)
       }
     )

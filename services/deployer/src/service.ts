@@ -13,7 +13,7 @@ import {
   type Loop,
   listed,
   queueConfig,
-  type Running, 
+  type Running,
   registryAuth,
   registrySettings
 } from '@slipway/service'

@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Failure } from '@slipway/domain'
+import { waitFor } from '@slipway/machine'
+import { createLogger, createStage } from '@slipway/service'
+import { createStore } from '@slipway/store'
+import {
+  createFakeCluster,
+  functionEnvironment,
+  imageOf,
+  pushOf,
+  seedBuilt,
+  seedClaim,
+  seedLive,
+  seedPush,
+  specOf
+} from '@slipway/testing'
+import { createDeploy } from './deploy.ts'
+import { createDrain } from './drain.ts'
+import type { Gateways } from './gateways.ts'
+import { createRecovery } from './recovery.ts'
+
+const logger = createLogger('test', 'silent')
+const commits = { a: 'a'.repeat(40), b: 'b'.repeat(40), c: 'c'.repeat(40) }
+const never = new AbortController().signal
+const now = Date.now
+
+async function createDeployerForTest(t: TestContext) {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-deployer-'))
+  const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
+  const cluster = createFakeCluster({ now })
+  const cancels = new Set<(buildId: string) => void>()
+  let switches = 0
+  const runStage = createStage({
+    builds: store.builds,
+    holder: 'deployer',
+    leaseMs: 60_000,
+    now,
+    logger,
+    onCancel: (listener) => {
+      cancels.add(listener)
+      return () => cancels.delete(listener)
+    },
+    changed: () => {}
+  })
+  const deploy = createDeploy({
+    store,
+    cluster,
+    runStage,
+    forges: new Map([['github', { kind: 'github', repositoryUrl: () => 'http://forge.test/alice/shop' }]]),
+    holder: 'deployer',
+    leaseMs: 60_000,
+    now,
+    logger,
+    routesChanged: () => {
+      switches += 1
+    },
+    changed: () => {}
+  })
+  t.after(async () => {
+    await cluster.close()
+    await store.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+  /** A push that was built, up to where a deployer takes it. */
+  async function built(commit: string, names: string[], change: Parameters<typeof specOf>[1] = {}) {
+    const buildId = await seedPush(store, pushOf(commit), now())
+    await seedClaim(store, buildId, now())
+    await seedBuilt(
+      store,
+      buildId,
+      names.map((name) => ({ spec: specOf(name, change), image: imageOf(name, commit[0]) })),
+      now()
+    )
+    return buildId
+  }
+  const routes = async () =>
+    (await store.functions.routes()).map(({ functionName, deploymentId }): [string, string] => [
+      functionName,
+      deploymentId
+    ])
+  const running = async () => (await cluster.list(never)).map(({ deploymentId }) => deploymentId)
+  return {
+    store,
+    cluster,
+    deploy,
+    built,
+    routes,
+    running,
+    cancel: (id: string) => cancels.forEach((listen) => listen(id)),
+    switches: () => switches
+  }
+}
+
+test('ready functions are switched to all at once, and the build is live', async (t) => {
+  const { store, deploy, built, routes, running, switches } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello', 'other'])
+  await deploy({ buildId }, never)
+  const build = await store.builds.get(buildId)
+  assert.deepEqual(
+    [build?.status, (await routes()).map(([name]) => name), (await running()).length, switches()],
+    ['live', ['hello', 'other'], 2, 1]
+  )
+  const [hello] = await store.deployments.list(null, { functionName: 'hello' }, { before: null, limit: 1 })
+  assert.equal(hello?.labels['com.openfaas.cloud.git-sha'], commits.a)
+  assert.equal(hello?.labels['com.openfaas.cloud.git-owner'], 'alice')
+  assert.equal(hello?.annotations['com.openfaas.cloud.git-repo-url'], 'http://forge.test/alice/shop')
+})
+
+test('the second run of a job that was done does nothing', async (t) => {
+  const { deploy, built, running, switches } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello'])
+  await deploy({ buildId }, never)
+  await deploy({ buildId }, never)
+  assert.deepEqual([(await running()).length, switches()], [1, 1])
+})
+
+test('one function that does not become ready keeps the whole stack as it was', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const before = { routes: await routes(), running: await running() }
+  cluster.failNext('apply', new Failure('not-ready', 'it exited with code 1'))
+  const buildId = await built(commits.b, ['hello', 'other'])
+  await deploy({ buildId }, never)
+  const build = await store.builds.get(buildId)
+  assert.equal(build?.status, 'failed')
+  assert.match(build?.reason ?? '', /hello: it exited with code 1/)
+  assert.deepEqual({ routes: await routes(), running: await running() }, before)
+  const parts = await store.builds.functions(buildId)
+  assert.deepEqual(parts.map(({ status }) => status).toSorted(), ['cancelled', 'failed'])
+})
+
+test('with the setting off, what is ready goes live and the rest does not', async (t) => {
+  const { store, cluster, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const [repository] = await store.repositories.list(null, { before: null, limit: 1 })
+  await store.repositories.updateSettings(repository?.id ?? '', { isAtomic: false })
+  const before = new Map(await routes())
+  cluster.failNext('apply', new Failure('not-ready', 'no'))
+  const buildId = await built(commits.b, ['hello', 'other'])
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'failed')
+  const after = new Map(await routes())
+  const changed = ['hello', 'other'].filter((name) => before.get(name) !== after.get(name))
+  assert.equal(changed.length, 1)
+})
+
+test('with the cluster away the roll-out is tried again, and then goes on with the same deployment', async (t) => {
+  const { store, cluster, deploy, built, routes } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello'])
+  cluster.setAway(true)
+  await deploy({ buildId }, never)
+  const waiting = await store.builds.get(buildId)
+  assert.deepEqual([waiting?.status, waiting?.attempt], ['deploying', 1])
+  const [prepared] = await store.deployments.running()
+  cluster.setAway(false)
+  await deploy({ buildId }, never)
+  assert.deepEqual(await routes(), [['hello', prepared?.id]])
+})
+
+test('a roll-out that began before a rollback does not undo it', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello']) }, never)
+  const [[, first] = []] = await routes()
+  await deploy({ buildId: await built(commits.b, ['hello']) }, never)
+  await cluster.remove(first ?? '', 0, never)
+  await store.deployments.end(first ?? '', 'ended', null, now())
+  const older = await built(commits.c, ['hello'])
+  const rollback = await store.builds.queueRollback(first ?? '', 'test', now())
+  await deploy({ buildId: rollback.id }, never)
+  assert.deepEqual(await routes(), [['hello', first]])
+  const before = await running()
+
+  const owner = await store.owners.findBySlug('alice')
+  await store.functions.setPaused(owner?.id ?? '', 'hello', false, now())
+  await deploy({ buildId: older }, never)
+  assert.equal((await store.builds.get(older))?.status, 'superseded')
+  assert.deepEqual(await routes(), [['hello', first]])
+  assert.deepEqual(await running(), before, 'nothing of the older one is left')
+})
+
+test('functions that left the stack are pruned, another repository keeps its own', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  const other = { ...pushOf(commits.c).repository, forgeRepositoryId: '8', name: 'blog', fullName: 'alice/blog' }
+  await seedLive(
+    store,
+    pushOf(commits.c, { repository: other }),
+    [{ spec: specOf('posts'), image: imageOf('posts') }],
+    now()
+  )
+  await deploy({ buildId: await built(commits.a, ['hello', 'gone']) }, never)
+  await deploy({ buildId: await built(commits.b, ['hello']) }, never)
+  assert.deepEqual((await routes()).map(([name]) => name).toSorted(), ['hello', 'posts'])
+})
+
+test('a paused function is left alone by a push, and says so', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const owner = await store.owners.findBySlug('alice')
+  await store.functions.setPaused(owner?.id ?? '', 'hello', true, now())
+  const before = new Map(await routes())
+  const buildId = await built(commits.b, ['hello', 'other'])
+  await deploy({ buildId }, never)
+  const after = new Map(await routes())
+  assert.equal(after.get('hello'), before.get('hello'))
+  assert.notEqual(after.get('other'), before.get('other'))
+  const part = (await store.builds.functions(buildId)).find(({ name }) => name === 'hello')
+  assert.deepEqual([part?.status, /paused/.test(part?.reason ?? '')], ['skipped', true])
+})
+
+test('a request to cancel takes back what was started', async (t) => {
+  const { store, deploy, built, cancel, running, routes } = await createDeployerForTest(t)
+  const environment = functionEnvironment({ readyAfterMs: 60_000 })
+  const buildId = await built(commits.a, ['hello'], { environment })
+  const deploying = deploy({ buildId }, never)
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 2000 })
+  await store.builds.requestCancel(buildId, 'test', now())
+  cancel(buildId)
+  await deploying
+  assert.equal((await store.builds.get(buildId))?.status, 'cancelled')
+  assert.deepEqual([await running(), await routes()], [[], []])
+})
+
+test('a shutdown gives the roll-out back, and the next one ends it', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello'])
+  const shutdown = new AbortController()
+  shutdown.abort()
+  await deploy({ buildId }, shutdown.signal)
+  const given = await store.builds.get(buildId)
+  assert.deepEqual([given?.status, given?.attempt], ['deploying', 0])
+  await deploy({ buildId }, never)
+  assert.deepEqual(
+    (await routes()).map(([name]) => name),
+    ['hello']
+  )
+})
+
+test('a former version is removed once the gateways have left it, or its write time-out is over', async (t) => {
+  const { store, cluster, deploy, built, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  await deploy({ buildId: await built(commits.b, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  assert.equal((await running()).length, 2)
+  let hasLeft = false
+  const gateways: Gateways = { haveLeft: () => hasLeft, close: () => {} }
+  let time = now()
+  const drain = createDrain({ store, cluster, gateways, isLeader: () => true, now: () => time, logger })
+  t.after(() => drain.close())
+  drain.wake()
+  await new Promise((done) => setTimeout(done, 300))
+  assert.equal((await running()).length, 2, 'a request may be in flight')
+  hasLeft = true
+  drain.wake()
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000 })
+
+  hasLeft = false
+  await deploy({ buildId: await built(commits.c, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  drain.wake()
+  await new Promise((done) => setTimeout(done, 100))
+  time += 61_000
+  drain.wake()
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000, what: 'the write time-out' })
+})
+
+test('what is live comes back after a reboot, and what a killed roll-out left is taken away', async (t) => {
+  const { store, cluster, deploy, built, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello']) }, never)
+  const [live] = await running()
+  const abandoned = await built(commits.b, ['hello'])
+  await store.builds.claimDeploy(abandoned, 'killed', 60_000, now())
+  const [left] = await store.deployments.prepare(
+    abandoned,
+    'killed',
+    [
+      {
+        functionName: 'hello',
+        clusterName: 'alice-hello',
+        image: imageOf('hello'),
+        spec: specOf('hello'),
+        labels: {},
+        annotations: {},
+        replicas: 1
+      }
+    ],
+    now()
+  )
+  assert.ok(left)
+  await cluster.apply(left, never)
+  await store.builds.finish(abandoned, 'killed', { status: 'failed', reason: 'killed' }, now())
+  cluster.stopReplicas(live ?? '')
+
+  const recovery = createRecovery({
+    store,
+    cluster,
+    routesChanged: () => {},
+    isLeader: () => true,
+    periodMs: 20,
+    now,
+    logger
+  })
+  t.after(() => recovery.close())
+  const objects = () => cluster.list(never)
+  await waitFor(async () => (await objects()).length === 1 && (await objects())[0]?.availableReplicas === 1, {
+    timeoutMs: 3000
+  })
+  assert.deepEqual(await running(), [live])
+  assert.equal((await store.deployments.get(left.id))?.status, 'ended')
+})
+
+test('the store is believed only while it answers: a cluster that is away changes nothing', async (t) => {
+  const { store, cluster, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello']) }, never)
+  const before = await routes()
+  cluster.setAway(true)
+  const recovery = createRecovery({
+    store,
+    cluster,
+    routesChanged: () => {},
+    isLeader: () => true,
+    periodMs: 10,
+    now,
+    logger
+  })
+  await new Promise((done) => setTimeout(done, 60))
+  await recovery.close()
+  assert.deepEqual(await routes(), before)
+})

@@ -1,0 +1,1 @@
+exports.sentence = (...words) => `${words.join(' ')}.`
