@@ -11,7 +11,7 @@ const http = require('node:http')
 const path = require('node:path')
 process.title = 'dockerd'
 console.log('dockerd began')
-const server = http.createServer((req, res) => res.end('{"Version":"20.10"}'))
+const server = http.createServer((req, res) => res.end(req.url === '/version' ? '{"Version":"20.10"}' : '[]'))
 server.listen(path.join(path.dirname(process.argv[1]), '..', 'docker.sock'))
 process.on('SIGTERM', () => process.exit(0))
 `

@@ -3,11 +3,15 @@ import { judge, splitTurboOutput, testedWorkspaces } from './test-results.mjs'
 import { workspaces } from './workspaces.mjs'
 
 /**
- * Runs one test script of all workspaces through turbo and judges each workspace that has such tests.
+ * Runs one test script of all workspaces but that of the system tests through turbo and judges each workspace that has such tests.
  * What turbo has in its cache is judged by what was printed then.
  */
 export async function runTurboTests({ root, env, task, suffixes, concurrency, timeoutMs, write }) {
-  const tested = testedWorkspaces(workspaces(root), task, suffixes)
+  const tested = testedWorkspaces(
+    workspaces(root).filter(({ path }) => path !== 'test'),
+    task,
+    suffixes
+  )
   const args = [
     'run',
     task,

@@ -24,12 +24,13 @@ function directoriesOf(root, pattern) {
     .filter((path) => statSync(path).isDirectory())
 }
 
-/** The files of a workspace, without what is installed or generated in it. */
+/** The files of a workspace, without what is installed or generated in it. A folder with a package.json of its own is no part of it. */
 export function* filesOf(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (entry.name.startsWith('.') || ['node_modules', 'dist', 'fixtures', 'templates'].includes(entry.name)) continue
     const path = join(directory, entry.name)
-    if (entry.isDirectory()) yield* filesOf(path)
-    else if (entry.isFile()) yield path
+    if (entry.isDirectory()) {
+      if (!existsSync(join(path, 'package.json'))) yield* filesOf(path)
+    } else if (entry.isFile()) yield path
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 
 export interface DirectoryLock {
@@ -40,6 +41,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   }
 }
 
+/** @throws Failure `conflict` while the holder lives */
 async function removeIfStale(file: string, directory: string): Promise<void> {
   const text = await readLock(file)
   if (text === null) return
@@ -50,13 +52,23 @@ async function removeIfStale(file: string, directory: string): Promise<void> {
       `process ${holder.pid} already works with ${directory}: stop it, or set SLIPWAY_HOME to another directory`
     )
   }
-  const aside = `${file}.${randomUUID()}`
-  if (!(await isDone(rename(file, aside), 'ENOENT'))) return
+  // Several may have seen the same stale lock. One at a time looks again and removes it, so that nobody removes a new one.
+  const guard = `${file}.takeover`
+  if (!(await isDone(mkdir(guard), 'EEXIST'))) return waitForGuard(guard)
   try {
-    // Another process may have taken over in between: then it was its lock that was moved, and it gets it back.
-    if ((await readLock(aside)) !== text) await isDone(link(aside, file), 'EEXIST')
+    if ((await readLock(file)) === text) await unlink(file)
   } finally {
-    await unlink(aside)
+    await rmdir(guard)
+  }
+}
+
+/** A takeover takes moments: one that is older was cut short, and is cleared away. */
+async function waitForGuard(guard: string): Promise<void> {
+  await sleep(10)
+  try {
+    if (Date.now() - (await stat(guard)).mtimeMs > 10_000) await rmdir(guard)
+  } catch (err) {
+    if (!hasCode(err, 'ENOENT')) throw err
   }
 }
 
