@@ -19,6 +19,7 @@ export interface ReplicaPlan {
   network: string
   address: string
   image: LocalImage
+  /** `uid` or `uid:group`, never a name and never root. */
   user: string
   host: HostFacts
   resolvers: readonly string[]
@@ -92,11 +93,8 @@ function hostConfig({ deployment, network, image, host, resolvers, user }: Repli
 
 /** Owned by the function: the engine keeps the mode that the directory has in the image, whatever is asked for. */
 function tmpfsOptions(user: string): string {
-  const [uid = '', gid = ''] = user.split(':')
-  const owner = [...(isNumber(uid) ? [`uid=${uid}`] : []), ...(isNumber(gid) ? [`gid=${gid}`] : [])]
+  const owner = user
+    .split(':')
+    .flatMap((id, index) => (/^\d+$/.test(id) ? [`${index === 0 ? 'uid' : 'gid'}=${id}`] : []))
   return ['rw', 'nosuid', 'nodev', 'exec', `size=${tmpBytes}`, 'mode=1777', ...owner].join(',')
-}
-
-function isNumber(text: string): boolean {
-  return /^\d+$/.test(text)
 }

@@ -74,8 +74,8 @@ export function engineMessage(err: unknown): string {
   return cause.message.trim()
 }
 
-/** Some of dockerode's calls take no signal: they are left behind. */
-function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** For work that takes no signal, or that others wait for as well: whoever gives up leaves it behind. */
+export function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
     signal.addEventListener('abort', abort, { once: true })

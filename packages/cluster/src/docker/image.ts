@@ -1,6 +1,6 @@
 import { Failure, type ImageReference, pinnedReference } from '@slipway/domain'
 import type { ImageInspectInfo } from 'dockerode'
-import { type Engine, engineMessage, statusOf } from './engine.ts'
+import { type Engine, engineMessage, orAbort, statusOf } from './engine.ts'
 
 export interface RegistryCredentials {
   username: string
@@ -71,7 +71,7 @@ export function createImages({ engine, registryAuth }: ImageOptions): Images {
       const reference = pinnedReference(image)
       const begun = pulling.get(reference) ?? pullOnce(image).finally(() => pulling.delete(reference))
       pulling.set(reference, begun)
-      await begun
+      await orAbort(begun, signal)
       const found = await find(image, signal)
       if (found === null) throw missing(reference, undefined)
       return found

@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import { Failure } from '@slipway/domain'
 import type { NetworkInspectInfo } from 'dockerode'
-import { type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
+import { type Engine, engineMessage, longCallMs, orAbort, statusOf } from './engine.ts'
 import { hostNetworks } from './host-networks.ts'
 import { labels, shortInstallation } from './labels.ts'
 import {
@@ -48,6 +48,8 @@ export const bridgePrefix = 'slw'
 
 /** Whose network the isolation probe runs in. No owner can have this slug: it is no DNS label. */
 export const probeSlug = '-check'
+
+const makeLimitMs = 5 * 60_000
 
 export interface NetworkOptions {
   engine: Engine
@@ -116,9 +118,11 @@ export function createOwnerNetworks({ engine, installation, pool, subnetPrefix }
     async ensure(slug, signal) {
       const known = await find(slug, signal)
       if (known !== null) return known
-      const begun = making.get(slug) ?? create(slug, signal).finally(() => making.delete(slug))
+      // Shared by all who want it now, so none of their signals ends it.
+      const begun =
+        making.get(slug) ?? create(slug, AbortSignal.timeout(makeLimitMs)).finally(() => making.delete(slug))
       making.set(slug, begun)
-      return await begun
+      return await orAbort(begun, signal)
     },
     takeAddress: addresses.takeAddress,
     releaseAddress: addresses.releaseAddress,

@@ -48,7 +48,7 @@ export function describeAnswer(answer: Answer | null, { path, pathSource }: Read
     case undefined:
       return `${where} was not asked in time`
     case 'refused':
-      return `nothing listens on port ${functionPort}: a function must listen on 0.0.0.0:${functionPort}`
+      return `nothing listens on port ${functionPort}, where GET ${path} was asked: a function must listen on 0.0.0.0:${functionPort} (${change})`
     case 'timeout':
       return `${where} gave no answer within ${answer.afterMs / 1000} s (${change})`
     case 'broken':

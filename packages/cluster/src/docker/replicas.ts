@@ -1,6 +1,6 @@
 import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
 import type { ContainerInfo } from 'dockerode'
-import { containerName, containerOptions, type ReplicaPlan } from './container.ts'
+import { containerName, containerOptions, type ReplicaPlan, unprivilegedUser } from './container.ts'
 import { type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
 import { labels } from './labels.ts'
 import { fileOfArchive, userByName, userOf } from './user.ts'
@@ -135,9 +135,11 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
       const known = userOf(plan.image.user) ?? usersByName.get(`${plan.image.id} ${plan.image.user}`)
       try {
         if (known !== undefined) return await createContainer({ ...plan, user: known }, signal)
-        const named = await createContainer({ ...plan, user: plan.image.user }, signal)
-        const user = await resolveUser(named, plan.image, signal)
-        await removeContainer(named.id, signal)
+        // Should it be left behind by a crash and started later, it is nobody special.
+        const first = await createContainer({ ...plan, user: unprivilegedUser }, signal)
+        const user = await resolveUser(first, plan.image, signal)
+        if (user === unprivilegedUser) return first
+        await removeContainer(first.id, signal)
         return await createContainer({ ...plan, user }, signal)
       } catch (err) {
         const other = statusOf(err) === 409 ? await findReplica(plan.deployment, plan.replica, signal) : undefined
