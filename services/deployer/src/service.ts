@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { getServers } from 'node:dns'
 import { rm } from 'node:fs/promises'
+import { isIPv4 } from 'node:net'
 import { createDockerCluster } from '@slipway/cluster'
 import type { Build, Store } from '@slipway/domain'
 import { createForgeApis, forgeApiSettings } from '@slipway/forge'
@@ -44,7 +46,7 @@ export const DeployerConfig = Type.Object({
   /** Owners' networks on docker are cut from this pool. */
   NETWORK_POOL: Type.String({ default: '10.201.0.0/16' }),
   NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
-  /** DNS servers of the functions, separated by commas; empty: the engine's own choice. */
+  /** DNS servers of the functions, separated by commas; empty: those of the host. */
   DNS_RESOLVERS: Type.String({ default: '' }),
   FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
   /** How long a new version may take to become ready. */
@@ -77,7 +79,7 @@ export async function startDeployer(
     installation: installation.id,
     gatewayPort: null,
     registryAuth: registryAuth(config),
-    resolvers: listed(config.DNS_RESOLVERS),
+    resolvers: resolversOf(config),
     networkPool: config.NETWORK_POOL,
     subnetPrefix: config.NETWORK_PREFIX,
     firewall: config.FIREWALL,
@@ -219,4 +221,10 @@ function addresses({ PUBLIC_URL, GATEWAY_PUBLIC_URL }: DeployerConfig) {
     }
     return PUBLIC_URL === undefined ? null : `${PUBLIC_URL}/api/v1/builds/${build.id}`
   }
+}
+
+/** Private DNS servers are only reachable for functions when they are named: by default those of the host. */
+function resolversOf({ DNS_RESOLVERS }: DeployerConfig): string[] {
+  const named = listed(DNS_RESOLVERS)
+  return named.length > 0 ? named : getServers().filter((server) => isIPv4(server) && !server.startsWith('127.'))
 }

@@ -151,7 +151,7 @@ test('the same delivery five times at once is one build', async (t) => {
   const found = await builds()
   assert.equal(found.length, 1)
   assert.deepEqual(new Set(answers.map((res) => res.json().buildId)), new Set([found[0]?.id]))
-  assert.deepEqual(answers.map((res) => res.statusCode).sort(), [200, 200, 200, 200, 202])
+  assert.deepEqual(answers.map((res) => res.statusCode).sort((a, b) => a - b), [200, 200, 200, 200, 202])
 })
 
 test('what is skipped deliberately answers 200 with the reason', async (t) => {
@@ -165,7 +165,7 @@ test('what is skipped deliberately answers 200 with the reason', async (t) => {
 
 test('a body that is no JSON, or of another shape than the event says, answers 400', async (t) => {
   const { app, deliveries } = await createReceiverForTest(t)
-  for (const body of ['not json', '[]', '{}', pushBody({ repository: 'x' }), `${'['.repeat(100_000)}`]) {
+  for (const body of ['not json', '[]', '{}', pushBody({ repository: 'x' }), '['.repeat(100_000)]) {
     const res = await app.inject(signed(body))
     assert.deepEqual([res.statusCode, res.json().code], [400, 'invalid-payload'], body.slice(0, 40))
   }

@@ -1,3 +1,4 @@
+import type { EmitterWebhookEventName } from '@octokit/webhooks'
 import { Failure, type ForgeEvent, type ForgeOwner, isCommit, isZeroCommit } from '@slipway/domain'
 import type { Static, TSchema } from 'typebox'
 import { createShape, ignored, type JsonObject, shortMessage } from './delivery.ts'
@@ -134,7 +135,7 @@ function checkSuiteOf({ action, check_suite: suite, repository, sender }: Static
 type Read = (body: JsonObject) => ForgeEvent
 
 function reader<S extends TSchema>(
-  eventName: string,
+  eventName: EmitterWebhookEventName,
   schema: S,
   eventOf: (body: Static<S>) => ForgeEvent
 ): [string, Read] {
