@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -90,7 +90,7 @@ async function make(reference, parts, kind, { machine, engine, state }) {
   )
 }
 
-/** The same parts give the same image: versions, sizes and times of what goes in, and the code that puts it together. */
+/** The same parts give the same image: what goes in, and the code that puts it together. */
 function keyOf(parts) {
   const here = dirname(fileURLToPath(import.meta.url))
   const hash = createHash('sha256')
@@ -109,7 +109,7 @@ async function nodeParts({ machine, root }) {
   if (common === null || npm === null) return null
   const registry = withoutCredentials(machine.env.npm_config_registry)
   return {
-    inputs: { ...common, node: stamp(node), npm: stamp(join(npm, 'package.json')), registry },
+    inputs: { ...common, node: fingerprint(node), npm: fingerprint(join(npm, 'package.json')), registry },
     certificates: { SSL_CERT_FILE: certificateFile, NODE_EXTRA_CA_CERTS: certificateFile },
     content: () => ({
       binaries: { '/usr/local/bin/node': node },
@@ -142,10 +142,10 @@ async function pythonParts({ machine }) {
   if (common === null || python === null) return null
   const { code, output } = await machine.run(python, ['-I', '-c', describePython])
   if (code !== 0) return null
-  const { version, library, packages } = JSON.parse(output)
+  const { version, library, packages, pip } = JSON.parse(output)
   const index = withoutCredentials(machine.env.PIP_INDEX_URL)
   return {
-    inputs: { ...common, python: stamp(realpathSync(python)), pip: stamp(packages), index },
+    inputs: { ...common, python: fingerprint(realpathSync(python)), pip, index },
     certificates: { SSL_CERT_FILE: certificateFile, REQUESTS_CA_BUNDLE: certificateFile, PIP_CERT: certificateFile },
     content: () => ({
       binaries: { '/usr/bin/python3': realpathSync(python) },
@@ -169,6 +169,7 @@ assert sys.prefix == '/usr'
 print(json.dumps({
   'version': '%d.%d' % sys.version_info[:2],
   'library': sysconfig.get_path('stdlib'),
+  'pip': pip.__version__,
   'packages': os.path.dirname(os.path.dirname(pip.__file__)),
 }))
 `
@@ -215,13 +216,20 @@ function timeZones() {
 
 function commonInputs(machine) {
   if (process.platform !== 'linux' || machine.find('ldd') === null || !existsSync('/etc/os-release')) return null
-  return { system: readFileSync('/etc/os-release', 'utf8'), certificates: stamp(certificateFile) }
+  return { system: readFileSync('/etc/os-release', 'utf8'), certificates: fingerprint(certificateFile) }
 }
 
-function stamp(file) {
+/** Tells contents apart without reading all of a large file: its size and its first MiB, in which a program names its build. */
+function fingerprint(file) {
   if (!existsSync(file)) return null
-  const { size, mtimeMs } = statSync(file)
-  return [file, size, mtimeMs]
+  const head = Buffer.alloc(1024 * 1024)
+  const descriptor = openSync(file, 'r')
+  try {
+    const length = readSync(descriptor, head)
+    return [statSync(file).size, createHash('sha256').update(head.subarray(0, length)).digest('hex')]
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** An address of a package registry goes into the image; a secret never does. */

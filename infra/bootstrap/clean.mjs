@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { programOf, usualDockerSockets } from './docker.mjs'
+import { programOf } from './docker.mjs'
 import { createEngine } from './engine.mjs'
 import { Stop } from './processes.mjs'
 
 /** Removes everything that was made here: Docker objects of our installations, base images, our engine, the state directory. */
-export async function clean({ state, env, say }) {
+export async function clean({ state, machine, say }) {
   const lock = readLock(state)
   if (lock !== null) throw new Stop(`process ${lock} still works with ${state.home}: stop it first`)
-  const engine = await findEngine(env)
+  const engine = await findEngine(machine)
   if (engine === null) {
     if (state.lines('installations').length > 0) {
       throw new Stop(
@@ -24,6 +24,7 @@ export async function clean({ state, env, say }) {
     for (const image of state.lines('made-images')) {
       if ((await engine.removeImage(image)).status === 200) say(`removed image ${image}`)
     }
+    await removeFirewall(engine, machine, say)
   }
   await stopOwnEngine(state, say)
   const packages = state.lines('installed-packages')
@@ -41,8 +42,23 @@ async function removeObjects(engine, label, say) {
   }
 }
 
-async function findEngine(env) {
-  const addresses = env.DOCKER_HOST ? [env.DOCKER_HOST] : usualDockerSockets().map((socket) => `unix://${socket}`)
+/** The rules of packages/cluster guard the networks of all installations: they go when no such network is left. */
+async function removeFirewall(engine, machine, say) {
+  const iptables = machine.find('iptables')
+  if (!machine.isRoot || iptables === null) return
+  if ((await engine.withLabel('networks', 'com.slipway.installation')).length > 0) return
+  const hooks = { INPUT: 'SLIPWAY-INPUT', 'DOCKER-USER': 'SLIPWAY-FORWARD' }
+  for (const [parent, chain] of Object.entries(hooks)) {
+    const { code } = await machine.run(iptables, ['-w', '-D', parent, '-i', 'slw+', '-j', chain])
+    if (code !== 0) continue // it was never set up
+    await machine.run(iptables, ['-w', '-F', chain])
+    await machine.run(iptables, ['-w', '-X', chain])
+    say(`removed the firewall rules ${chain}`)
+  }
+}
+
+async function findEngine({ env, dockerSockets }) {
+  const addresses = env.DOCKER_HOST ? [env.DOCKER_HOST] : dockerSockets.map((socket) => `unix://${socket}`)
   for (const address of addresses) {
     const engine = createEngine(address, env)
     try {

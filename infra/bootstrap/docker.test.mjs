@@ -54,7 +54,7 @@ test('where systemd is missing an installed engine is started by hand, outlives 
   assert.equal(programOf(pid), 'dockerd')
   assert.match(readFileSync(state.file('docker/dockerd.log'), 'utf8'), /dockerd began/)
 
-  await clean({ state, env: { DOCKER_HOST: `unix://${context.machine.dockerSockets[0]}` }, say: context.say })
+  await clean({ state, machine: context.machine, say: context.say })
   assert.notEqual(programOf(pid), 'dockerd')
   assert.equal(existsSync(state.home), false)
 })

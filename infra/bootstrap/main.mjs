@@ -29,6 +29,16 @@ const commands = {
   slipway: { needs: [], script: 'services/cli/src/main.ts' }
 }
 
+const machine = {
+  env: process.env,
+  isRoot: process.getuid?.() === 0,
+  hasSystemd: existsSync('/run/systemd/system'),
+  dockerSockets: usualDockerSockets(),
+  find: (names) => findProgram(names, process.env.PATH, serverDirectories()),
+  findProcess,
+  run
+}
+
 async function main([name, ...args]) {
   const command = commands[name]
   if (command === undefined) {
@@ -37,12 +47,14 @@ async function main([name, ...args]) {
   }
   const state = stateDirectory({ root, env: process.env })
   if (name === 'demo' && args.includes('--clean')) {
-    await clean({ state, env: process.env, say })
+    await clean({ state, machine, say })
     return 0
   }
   await ensureDependencies({ root, env: process.env, say })
   const node = await findNode({ root, env: process.env })
-  const found = await prepareMachine(needsOf(name, command, args), { state, isForTests: command.isForTests === true })
+  const apt = createApt({ machine, state, say })
+  const isForTests = command.isForTests === true
+  const found = await prepare(needsOf(name, command, args), { machine, apt, state, say, root, isForTests })
   const env = { ...environmentFor({ root, env: process.env, node }), ...found, SLIPWAY_HOME: state.home }
   if (command.tests !== undefined) {
     stopOnSignals()
@@ -65,19 +77,6 @@ function stopOnSignals() {
 /** Of the command line only `up` starts servers: all else only asks. */
 function needsOf(name, command, args) {
   return name === 'slipway' && args[0] === 'up' ? servers : command.needs
-}
-
-function prepareMachine(needs, { state, isForTests }) {
-  const machine = {
-    env: process.env,
-    isRoot: process.getuid?.() === 0,
-    hasSystemd: existsSync('/run/systemd/system'),
-    dockerSockets: usualDockerSockets(),
-    find: (names) => findProgram(names, process.env.PATH, serverDirectories()),
-    findProcess,
-    run
-  }
-  return prepare(needs, { machine, apt: createApt({ machine, state, say }), state, say, root, isForTests })
 }
 
 try {
