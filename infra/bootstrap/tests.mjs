@@ -4,7 +4,12 @@ import { run } from './processes.mjs'
 import { faultsOf, judge, total } from './test-results.mjs'
 import { runTurboTests } from './turbo-tests.mjs'
 
-const contractTestRun = { task: 'test:contract', suffixes: ['.contract.ts'], concurrency: 1, timeoutMs: 8 * 60_000 }
+const contractTestRun = {
+  task: 'test:contract',
+  suffixes: ['.contract.ts', '.contract.mjs'],
+  concurrency: 1,
+  timeoutMs: 8 * 60_000
+}
 
 /** Unit, contract and system tests. Those that use real servers run one after the other: two cores are soon busy. */
 export async function test({ root, env, write, say }) {
