@@ -20,7 +20,7 @@ const homes = [
   },
   { libraries: /^@kubernetes\//, homes: ['packages/cluster'] },
   { libraries: /^(bullmq|ioredis)$/, homes: ['packages/queue'] },
-  { libraries: /^(kysely|pg|node:sqlite)$/, homes: ['packages/store'] },
+  { libraries: /^(kysely|pg|node:sqlite)$/, homes: ['packages/store', 'test'] },
   { libraries: /^simple-git$/, homes: ['services/builder'] },
   {
     libraries: /^(fastify|@fastify\/.*)$/,
