@@ -58,7 +58,9 @@ export async function ensureBaseImage(kindName, { machine, apt, engine, state, s
         `that holds ${kind.holds}${kindName === 'python' ? ', or install python3 and python3-pip' : ''}`
     )
   }
-  if (!(await engine.hasImage(made))) {
+  if (await engine.hasImage(made)) {
+    if (!isSettled) say(`it cannot be pulled: taking ${made}, made of this machine's own parts`)
+  } else {
     say(`it cannot be pulled: making ${made} of this machine's own parts`)
     await make(made, parts, kind, { machine, engine, state })
   }

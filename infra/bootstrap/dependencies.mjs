@@ -1,37 +1,25 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { run, Stop } from './processes.mjs'
 
 /** The services run their TypeScript sources directly and use `node:sqlite`. */
 export const wantedNode = [24, 18]
 
-/**
- * Runs `npm ci` unless what is installed is what package-lock.json says. A stamp in node_modules remembers the lock file;
- * without one, npm's own record of what it installed is compared, so that an `npm install` is not thrown away.
- */
+/** Runs `npm ci` unless npm's own record of what it installed, which it writes last, is what package-lock.json says. */
 export async function ensureDependencies({ root, env, say }) {
-  const lockFile = join(root, 'package-lock.json')
-  const stampFile = join(root, 'node_modules', '.slipway-lock')
-  const stamp = createHash('sha256').update(readFileSync(lockFile)).digest('hex')
-  if (readText(stampFile) === stamp) return
-  if (!isInstalled(root, lockFile)) {
-    say('installing the npm packages (npm ci, about 40 s)')
-    const [command, args] = npmCommand(env)
-    const { code, output } = await run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: root,
-      env
-    })
-    if (code !== 0) throw new Stop(`npm ci failed:\n${output.trim()}`)
-  }
-  writeFileSync(stampFile, stamp)
+  if (isInstalled(root)) return
+  say('installing the npm packages (npm ci, about 40 s)')
+  const [command, args] = npmCommand(env)
+  const options = { cwd: root, env }
+  const { code, output } = await run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], options)
+  if (code !== 0) throw new Stop(`npm ci failed:\n${output.trim()}`)
 }
 
-function isInstalled(root, lockFile) {
+function isInstalled(root) {
   const installed = readText(join(root, 'node_modules', '.package-lock.json'))
   if (installed === null) return false
   const have = JSON.parse(installed).packages
-  const want = JSON.parse(readFileSync(lockFile, 'utf8')).packages
+  const want = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
   return Object.entries(want).every(
     ([path, entry]) =>
       path === '' || entry.optional || entry.devOptional || entry.peer || have[path]?.version === entry.version
