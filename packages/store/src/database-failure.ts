@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 
 /** SQLite's primary result codes that say "the database cannot be used now", in words for who can mend it. */
 const sqliteFailures: Record<number, string> = {

@@ -6,7 +6,6 @@ import {
   type PushEvent,
   type RecordedDelivery
 } from '@slipway/domain'
-import { isQueued } from './build-conditions.ts'
 import { newBuildRow } from './build-rows.ts'
 import type { Transaction } from './database.ts'
 import { newId } from './ids.ts'
@@ -163,14 +162,17 @@ async function joinWaiting(tx: Transaction, decided: Decided[]): Promise<Decided
   if (queued.length === 0) return decided
   const rows = await tx
     .selectFrom('builds')
-    .select(['id', 'repository_id', 'ref', 'commit', 'before'])
+    .select(['id', 'repository_id', 'ref', 'commit', 'before', 'status'])
+    // By commit alone: told of the status, too, a planner may read everything that waits, and that may be very much.
     .where('commit', 'in', [...new Set(queued.map((build) => build.commit))])
-    .where('repository_id', 'in', [...new Set(queued.map((build) => build.repository_id))])
-    .where(isQueued)
     .execute()
   // Of several the oldest, as if they had come one by one. Sorted here: there it would tempt SQLite to read the repository's history.
   rows.sort((a, b) => (a.id < b.id ? 1 : -1))
-  const waiting = new Map(rows.map((row) => [pushKeyOf(row), { id: row.id, build: null as NewBuildRow | null }]))
+  const waiting = new Map(
+    rows
+      .filter((row) => row.status === 'queued')
+      .map((row) => [pushKeyOf(row), { id: row.id, build: null as NewBuildRow | null }])
+  )
   return decided.map(({ row, build }) => {
     if (build === null || build.status !== 'queued') return { row, build }
     const first = waiting.get(pushKeyOf(build))

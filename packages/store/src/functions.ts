@@ -1,7 +1,9 @@
-import { type Endpoint, Failure, type FunctionRecord, type Functions } from '@slipway/domain'
+import { Failure, type FunctionRecord, type Functions } from '@slipway/domain'
+import { CompiledQuery } from 'kysely'
 import type { Database, Transaction } from './database.ts'
 import { drain } from './deployment-rows.ts'
 import { holderOf } from './function-names.ts'
+import { createRoutes } from './routes.ts'
 import type { FunctionRow } from './schema.ts'
 
 function toFunctionRecord(row: FunctionRow): FunctionRecord {
@@ -30,6 +32,9 @@ export async function bumpRoutes(tx: Transaction): Promise<void> {
 
 export function createFunctions(database: Database): Functions {
   return {
+    ...createRoutes(<R>(text: string) =>
+      database.read(async (db) => (await db.executeQuery(CompiledQuery.raw(text))).rows as R[])
+    ),
     // Functions have no id of their own: they come by cluster name, and the cursor is the last one's.
     list: (ownerId, { repositoryId }, { before, limit }) =>
       database.read(async (db) => {
@@ -104,36 +109,6 @@ export function createFunctions(database: Database): Functions {
           .where('name', '=', name)
           .execute()
         await bumpRoutes(tx)
-      }),
-    routes: () =>
-      database.read(async (db) => {
-        const rows = await db
-          .selectFrom('functions')
-          .innerJoin('deployments as live', 'live.id', 'functions.live_deployment_id')
-          .select([
-            'live.owner_slug',
-            'live.function_name',
-            'live.cluster_name',
-            'live.id',
-            'live.generation',
-            'live.endpoints_json',
-            'live.write_timeout_ms'
-          ])
-          .execute()
-        return rows.map((row) => ({
-          ownerSlug: row.owner_slug,
-          functionName: row.function_name,
-          clusterName: row.cluster_name,
-          deploymentId: row.id,
-          generation: row.generation,
-          endpoints: JSON.parse(row.endpoints_json) as Endpoint[],
-          writeTimeoutMs: row.write_timeout_ms
-        }))
-      }),
-    routesVersion: () =>
-      database.read(async (db) => {
-        const row = await db.selectFrom('counters').select('value').where('name', '=', 'routes').executeTakeFirst()
-        return row?.value ?? 0
       })
   }
 }

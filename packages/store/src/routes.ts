@@ -1,0 +1,42 @@
+import type { Endpoint, Functions } from '@slipway/domain'
+
+/** What gateways read, and all that they read. */
+export type Routes = Pick<Functions, 'routes' | 'routesVersion'>
+
+/** Asks one of the two questions below. Errors are Failures already. */
+export type AskRoutes = <R>(sql: string) => Promise<R[]>
+
+interface RouteRow {
+  owner_slug: string
+  function_name: string
+  cluster_name: string
+  id: string
+  generation: number
+  endpoints_json: string
+  write_timeout_ms: number
+}
+
+/** Plain SQL, the same on both databases: gateways ask it without the query builder, which would be a part of their process. */
+export function createRoutes(ask: AskRoutes): Routes {
+  return {
+    async routes() {
+      const rows = await ask<RouteRow>(
+        `select live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms
+           from functions join deployments as live on live.id = functions.live_deployment_id`
+      )
+      return rows.map((row) => ({
+        ownerSlug: row.owner_slug,
+        functionName: row.function_name,
+        clusterName: row.cluster_name,
+        deploymentId: row.id,
+        generation: row.generation,
+        endpoints: JSON.parse(row.endpoints_json) as Endpoint[],
+        writeTimeoutMs: row.write_timeout_ms
+      }))
+    },
+    async routesVersion() {
+      const [row] = await ask<{ value: number }>(`select value from counters where name = 'routes'`)
+      return row?.value ?? 0
+    }
+  }
+}
