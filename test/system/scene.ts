@@ -4,8 +4,14 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BuildDetail } from '@slipway/client'
-import { createWorkingCopy, type Installation, startInstallation, type WorkingCopy } from '@slipway/demo'
-import { isTerminal } from '@slipway/domain'
+import {
+  createWorkingCopy,
+  type Installation,
+  type InstallationOptions,
+  startInstallation,
+  type WorkingCopy
+} from '@slipway/demo'
+import { Failure, isTerminal } from '@slipway/domain'
 import {
   createLocalForge,
   type GitHubLocalForge,
@@ -48,26 +54,33 @@ export interface TestRepository {
 }
 
 /** Kept from one test file to the next, so that the base image is pushed once. */
-async function sharedRegistry(): Promise<RunningRegistry> {
+async function sharedRegistry(directory: string): Promise<RunningRegistry> {
   const root = join(tmpdir(), `slipway-test-registry-${process.getuid?.() ?? 0}`)
   await mkdir(root, { recursive: true, mode: 0o700 })
   // Names of images contain the port.
   const { registry: port } = await keptPorts(join(root, 'ports.json'), { registry: 0 })
-  return startRegistry({ directory: root, port })
+  try {
+    return await startRegistry({ directory: root, port })
+  } catch (err) {
+    // Somebody else runs these tests at the same time: then one of our own, which has to be filled first.
+    if (!(err instanceof Failure) || err.code !== 'invalid-configuration') throw err
+    return startRegistry({ directory: join(directory, 'registry') })
+  }
 }
 
 type Settings = Record<string, string>
 
 /** @param more settings, which may depend on where the forges are. */
 export async function createScene(
-  more: Settings | ((forges: { github: string; gitlab: string }) => Settings) = {}
+  more: Settings | ((forges: { github: string; gitlab: string }) => Settings) = {},
+  launch: (options: InstallationOptions) => Promise<Installation> = startInstallation
 ): Promise<Scene> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-system-'))
   const logger = createLogger('forge', 'error')
   const github = await createLocalForge({ kind: 'github', root: join(directory, 'github'), logger, developer: 'dev' })
   const gitlab = await createLocalForge({ kind: 'gitlab', root: join(directory, 'gitlab'), logger, developer: 'dev' })
   const env = typeof more === 'function' ? more({ github: github.url, gitlab: gitlab.url }) : more
-  const registry = env.REGISTRY === undefined ? await sharedRegistry() : null
+  const registry = env.REGISTRY === undefined ? await sharedRegistry(directory) : null
   const settings: Settings = {
     GITHUB_URL: github.url,
     GITHUB_API_URL: github.apiUrl,
@@ -89,7 +102,7 @@ export async function createScene(
   }
   const home = join(directory, 'home')
   const start = async (more: Record<string, string> = {}) => {
-    const installation = await startInstallation({ home, env: { ...settings, ...more } })
+    const installation = await launch({ home, env: { ...settings, ...more } })
     github.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/github`, secret })
     gitlab.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/gitlab`, signingToken })
     return installation
