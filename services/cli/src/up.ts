@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ApiConfig, startApi } from '@slipway/api'
 import { BuilderConfig, startBuilder } from '@slipway/builder'
@@ -69,6 +69,8 @@ async function startControl(
   try {
     const store = await createStore(storeConfig(config))
     closers.add('store', () => store.close())
+    const { id: installation } = await installationOf(store)
+    await noteInstallation(config.SLIPWAY_HOME, installation)
     const signals = createSignals(queueConfig(config), (err) => logger.debug({ err }, 'Redis does not answer'))
     closers.add('signals', () => signals.close())
     const shared = { store, signals, logger }
@@ -80,12 +82,18 @@ async function startControl(
     closers.add('api', () => api.close())
     const receiver = await startReceiver(loadConfig(ReceiverConfig, settings), shared)
     closers.add('receiver', () => receiver.close())
-    const { id: installation } = await installationOf(store)
     return { installation, api: api.url ?? '', receiver: receiver.url ?? '', close: () => closers.close() }
   } catch (err) {
     await closers.close()
     throw err
   }
+}
+
+/** Before anything carries the id: whoever cleans up later finds it here, even when the store is gone. One id a line. */
+async function noteInstallation(home: string, id: string): Promise<void> {
+  const file = join(home, 'installations')
+  const known = await readFile(file, 'utf8').catch(() => '')
+  if (!known.split('\n').includes(id)) await appendFile(file, `${id}\n`)
 }
 
 /** What the bootstrap made of this machine's own parts, where base images cannot be pulled. */
