@@ -1,6 +1,5 @@
 export { connectDocker, type DockerEngine, type DockerOptions } from './docker.ts'
 export type { DockerConnection } from './engine-api.ts'
-export { recordInstallation } from './installation.ts'
 export { type DirectoryLock, lockDirectory } from './lock.ts'
 export { freePort, isPortFree, keptPorts } from './ports.ts'
 export {

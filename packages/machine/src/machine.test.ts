@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
 import { connectDocker } from './docker.ts'
-import { recordInstallation } from './installation.ts'
 import { freePort, isPortFree, keptPorts } from './ports.ts'
 import { startProcess } from './process.ts'
 import { findProgram, requireProgram } from './program.ts'
@@ -36,12 +35,6 @@ test('a broken file of ports is told by its name', async (t) => {
     await writeFile(file, text)
     await assert.rejects(keptPorts(file, { redis: 0 }), (err) => err instanceof Failure && err.message.includes(file))
   }
-})
-
-test('an installation is written down once', async (t) => {
-  const directory = join(await directoryFor(t), 'home')
-  for (const id of ['a', 'b', 'a']) await recordInstallation(directory, id)
-  assert.equal(await readFile(join(directory, 'installations'), 'utf8'), 'a\nb\n')
 })
 
 test('a program is found in the path that is given before the usual directories', async (t) => {
