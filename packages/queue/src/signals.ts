@@ -1,33 +1,52 @@
-import Type, { type Static } from 'typebox'
-import Value from 'typebox/value'
 import { connect, failFast, patient, type QueueConfig } from './connection.ts'
 
 /**
  * What services tell each other at once. Every signal is a hint: it may be lost, and whoever listens also looks by itself.
+ * Shapes are plain words, not schemas: the gateway's process listens too, and a schema library would be a quarter of it.
  */
 export const signals = {
   /** Something may be admitted, or a stage of a build may be due. */
-  builds: Type.Object({}),
+  builds: {},
   /** A build was asked to be cancelled. */
-  cancel: Type.Object({ buildId: Type.String() }),
+  cancel: { buildId: 'string' },
   /** A build or its functions changed: it may have to be told to its forge and to who watches. */
-  changed: Type.Object({ buildId: Type.String() }),
+  changed: { buildId: 'string' },
   /** A build's log grew. */
-  log: Type.Object({ buildId: Type.String() }),
+  log: { buildId: 'string' },
   /** Live deployments changed. */
-  routes: Type.Object({}),
+  routes: {},
   /** An event other than a push was recorded. */
-  events: Type.Object({}),
+  events: {},
   /** What a gateway serves now, every 500 ms. `inFlight`: deployment id to requests. */
-  gateway: Type.Object({
-    gatewayId: Type.String(),
-    routesVersion: Type.Integer(),
-    inFlight: Type.Record(Type.String(), Type.Integer())
-  })
-} as const
+  gateway: { gatewayId: 'string', routesVersion: 'integer', inFlight: 'integers by name' }
+} as const satisfies Record<string, Record<string, keyof FieldTypes>>
+
+interface FieldTypes {
+  string: string
+  integer: number
+  'integers by name': Record<string, number>
+}
 
 export type SignalName = keyof typeof signals
-export type SignalPayload<N extends SignalName> = Static<(typeof signals)[N]>
+export type SignalPayload<N extends SignalName> = {
+  -readonly [F in keyof (typeof signals)[N]]: FieldTypes[(typeof signals)[N][F] & keyof FieldTypes]
+}
+
+const isOf: { [K in keyof FieldTypes]: (value: unknown) => value is FieldTypes[K] } = {
+  string: (value) => typeof value === 'string',
+  integer: (value): value is number => Number.isSafeInteger(value),
+  'integers by name': (value): value is Record<string, number> =>
+    isObject(value) && Object.values(value).every((one) => Number.isSafeInteger(one))
+}
+
+function isPayload<N extends SignalName>(name: N, value: unknown): value is SignalPayload<N> {
+  const fields: [string, keyof FieldTypes][] = Object.entries(signals[name])
+  return isObject(value) && fields.every(([field, kind]) => isOf[kind](value[field]))
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 export interface Signals {
   /** Tells. Never throws and never waits long: a signal that is lost is made up for by looking. */
@@ -48,7 +67,7 @@ export function createSignals(config: QueueConfig, onError: (err: Error) => void
   subscriber.on('message', (channel: string, text: string) => {
     const name = channel.slice(channelOf('' as SignalName).length) as SignalName
     const payload: unknown = parse(text)
-    if (!(name in signals) || !Value.Check(signals[name], payload)) return
+    if (!Object.hasOwn(signals, name) || !isPayload(name, payload)) return
     for (const listener of listeners.get(name) ?? []) listener(payload as never)
   })
 

@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from './logger.ts'
 

@@ -1,4 +1,5 @@
-import { Failure, isDnsLabel } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
+import { isDnsLabel } from '@slipway/domain/naming'
 
 /** What a request is for. `target` is the path and query as the function gets them, byte for byte. */
 export type Address =

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Failure } from '@slipway/domain'
+import type { Failure } from '@slipway/domain/failure'
 
 /** Answers a failure in the one shape that errors have. What has begun cannot be taken back: then the connection is cut. */
 export function answerFailure(res: ServerResponse, failure: Failure, headers: string[] = []): void {

@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import type { Dispatcher } from 'undici'
 import { answerFailure } from './answers.ts'
 import { type Call, hasBody } from './call.ts'
@@ -34,18 +34,18 @@ export function forward(call: Call, { bodyLimitBytes, now }: ForwardOptions): vo
   }, upstream.writeTimeoutMs)
   res.once('close', () => {
     clearTimeout(timer)
-    stop(new Error('the caller went away'))
+    if (!isOver) stop(new Error('the caller went away'))
   })
   attempt(null)
 
   /** Ends the call at the function's side. What comes from there afterwards is not looked at. */
   function stop(reason: Error): void {
-    if (isOver) return
     isOver = true
     controller?.abort(reason)
   }
 
   function giveUp(failure: Failure): void {
+    if (isOver) return
     stop(failure)
     answerFailure(res, failure, callHeaders(call))
   }

@@ -4,9 +4,8 @@ import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Endpoint, Failure, type Route } from '@slipway/domain'
 import type { SignalPayload } from '@slipway/queue/signals'
-import { loadConfig } from '@slipway/service/config'
 import { createLogger } from '@slipway/service/logger'
-import { GatewayConfig, type RouteSource, startGateway } from './service.ts'
+import { type RouteSource, readConfig, startGateway } from './service.ts'
 
 /** A function as the tests run it: a real server on a port of its own. */
 export interface TestFunction {
@@ -87,7 +86,7 @@ export async function startTestGateway(
       return version
     }
   }
-  const config = loadConfig(GatewayConfig, { GATEWAY_PORT: '0', STOP_GRACE_MS: '3000', ...env })
+  const config = readConfig({ GATEWAY_PORT: '0', STOP_GRACE_MS: '3000', ...env })
   const running = await startGateway(config, {
     routes: source,
     signals: {

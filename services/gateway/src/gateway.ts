@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
 import { type Address, noSuchFunction, readAddress } from './address.ts'
 import { answerFailure, answerSocket } from './answers.ts'

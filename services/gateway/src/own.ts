@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
 import type { Registry } from 'prom-client'
 import { answer, answerFailure } from './answers.ts'

@@ -1,5 +1,5 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 
 /** True for a peer that stands in the list. */
 export type IsPeer = (address: string | undefined) => boolean

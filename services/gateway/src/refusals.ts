@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import type { Call } from './call.ts'
 
 /** What the gateway says when a function does not answer. It names the function, never where it runs. */

@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
 import { createLoop, type Loop } from '@slipway/service/loop'
 import type { RouteSource } from './route-source.ts'

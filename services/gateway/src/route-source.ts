@@ -1,17 +1,16 @@
-import type { Functions, Store } from '@slipway/domain'
+import type { Functions } from '@slipway/domain'
 
 /** What the gateway asks the store for, and nothing else. */
 export type RouteSource = Pick<Functions, 'routes' | 'routesVersion'>
 
-/**
- * Routes from a store that is opened when it is first asked, and again while it cannot be opened:
- * a gateway may be there before its database.
- */
-export function createRouteSource(open: () => Promise<Store>): RouteSource & { close(): Promise<void> } {
-  let opening: Promise<Store> | null = null
-  async function opened(): Promise<Functions> {
+type OpenSource = RouteSource & { close(): Promise<void> }
+
+/** A source that is opened when it is first asked, and again while it cannot be: a gateway may be there before its database. */
+export function createRouteSource(open: () => Promise<OpenSource>): OpenSource {
+  let opening: Promise<OpenSource> | null = null
+  async function opened(): Promise<OpenSource> {
     try {
-      return (await (opening ??= open())).functions
+      return await (opening ??= open())
     } catch (err) {
       opening = null
       throw err

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Failure } from '@slipway/domain'
+import { Failure } from '@slipway/domain/failure'
 import type { Signals } from '@slipway/queue/signals'
 import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
@@ -16,7 +16,7 @@ import { createRouteFeed } from './route-feed.ts'
 import type { RouteSource } from './route-source.ts'
 import { createRouteTable } from './routes.ts'
 
-export { GatewayConfig } from './config.ts'
+export { type GatewayConfig, readConfig } from './config.ts'
 export type { RouteSource } from './route-source.ts'
 
 export interface GatewayDeps {

@@ -22,7 +22,7 @@ export function responseForUpgrade(req: IncomingMessage, socket: Duplex): Server
 
 /** The function agreed: from here on bytes are passed both ways until either side closes. */
 export function joinSockets({ res, upgrade }: Call, status: number, headers: string[], far: Duplex): void {
-  const near = upgrade?.socket
+  const near = upgrade?.socket as Socket | undefined
   if (near === undefined || near.destroyed) {
     far.on('error', () => far.destroy()).destroy()
     return
@@ -34,9 +34,9 @@ export function joinSockets({ res, upgrade }: Call, status: number, headers: str
   if (upgrade !== null && upgrade.head.length > 0) far.write(upgrade.head)
   near.pipe(far).pipe(near)
   near.on('error', () => far.destroy()).on('close', () => far.destroy())
-  far.on('error', () => near.destroy()).on('close', () => (near as Socket).destroySoon())
+  far.on('error', () => near.destroy()).on('close', () => near.destroySoon())
   // Half a WebSocket is none: the other side may say its last words, and no more.
-  function endSoon(): void {
+  const endSoon = (): void => {
     const timer = setTimeout(() => near.destroy(), lastWordsMs)
     near.once('close', () => clearTimeout(timer))
   }

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url))
+
+/** Starts with a configuration that is refused: everything that is imported is loaded by then. */
+function startRefused(args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [...args, main], { env: { GATEWAY_PORT: 'x' } }, (err, stdout, stderr) => {
+      resolve({ code: err?.code, stdout, stderr })
+    })
+  })
+}
+
+test('a bad setting ends the process with the setting’s name and nothing else', async () => {
+  const { code, stderr } = await startRefused([])
+  assert.equal(code, 1)
+  assert.equal(stderr, 'the configuration is not valid:\n  GATEWAY_PORT must be an integer of 0 to 65535\n')
+})
+
+test('the process loads nothing that traffic does not need', async () => {
+  const listing = `import { registerHooks } from 'node:module'
+    registerHooks({ load: (url, context, next) => { console.log(url); return next(url, context) } })`
+  const { stdout } = await startRefused(['--import', `data:text/javascript,${encodeURIComponent(listing)}`])
+  assert.match(stdout, /\/undici\//, 'the listing works')
+  const heavy = /\/node_modules\/(typebox|kysely|pg|fastify|bullmq|dockerode|@octokit|@gitbeaker)\//
+  assert.deepEqual(
+    stdout.split('\n').filter((url) => heavy.test(url)),
+    []
+  )
+})
