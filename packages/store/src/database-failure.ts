@@ -16,8 +16,8 @@ const sqliteFailures: Record<number, string> = {
 const awayStates = ['08', '53', '57', '58', '40', '55P03', '25006', '25P03']
 const refusedStates = ['28', '3D000', '42501']
 
-/** What the file system says where the SQLite file should be. */
-const folderCodes = new Set(['EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EROFS', 'ENOSPC'])
+/** What the file system says where the SQLite file, or its folder, cannot be. */
+const fileCodes = new Set(['EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EISDIR', 'EROFS', 'ENOSPC'])
 
 const networkCodes = new Set([
   'ECONNREFUSED',
@@ -55,14 +55,10 @@ export function translate(err: unknown): unknown {
     const message = sqliteFailures[err.errcode & 0xff]
     return message === undefined ? err : new Failure('unavailable', message, { cause: err })
   }
-  if (folderCodes.has(code)) {
-    return new Failure(
-      'unavailable',
-      `the folder of the database cannot be used (${code}): check its path and permissions`,
-      {
-        cause: err
-      }
-    )
+  if (fileCodes.has(code)) {
+    return new Failure('unavailable', `the database file cannot be made (${code}): check its path and permissions`, {
+      cause: err
+    })
   }
   if (refusedStates.some((state) => code.startsWith(state))) {
     return new Failure(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -68,12 +68,20 @@ test('what was recorded survives a process that is killed in the middle of its w
   assert.ok(Number(await store.settings.get('last')) >= acknowledged)
 })
 
+test('nobody else may read the database, for it holds tokens', async (t) => {
+  const file = join(temporary(t), 'slipway.db')
+  const store = await createStore({ url: null, file })
+  t.after(() => store.close())
+  await store.settings.set('token', 'secret')
+  for (const path of [file, `${file}-wal`]) assert.equal(statSync(path).mode & 0o077, 0, path)
+})
+
 test('a file that is no database, or a folder that cannot be made, is a failure that names it', async (t) => {
   const directory = temporary(t)
   const file = join(directory, 'text')
   writeFileSync(file, 'this is not a database, however long it may be. '.repeat(100))
   await assert.rejects(createStore({ url: null, file }), failure('unavailable', /not a SQLite database/))
   const below = join(file, 'slipway.db')
-  await assert.rejects(createStore({ url: null, file: below }), failure('unavailable', /folder of the database/))
-  await assert.rejects(createStore({ url: null, file: directory }), failure('unavailable', /cannot be opened/))
+  await assert.rejects(createStore({ url: null, file: below }), failure('unavailable', /cannot be made \(E/))
+  await assert.rejects(createStore({ url: null, file: directory }), failure('unavailable', /cannot be made \(EISDIR\)/))
 })

@@ -230,6 +230,7 @@ export interface FunctionFilter {
 }
 
 export interface Functions {
+  /** In the order of their cluster names; the page's cursor is the last one's. */
   list(ownerId: string | null, filter: FunctionFilter, page: Page): Promise<FunctionRecord[]>
   get(ownerId: string, name: string): Promise<FunctionRecord | null>
   /** The functions in the order given that somebody else has: names the holder. Empty when all may be used. */

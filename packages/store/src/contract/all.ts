@@ -1,8 +1,10 @@
 import { accountsContract } from './accounts.ts'
 import { admissionContract } from './admission.ts'
 import { claimsContract } from './claims.ts'
+import { decisionsContract } from './decisions.ts'
 import { deliveriesContract } from './deliveries.ts'
 import { deploymentsContract } from './deployments.ts'
+import { endsContract } from './ends.ts'
 import { functionsContract } from './functions.ts'
 import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
@@ -15,9 +17,11 @@ export function storeContract(subject: Subject): void {
   startContract(subject)
   accountsContract(subject)
   deliveriesContract(subject)
+  decisionsContract(subject)
   admissionContract(subject)
   claimsContract(subject)
   lifeContract(subject)
+  endsContract(subject)
   deploymentsContract(subject)
   functionsContract(subject)
   rollbackContract(subject)
