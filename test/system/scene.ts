@@ -75,13 +75,21 @@ export async function createScene(
   more: Settings | ((forges: { github: string; gitlab: string }) => Settings) = {},
   launch: (options: InstallationOptions) => Promise<Installation> = startInstallation
 ): Promise<Scene> {
+  await using opened = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'slipway-system-'))
+  opened.defer(() => rm(directory, { recursive: true, force: true }))
   const logger = createLogger('forge', 'error')
   const github = await createLocalForge({ kind: 'github', root: join(directory, 'github'), logger, developer: 'dev' })
+  opened.defer(() => github.close())
   const gitlab = await createLocalForge({ kind: 'gitlab', root: join(directory, 'gitlab'), logger, developer: 'dev' })
+  opened.defer(() => gitlab.close())
   const env = typeof more === 'function' ? more({ github: github.url, gitlab: gitlab.url }) : more
   const registry = env.REGISTRY === undefined ? await sharedRegistry(directory) : null
+  if (registry !== null) opened.defer(() => registry.stop())
   const settings: Settings = {
+    ...Object.fromEntries(
+      Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))
+    ),
     GITHUB_URL: github.url,
     GITHUB_API_URL: github.apiUrl,
     GITHUB_APP_ID: String(github.app.id),
@@ -117,15 +125,11 @@ export async function createScene(
       return scene.installation
     },
     repository: (options) => createRepository(scene, options),
-    async close() {
-      await scene.installation.stop()
-      await github.close()
-      await gitlab.close()
-      await registry?.stop()
-      await removeObjects(scene)
-      await rm(directory, { recursive: true, force: true })
-    }
+    close: () => toClose.disposeAsync()
   }
+  opened.defer(() => removeObjects(scene))
+  opened.defer(() => scene.installation.stop())
+  const toClose = opened.move()
   return scene
 }
 

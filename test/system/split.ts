@@ -39,7 +39,6 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
     const log = await open(logFile, 'a')
     const child = spawn(process.execPath, [main], {
       env: {
-        ...process.env,
         LOG_LEVEL: 'info',
         PUBLIC_URL: urls.api,
         GATEWAY_PUBLIC_URL: urls.gateway,

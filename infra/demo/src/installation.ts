@@ -9,7 +9,7 @@ import { Failure } from '@slipway/domain'
 export interface InstallationOptions {
   /** Its state directory. */
   home: string
-  /** Settings besides those that the machine gives. */
+  /** Its whole environment: settings, and what programs need (PATH, proxies, certificates). */
   env: Record<string, string | undefined>
   startTimeoutMs?: number
 }
@@ -44,7 +44,7 @@ export async function startInstallation({
   await rm(endpointsFile, { force: true })
   const log = await open(logFile, 'a')
   const child = spawn(process.execPath, [cli, 'up'], {
-    env: { ...process.env, LOG_LEVEL: 'info', ...env, SLIPWAY_HOME: home },
+    env: { LOG_LEVEL: 'info', ...env, SLIPWAY_HOME: home },
     stdio: ['ignore', log.fd, log.fd],
     // Ctrl-C in a terminal reaches whoever started it, who stops things in order.
     detached: true

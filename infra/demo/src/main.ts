@@ -30,6 +30,7 @@ async function startSlipway(forge: GitHubLocalForge): Promise<Installation> {
   const installation = await startInstallation({
     home,
     env: {
+      ...process.env,
       GITHUB_URL: forge.url,
       GITHUB_API_URL: forge.apiUrl,
       GITHUB_APP_ID: String(forge.app.id),

@@ -19,7 +19,7 @@ export interface WorkingCopy {
 export async function createWorkingCopy(directory: string, origin: string, branch = 'main'): Promise<WorkingCopy> {
   await mkdir(directory, { recursive: true })
   const env = {
-    PATH: process.env.PATH ?? '',
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: directory,
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',

@@ -90,7 +90,7 @@ test('a push of many commits names the last twenty and counts them all', async (
   for (let i = 1; i <= 23; i++) await copy.commit(`commit ${i}`)
   await copy.git('push', '--quiet', cloneUrl, 'main')
   await forge.settled()
-  const { json } = receiver.received[0] ?? { json: {} }
+  const json = receiver.received[0]?.json ?? {}
   const titles = (json.commits as Json[]).map(({ title }) => title)
   assert.equal(json.total_commits_count, 23)
   assert.deepEqual([titles.length, titles[0], titles.at(-1)], [20, 'commit 4', 'commit 23'])

@@ -64,9 +64,17 @@ export function createHandlers({ store, internal, signals, views, now }: Handler
     await store.audit.append({ at: now(), actor: actor.name, action, ownerId, resource, detail })
   }
 
+  /** The deployment that took the traffic before the live one; it may still be draining. */
   async function earlierDeployment(record: FunctionRecord): Promise<string> {
-    const filter = { functionName: record.name, status: 'ended' as const }
-    const [before] = await store.deployments.list(record.ownerId, filter, { before: null, limit: 1 })
+    const all = await store.deployments.list(
+      record.ownerId,
+      { functionName: record.name },
+      { before: null, limit: 100 }
+    )
+    const former = all
+      .filter(({ status, liveAt }) => liveAt !== null && (status === 'ended' || status === 'draining'))
+      .toSorted((a, b) => (b.liveAt ?? 0) - (a.liveAt ?? 0))
+    const [before] = former
     if (before === undefined)
       throw new Failure('conflict', `${record.clusterName} has no earlier deployment to go back to`)
     return before.id

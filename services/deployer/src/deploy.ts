@@ -121,12 +121,20 @@ export function createDeploy(deps: DeployDeps) {
     )
   }
 
-  /** Takes back what this roll-out started. The former version was never touched. */
-  async function takeBack(deployments: Deployment[], failed: Map<string, string>): Promise<void> {
+  /**
+   * Takes back what this roll-out started. The former version was never touched. One that a rollback could not bring back
+   * was good once and may be tried again.
+   */
+  async function takeBack(
+    { build }: Pick<Rollout, 'build'>,
+    deployments: Deployment[],
+    failed: Map<string, string>
+  ): Promise<void> {
     for (const { id } of deployments) {
       await cluster.remove(id, 0, AbortSignal.timeout(30_000))
       const reason = failed.get(id) ?? null
-      await store.deployments.end(id, reason === null ? 'ended' : 'failed', reason, now())
+      const status = reason === null || build.trigger === 'rollback' ? 'ended' : 'failed'
+      await store.deployments.end(id, status, reason, now())
     }
   }
 
@@ -160,13 +168,14 @@ export function createDeploy(deps: DeployDeps) {
     const isPartial = !claim.repository.isAtomic && ready.length > 0
     if (isPartial) {
       await takeBack(
+        rollout,
         failed.map(({ deployment }) => deployment),
         reasons
       )
       await tellFailed({ ...rollout, parts: [] }, failed)
       await switchTo(rollout, ready, { keep: null, finish: false })
     } else {
-      await takeBack(deployments, reasons)
+      await takeBack(rollout, deployments, reasons)
       await tellFailed(rollout, failed)
       await say(build.id, null, 'the former version stays live')
     }
@@ -190,7 +199,7 @@ export function createDeploy(deps: DeployDeps) {
       now()
     )
     if (!result.isSwitched) {
-      await takeBack(deployments, new Map())
+      await takeBack(rollout, deployments, new Map())
       throw new Failure('superseded', 'a newer deployment is live already')
     }
     routesChanged()
@@ -216,7 +225,7 @@ export function createDeploy(deps: DeployDeps) {
     if (signal.aborted) {
       // A shutdown leaves them for the next worker, for starting is idempotent; anything else takes them back.
       if (signal.reason instanceof Error && signal.reason.message === 'cancelled')
-        await takeBack(deployments, new Map())
+        await takeBack(rollout, deployments, new Map())
       throw signal.reason
     }
     const ours = failed.find(({ err }) => !(err instanceof Failure) || err.retry)

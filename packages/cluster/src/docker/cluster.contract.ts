@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Deployment, type Endpoint, Failure, type FailureCode, pinnedReference } from '@slipway/domain'
 import { type DeploymentChange, deploymentOf, specOf, testCluster } from '@slipway/testing'
-import { fetchJson, fetchText, type Ground, openGround, removeAll } from './contract-ground.ts'
+import { fetchJson, fetchText, type Ground, openGround, removeAll } from './contract-ground.fixture.ts'
 import { labels } from './labels.ts'
 
 const impatient = { readyTimeoutMs: 1500 }

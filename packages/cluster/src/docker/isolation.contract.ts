@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Cluster, Endpoint } from '@slipway/domain'
 import { type DeploymentChange, deploymentOf } from '@slipway/testing'
-import { fetchJson, type Ground, openGround } from './contract-ground.ts'
+import { fetchJson, type Ground, openGround } from './contract-ground.fixture.ts'
 import { labels } from './labels.ts'
 
 const run = promisify(execFile)
