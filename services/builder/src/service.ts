@@ -47,7 +47,7 @@ export const BuilderConfig = Type.Object({
   OWN_TEMPLATES_ALLOWED: Type.Boolean({ default: false }),
   /** Template repositories of the platform, `url[#ref]`. */
   TEMPLATE_REPOSITORIES: List,
-  /** What `configuration.templates` may name; `*` at the end stands for anything. */
+  /** What `configuration.templates` may name; `*` at the end stands for anything, `http://` has to be said. */
   TEMPLATE_SOURCES: List,
   /** Registries that `skip_build` may name images of. */
   IMAGE_REGISTRIES: List,

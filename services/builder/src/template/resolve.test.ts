@@ -125,6 +125,18 @@ test('addresses that are no https repositories are refused at their place', asyn
   }
 })
 
+test('an unencrypted address is taken only where the allowed ones say so', async (t) => {
+  const { asked, fetchTemplateRepository } = repository(plant(t, { 'template/b/Dockerfile': 'FROM x' }))
+  const stackTemplates = [{ name: null, source: { ...source, value: 'http://forge.internal/a/b#v2' } }]
+  const options = { stackTemplates, fetchTemplateRepository }
+  await resolve('b', { ...options, allowedSources: ['http://forge.internal/a/*'] })
+  assert.deepEqual(asked, [['http://forge.internal/a/b', 'v2']])
+  for (const allowed of ['*', 'https://forge.internal/a/b', 'http://forge.internal/b/*']) {
+    const refused = resolve('b', { ...options, allowedSources: [allowed] })
+    await assertFails(refused, 'invalid-stack', /is not the https address/)
+  }
+})
+
 test('the platform’s repositories come before the built-in templates, and their failures are not passed over', async (t) => {
   const { fetchTemplateRepository } = repository(plant(t, { 'template/node22/Dockerfile': 'FROM x' }))
   const platformRepositories = [{ url: 'https://example.com/t', ref: null }]

@@ -108,7 +108,7 @@ async function* shelves(
   // A source that is listed under the very name comes before one that may hold it as well.
   const listed = [...options.stackTemplates].sort((a, b) => Number(b.name === name) - Number(a.name === name))
   for (const { source } of listed) {
-    const parsed = parseSource(source)
+    const parsed = parseSource(source, options.allowedSources)
     if (!isSourceAllowed(parsed, options.allowedSources)) {
       warnings.push({
         ...source.at,

@@ -9,17 +9,25 @@ export interface RepositorySource {
 }
 
 /**
- * An entry of `configuration.templates`: `https://host/owner/repository[.git][#ref]`.
+ * An entry of `configuration.templates`: `https://host/owner/repository[.git][#ref]`. Unencrypted `http` is taken only where an
+ * administrator's list says so with an entry that begins with `http://`: a forge within the house.
  *
  * @throws Failure `invalid-stack` for anything else: other protocols, credentials in the address, names that git would read as options.
  */
-export function parseSource({ value, at }: Located<string>): RepositorySource {
+export function parseSource({ value, at }: Located<string>, allowed: readonly string[]): RepositorySource {
   const wrong = (why: string) => failureAt('invalid-stack', at, `configuration.templates: ${quote(value)} ${why}`)
   const mark = value.indexOf('#')
   const address = mark === -1 ? value : value.slice(0, mark)
   const ref = mark === -1 ? null : value.slice(mark + 1)
   const url = URL.parse(address)
-  if (url === null || url.protocol !== 'https:') throw wrong('is not the https address of a git repository')
+  const isUnencryptedAllowed =
+    url?.protocol === 'http:' &&
+    isSourceAllowed(
+      { url: url.href, ref },
+      allowed.filter((pattern) => /^http:/i.test(pattern))
+    )
+  if (url === null || !(url.protocol === 'https:' || isUnencryptedAllowed))
+    throw wrong('is not the https address of a git repository')
   if (url.username !== '' || url.password !== '') throw wrong('holds credentials: remove them')
   if (url.search !== '' || !/^\/[\w./~-]+$/.test(url.pathname) || url.pathname.includes('..'))
     throw wrong('is not the address of a git repository')
