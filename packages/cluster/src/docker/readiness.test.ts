@@ -60,7 +60,7 @@ test('it is not asked before its initial delay', async (t) => {
 test('thresholds that allow more time than the limit get it', async (t) => {
   const startedAt = Date.now()
   const endpoint = await listen(t, (_, res) => res.writeHead(Date.now() - startedAt < 900 ? 500 : 200).end())
-  const patient = { ...readiness, failureThreshold: 4 }
+  const patient = { ...readiness, periodMs: 300, failureThreshold: 4 }
   assert.equal(await waitUntilReady(endpoint, patient, limits, signal()), null)
 })
 

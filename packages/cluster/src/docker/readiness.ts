@@ -28,7 +28,7 @@ export async function waitUntilReady(
   const { initialDelayMs, periodMs, failureThreshold, successThreshold } = readiness
   const startedAt = now()
   const timeoutMs = Math.max(readiness.timeoutMs, minimumTimeoutMs)
-  const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * Math.max(periodMs, timeoutMs))
+  const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * periodMs)
   if (initialDelayMs > 0) await pause(initialDelayMs, signal)
   let successes = 0
   let last: Answer | null = null
