@@ -55,7 +55,8 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
     'X-Forwarded-Proto',
     told('x-forwarded-proto') ?? 'http',
     'X-Forwarded-Host',
-    told('x-forwarded-host') ?? req.headers.host ?? '',
+    // HTTP/1.0 may come without a host.
+    told('x-forwarded-host') ?? req.headers.host ?? 'localhost',
     'X-Call-Id',
     call.callId,
     'X-Start-Time',

@@ -28,7 +28,8 @@ export function createRouteFeed(source: RouteSource, table: RouteTable, onSwap: 
       } catch (err) {
         if (!(err instanceof Failure)) throw err
         // Told once, not twice a second.
-        if (!isAway) logger.warn({ err }, 'the store does not answer: the last routes keep serving')
+        if (!isAway)
+          logger.warn({ err, routesVersion: table.version() }, 'no routes from the store: the last ones keep serving')
         isAway = true
       }
     },

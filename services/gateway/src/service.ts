@@ -6,6 +6,7 @@ import type { Signals } from '@slipway/queue/signals'
 import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
 import type { Running } from '@slipway/service/run'
+import { type Calls, createCalls } from './calls.ts'
 import type { GatewayConfig } from './config.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import { createMetrics } from './metrics.ts'
@@ -47,21 +48,20 @@ export async function startGateway(
   }
 
   try {
-    const gateway = createGateway({
+    const calls = createCalls({
       table,
       metrics,
-      own: createOwn({
-        registry: metrics.registry,
-        isMetricsPeer: createPeerList(config.METRICS_PEERS, 'METRICS_PEERS'),
-        missing,
-        logger
-      }),
-      domain: config.FUNCTIONS_DOMAIN,
-      headTimeoutMs: config.HEAD_TIMEOUT_MS,
       bodyLimitBytes: config.BODY_LIMIT_BYTES,
       inFlightLimit: config.IN_FLIGHT_LIMIT,
       isTrustedProxy: createPeerList(config.TRUSTED_PROXIES, 'TRUSTED_PROXIES'),
-      now,
+      now
+    })
+    const isMetricsPeer = createPeerList(config.METRICS_PEERS, 'METRICS_PEERS')
+    const gateway = createGateway({
+      calls,
+      own: createOwn({ registry: metrics.registry, isMetricsPeer, missing, logger }),
+      domain: config.FUNCTIONS_DOMAIN,
+      headTimeoutMs: config.HEAD_TIMEOUT_MS,
       logger
     })
     const url = await listen(gateway, config)
@@ -70,7 +70,7 @@ export async function startGateway(
     closers.add('signal', signals.listen('routes', feed.wake))
     closers.add('server', () => {
       isStopping = true
-      return stop(gateway, announceMs, config.STOP_GRACE_MS)
+      return stop(gateway, calls, announceMs, config.STOP_GRACE_MS)
     })
     logger.info({ url }, 'the gateway listens')
     return { url, close: () => closers.close() }
@@ -110,13 +110,18 @@ function listen({ server }: Gateway, config: GatewayConfig): Promise<string> {
  * Callers that hold a connection learn first that it ends, so that none sends into a closed one;
  * then no new ones are taken, and what is in flight has its time.
  */
-async function stop({ server, announceClose, idle, cut }: Gateway, announceMs: number, graceMs: number): Promise<void> {
+async function stop(
+  { server, announceClose }: Gateway,
+  calls: Calls,
+  announceMs: number,
+  graceMs: number
+): Promise<void> {
   announceClose()
   await sleep(announceMs)
   const closed = new Promise((resolve) => server.close(resolve))
-  const timer = setTimeout(cut, graceMs)
-  await idle()
+  const timer = setTimeout(calls.cut, graceMs)
+  await calls.idle()
   clearTimeout(timer)
-  cut()
+  server.closeAllConnections()
   await closed
 }

@@ -1,0 +1,65 @@
+import type { Dispatcher } from 'undici'
+import type { Call } from './call.ts'
+import { responseHeaders, trailerPairs } from './headers.ts'
+import { joinSockets } from './upgrade.ts'
+import type { Replica } from './upstream.ts'
+
+export type Controller = Dispatcher.DispatchController & { rawHeaders: Buffer[] }
+
+export interface AnswerEvents {
+  /** The connection is made, and nothing was written yet. */
+  onConnect(controller: Controller): void
+  /** The whole answer came. */
+  onEnd(): void
+  onUpgrade(): void
+  /** @param isSent false: the replica has seen nothing of the request. */
+  onFailure(err: Error, isSent: boolean): void
+  /** Whatever still comes is not looked at. */
+  isOver(): boolean
+}
+
+/** Passes one replica's answer on, as it comes and as fast as the caller takes it. */
+export function createAnswerHandler(call: Call, replica: Replica, events: AnswerEvents): Dispatcher.DispatchHandler {
+  const { res } = call
+  let isSent = false
+  let isFlushed = false
+
+  return {
+    onRequestStart(controller) {
+      isSent = true
+      events.onConnect(controller as Controller)
+    },
+    onResponseStart(controller, status) {
+      if (status < 200) return
+      const seconds = (performance.now() - call.begin) / 1000
+      res.writeHead(status, responseHeaders((controller as Controller).rawHeaders, call, seconds))
+      // What comes with the head in one packet goes out with it; a head that comes alone does not wait for more.
+      queueMicrotask(() => {
+        if (!isFlushed && !events.isOver()) res.flushHeaders()
+      })
+    },
+    onResponseData(controller, chunk) {
+      isFlushed = true
+      if (res.write(chunk)) return
+      controller.pause()
+      res.once('drain', () => controller.resume())
+    },
+    onResponseEnd(_controller, trailers) {
+      isFlushed = true
+      replica.inFlight -= 1
+      if (events.isOver()) return
+      events.onEnd()
+      if (res.chunkedEncoding) res.addTrailers(trailerPairs(trailers))
+      res.end()
+    },
+    onRequestUpgrade(controller, status, _headers, socket) {
+      replica.inFlight -= 1
+      events.onUpgrade()
+      joinSockets(call, status, responseHeaders((controller as Controller).rawHeaders, call, 0), socket)
+    },
+    onResponseError(_controller, err) {
+      replica.inFlight -= 1
+      if (!events.isOver()) events.onFailure(err, isSent)
+    }
+  }
+}

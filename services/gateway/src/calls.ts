@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Failure } from '@slipway/domain/failure'
+import { type Address, noSuchFunction } from './address.ts'
+import { answerFailure } from './answers.ts'
+import { type Call, hasBody } from './call.ts'
+import { forward } from './forward.ts'
+import { callHeaders, givenCallId } from './headers.ts'
+import type { GatewayMetrics } from './metrics.ts'
+import type { IsPeer } from './peers.ts'
+import { bodyTooLarge, notLoaded, tooManyCalls } from './refusals.ts'
+import type { RouteTable } from './routes.ts'
+import type { Upstream } from './upstream.ts'
+
+/** A request as it came. */
+export type Incoming = Pick<Call, 'req' | 'res' | 'isExpecting' | 'upgrade'>
+
+/** The calls in flight. */
+export interface Calls {
+  /** @throws Failure `not-found`, `unavailable` when there is nobody to call. */
+  begin(incoming: Incoming, address: Exclude<Address, { kind: 'own' }>): void
+  /** Ends all of them, wherever they are. */
+  cut(): void
+  /** Resolves when there is none. */
+  idle(): Promise<void>
+}
+
+export interface CallsOptions {
+  table: RouteTable
+  metrics: GatewayMetrics
+  bodyLimitBytes: number
+  inFlightLimit: number
+  isTrustedProxy: IsPeer
+  now: () => number
+}
+
+export function createCalls(options: CallsOptions): Calls {
+  const { table, metrics, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
+  const open = new Set<ServerResponse>()
+  const waiting: (() => void)[] = []
+
+  /** Counts a call from its look-up to the end of its response. */
+  function count({ res, upgrade }: Incoming, upstream: Upstream, begin: number): void {
+    table.enter(upstream)
+    open.add(res)
+    metrics.started(upstream.label)
+    res.once('close', () => {
+      table.leave(upstream)
+      const isAnswered = res.writableFinished || upgrade !== null
+      metrics.ended(upstream.label, isAnswered ? res.statusCode : 499, (performance.now() - begin) / 1000)
+      open.delete(res)
+      if (open.size === 0) for (const resolve of waiting.splice(0)) resolve()
+    })
+  }
+
+  function refusalOf(req: IncomingMessage, isUpgrade: boolean, upstream: Upstream): Failure | null {
+    if (Number(req.headers['content-length'] ?? 0) > bodyLimitBytes) return bodyTooLarge(bodyLimitBytes)
+    if (isUpgrade && hasBody(req)) return new Failure('invalid-request', 'a WebSocket handshake has no body')
+    return upstream.inFlight > inFlightLimit ? tooManyCalls(upstream.label, inFlightLimit) : null
+  }
+
+  return {
+    begin(incoming, address) {
+      if (table.version() === null) throw notLoaded()
+      const upstream = table.find(address)
+      if (upstream === null) throw noSuchFunction()
+      const { req, res } = incoming
+      const begin = performance.now()
+      count(incoming, upstream, begin)
+      const facts = {
+        callId: givenCallId(req) ?? randomUUID(),
+        startedAt: now(),
+        isTrusted: isTrustedProxy(req.socket.remoteAddress)
+      }
+      const refusal = refusalOf(req, incoming.upgrade !== null, upstream)
+      if (refusal !== null) answerFailure(res, refusal, callHeaders(facts))
+      else forward({ ...incoming, ...facts, upstream, target: address.target, begin }, { bodyLimitBytes, now })
+    },
+    cut() {
+      for (const res of open) res.destroy()
+    },
+    idle: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)))
+  }
+}
