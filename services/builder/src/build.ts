@@ -68,6 +68,8 @@ export function createBuild(deps: BuildDeps) {
         failures.push({ name, err })
         if (signal.aborted || !(err instanceof Failure) || err.retry) return
         log.write('build', name, 'slipway', err.message)
+        // Its end goes onto the commit with the failure.
+        await log.flush()
         await store.builds.updateFunction(build.id, name, { status: 'failed', reason: err.message, finishedAt: now() })
       }
     })

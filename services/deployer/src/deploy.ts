@@ -141,12 +141,13 @@ export function createDeploy(deps: DeployDeps) {
   async function tellFailed({ build, parts }: Rollout, failed: Started[]): Promise<void> {
     for (const { deployment, err } of failed) {
       const reason = err instanceof Error ? err.message : String(err)
+      // The log first: its end goes onto the commit with the failure.
+      await say(build.id, deployment.functionName, reason)
       await store.builds.updateFunction(build.id, deployment.functionName, {
         status: 'failed',
         reason,
         finishedAt: now()
       })
-      await say(build.id, deployment.functionName, reason)
     }
     const names = new Set(failed.map(({ deployment }) => deployment.functionName))
     const first = failed[0]?.deployment.functionName

@@ -32,11 +32,11 @@ export function createReporter({ store, forges, urlOf, isLeader, now, logger }: 
   async function statusesFor(build: Build, repository: Repository): Promise<CommitStatus[]> {
     const parts = await store.builds.functions(build.id)
     const owner = repository.ownerId === null ? null : await store.owners.get(repository.ownerId)
+    // What failed is told at once, and told once: with its log, also while others are still at work.
+    const ended = isTerminal(build.status) ? parts : parts.filter((part) => part.status === 'failed')
+    const names = [...(isTerminal(build.status) ? [null] : []), ...ended.map((part) => part.name)]
     const ends = new Map<string | null, string>()
-    if (isTerminal(build.status)) {
-      for (const name of [null, ...parts.map((part) => part.name)])
-        ends.set(name, await store.logs.tail(build.id, name, logEndLimit))
-    }
+    for (const name of names) ends.set(name, await store.logs.tail(build.id, name, logEndLimit))
     return commitStatusesOf(build, parts, {
       urlOf: (name) => urlOf(build, owner?.slug ?? null, name),
       logEnd: (name) => ends.get(name) || null,

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { CommitStatus, ForgeApi } from '@slipway/domain'
+import { waitFor } from '@slipway/machine'
+import { createLogger } from '@slipway/service'
+import { createStore } from '@slipway/store'
+import { pushOf, seedClaim, seedPush, specOf } from '@slipway/testing'
+import { createReporter } from './report.ts'
+
+const now = Date.now
+
+/** A build of two functions that was claimed, and what the reporter tells of it. */
+async function createReporterForTest(t: TestContext) {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-reporter-'))
+  const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
+  const told: CommitStatus[] = []
+  const forge: Pick<ForgeApi, 'report'> = {
+    async report({ status }) {
+      told.push(status)
+      return `run-${status.context}`
+    }
+  }
+  const reporter = createReporter({
+    store,
+    forges: new Map([['github', forge as ForgeApi]]),
+    urlOf: () => null,
+    isLeader: () => true,
+    now,
+    logger: createLogger('test', 'silent')
+  })
+  t.after(async () => {
+    await reporter.close()
+    await store.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+  const buildId = await seedPush(store, pushOf('a'.repeat(40)), now())
+  await seedClaim(store, buildId, now())
+  const functions = ['quick', 'slow'].map((name) => ({ name, spec: specOf(name) }))
+  await store.builds.plan(buildId, 'seed', functions, [])
+  const tellsOf = async (context: string, state: CommitStatus['state']) => {
+    reporter.wake()
+    return waitFor(() => told.find((status) => status.context === context && status.state === state) ?? null, {
+      timeoutMs: 5000,
+      what: `${context} to be ${state}`
+    })
+  }
+  return { store, told, buildId, tellsOf }
+}
+
+test('a function that failed while others are at work is told at once, with the end of its log, and only once', async (t) => {
+  const { store, told, buildId, tellsOf } = await createReporterForTest(t)
+  const chunk = { at: now(), step: 'build' as const, functionName: 'quick', stream: 'stdout' as const }
+  await store.logs.append(buildId, [{ ...chunk, text: 'the last words' }])
+  await store.builds.updateFunction(buildId, 'quick', { status: 'failed', reason: 'exit code 1', finishedAt: now() })
+  const failed = await tellsOf('slipway/quick', 'failed')
+  assert.deepEqual([failed.description, failed.text], ['exit code 1', 'the last words'])
+  assert.equal((await tellsOf('slipway/slow', 'building')).text, null)
+
+  const end = { status: 'failed' as const, reason: 'quick: exit code 1' }
+  await store.builds.finish(buildId, 'seed', end, now())
+  await tellsOf('slipway/stack', 'failed')
+  await tellsOf('slipway/slow', 'cancelled')
+  assert.equal(told.filter(({ context, state }) => context === 'slipway/quick' && state === 'failed').length, 1)
+})
