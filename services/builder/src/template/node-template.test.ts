@@ -54,6 +54,10 @@ test('bodies are parsed by their content type', async (t) => {
       type: 'object'
     }
   )
+  assert.deepEqual(await bodyOf(send('a[2]=y&a[0]=x&b[1]=z&c[101]=n', 'application/x-www-form-urlencoded')), {
+    body: { a: ['x', 'y'], b: ['z'], c: { 101: 'n' } },
+    type: 'object'
+  })
   assert.deepEqual(await bodyOf(send(Uint8Array.from([0, 255]), 'application/octet-stream')), {
     body: { type: 'Buffer', data: [0, 255] },
     type: 'object'

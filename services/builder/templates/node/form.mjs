@@ -3,6 +3,8 @@ import { RequestError } from './request-error.mjs'
 
 const depthLimit = 20
 const parameterLimit = 1000
+/** A larger index is a name: nobody should be able to ask for a long list by one number. */
+const indexLimit = 100
 
 export function parseNested(text) {
   const parameters = [...new URLSearchParams(text)]
@@ -38,10 +40,14 @@ function insert(target, path, value) {
   }
 }
 
-/** Maps whose keys count from 0 are lists. */
+/** Maps whose keys are small numbers, or count from 0, are lists; what is missing between them is left out. */
 function lists(value) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   const entries = Object.entries(value).map(([key, item]) => [key, lists(item)])
-  const isList = entries.length > 0 && entries.every(([key], index) => key === String(index))
+  const isList = entries.length > 0 && entries.every(([key], index) => key === String(index) || isIndex(key))
   return isList ? entries.map(([, item]) => item) : Object.fromEntries(entries)
+}
+
+function isIndex(key) {
+  return /^(?:0|[1-9]\d{0,2})$/.test(key) && Number(key) <= indexLimit
 }
