@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 UNITS = {'ms': 0.001, 's': 1, 'm': 60, 'h': 3600}
 BODY_LIMIT = 1024 * 1024 * 1024
@@ -167,7 +167,7 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def call(self, path, query):
         try:
-            event = Event(self.read_body(), self.headers, self.command, Query(query), path)
+            event = Event(self.read_body(), self.headers, self.command, Query(query), unquote(path))
             status, headers, body = response_of(self.server.handle(event, Context()))
         except BadRequest as err:
             self.close_connection = True
