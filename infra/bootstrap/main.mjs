@@ -67,8 +67,8 @@ async function main([name, ...args]) {
 
 function stopOnSignals() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.once(signal, () => {
-      endRunning()
+    process.once(signal, async () => {
+      await endRunning()
       process.exit(130)
     })
   }

@@ -5,12 +5,12 @@ import { delimiter, join } from 'node:path'
 /** Something that the person at the keyboard can mend: shown without a stack. */
 export class Stop extends Error {}
 
-/** Process groups that run now, to be ended when we are told to end. */
+/** What runs now, to be ended when we are told to end. */
 const running = new Set()
 
 /**
- * Runs a program to its end and keeps what it printed. It has a process group of its own, so that after `timeoutMs`
- * it ends with all that it started; its output then says so.
+ * Runs a program to its end and keeps what it printed. It has a process group of its own; after `timeoutMs` it is asked to end,
+ * so that a test runner still says which test it was at, and soon after killed.
  */
 export function run(command, args, { onOutput, timeoutMs, ...options } = {}) {
   return new Promise((resolve, reject) => {
@@ -25,24 +25,38 @@ export function run(command, args, { onOutput, timeoutMs, ...options } = {}) {
       stream.on('data', take)
     }
     const giveUp = () => {
-      take(`\nended by force: it took longer than ${timeoutMs / 1000} s\n`)
-      killGroup(child.pid, 'SIGKILL')
+      take(`\ntold to end: it took longer than ${timeoutMs / 1000} s\n`)
+      end(child)
     }
     const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs)
-    running.add(child.pid)
-    const end = (settle, value) => {
-      clearTimeout(timer)
-      running.delete(child.pid)
-      settle(value)
+    running.add(child)
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code: code ?? 1, signal, output }))
+    for (const event of ['error', 'close']) {
+      child.once(event, () => {
+        clearTimeout(timer)
+        running.delete(child)
+      })
     }
-    child.once('error', (err) => end(reject, err))
-    child.once('close', (code, signal) => end(resolve, { code: code ?? 1, signal, output }))
   })
 }
 
-/** Ends what `run` has started, for a signal that reached us alone. */
-export function endRunning() {
-  for (const pid of running) killGroup(pid, 'SIGTERM')
+/** Ends what `run` has started, for a signal that reached us alone, and waits for it. */
+export async function endRunning() {
+  await Promise.all(
+    [...running].map((child) => {
+      end(child)
+      return new Promise((resolve) => child.once('close', resolve))
+    })
+  )
+}
+
+const graceMs = 10_000
+
+function end(child) {
+  killGroup(child.pid, 'SIGTERM')
+  const timer = setTimeout(() => killGroup(child.pid, 'SIGKILL'), graceMs)
+  child.once('exit', () => clearTimeout(timer))
 }
 
 function killGroup(pid, signal) {
