@@ -17,16 +17,16 @@ import { stateDirectory } from './state.mjs'
 import { test } from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const say = (line) => console.log(`· ${line}`)
 const write = (text) => process.stdout.write(text)
 
 const servers = ['git', 'docker', 'iptables', 'redis', 'registry', 'base-node']
+/** `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },
   test: { needs: [...servers, 'postgres', 'base-python'], isForTests: true, tests: test },
   demo: { needs: servers, script: 'infra/demo/src/main.ts' },
-  bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, script: 'test/bench/main.ts' },
-  slipway: { needs: [], script: 'services/cli/src/main.ts' }
+  bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, isRead: true, script: 'test/bench/main.ts' },
+  slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 
 const machine = {
@@ -45,6 +45,7 @@ async function main([name, ...args]) {
     console.error(`usage: node infra/bootstrap/main.mjs <${Object.keys(commands).join(' | ')}> [arguments]`)
     return 2
   }
+  const say = (line) => (command.isRead === true ? console.error : console.log)(`· ${line}`)
   const state = stateDirectory({ root, env: process.env })
   if (name === 'demo' && args.includes('--clean')) {
     await clean({ state, machine, say })
