@@ -2,19 +2,22 @@ import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { BuildDetail } from '@slipway/client'
 import { waitFor } from '@slipway/machine'
-import Docker from 'dockerode'
-import { type Answer, call, createScene, type Scene, saying, stackOf, type TestRepository } from './scene.ts'
-
-/** A repository as its owner would have it for OpenFaaS: `stack.yml` and a folder for each function. Its README says what each shows. */
-const handlers = fileURLToPath(new URL('./handlers/', import.meta.url))
+import {
+  greeterTemplate,
+  type HandlerProject,
+  handlersFolder,
+  ownDockerfile,
+  post,
+  pushHandlers
+} from './handler-project.ts'
+import { call, createScene, type Scene, saying, stackOf } from './scene.ts'
 
 let scene: Scene
-let project: TestRepository
-/** The build that brought the handlers live. */
-let live: Promise<BuildDetail>
+let project: HandlerProject
+let ask: HandlerProject['ask']
+let askJson: HandlerProject['askJson']
 
 before(async () => {
   for (const name of ['BASE_NODE', 'BASE_PYTHON']) {
@@ -25,36 +28,11 @@ before(async () => {
     FUNCTION_SLOTS: '4',
     BUILD_SLOTS: '4'
   }))
-  project = await scene.repository({ owner: 'alice', name: 'handlers' })
-  await cp(handlers, project.workingCopy.directory, { recursive: true })
-  const commit = await project.push({ 'box/Dockerfile': ownDockerfile('serve.mjs') })
-  live = project.ended(commit, 120_000)
-  live.catch(() => {}) // each test that needs it says so
+  project = await pushHandlers(scene)
+  ask = project.ask
+  askJson = project.askJson
 })
 after(() => scene?.close())
-
-function ownDockerfile(program: string): string {
-  return `FROM ${process.env.BASE_NODE}\nWORKDIR /srv\nCOPY . .\nUSER 10001\nCMD ["node", "${program}"]\n`
-}
-
-type CallOptions = Parameters<typeof call>[2]
-
-/** Calls one of the handlers, once all are live. */
-async function ask(name: string, path = '/', options: CallOptions = {}): Promise<Answer> {
-  const build = await live
-  assert.equal(build.status, 'live', build.reason ?? undefined)
-  return call(scene, `/function/alice-${name}${path}`, options)
-}
-
-async function askJson(name: string, path = '/', options: CallOptions = {}): Promise<Record<string, unknown>> {
-  const { status, body } = await ask(name, path, options)
-  assert.ok(status < 300, `${name}${path} answered ${status}: ${body}`)
-  return JSON.parse(body) as Record<string, unknown>
-}
-
-function post(body: string | Buffer, type?: string): CallOptions {
-  return { method: 'POST', body, headers: type === undefined ? {} : { 'content-type': type } }
-}
 
 async function logOf({ id }: BuildDetail, name: string): Promise<string> {
   const lines = await Array.fromAsync(scene.installation.api.followLog(id, { follow: false }))
@@ -63,7 +41,7 @@ async function logOf({ id }: BuildDetail, name: string): Promise<string> {
 
 void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
   test('the event has the body by its content type', async () => {
-    const bodyOf = async (options: CallOptions, name = 'echo') => {
+    const bodyOf = async (options: Parameters<typeof ask>[2], name = 'echo') => {
       const { kind, body } = await askJson(name, '/', options)
       return [kind, body]
     }
@@ -160,7 +138,7 @@ void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
     assert.deepEqual([second.count, second.started], [Number(first.count) + 1, first.started])
 
     const slow = ask('counter', '/slow?ms=2500')
-    const container = await containerOf('counter')
+    const container = await project.containerOf('counter')
     const hasBegun = async () => (await container.logs({ stdout: true })).includes('a slow request began')
     await waitFor(hasBegun, { timeoutMs: 5000, what: 'the slow request to begin' })
     await container.kill({ signal: 'SIGTERM' })
@@ -171,29 +149,30 @@ void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
   test('dependencies of a lock file are installed, with those of the tests, and the tests are run', async () => {
     const answer = await askJson('durations', '/', post('{"text":"2h"}', 'application/json'))
     assert.deepEqual(answer, { milliseconds: 7_200_000, installed: '2.1.3' })
-    const log = await logOf(await live, 'durations')
-    assert.match(log, /npm ci/)
+    const log = await logOf(await project.live, 'durations')
+    assert.match(log, /npm ci [^]*added \d+ packages in/)
     assert.match(log, /Passed:\s+2/)
   })
 
   test('dependencies without a lock file are installed, and npm’s own words for no test are none', async () => {
     assert.equal((await ask('slugs', '/', post('Good Morning', 'text/plain'))).body, 'good-morning')
-    const log = await logOf(await live, 'slugs')
-    assert.match(log, /npm install .*--no-package-lock/)
-    assert.doesNotMatch(`${log}${await logOf(await live, 'greeting')}`, /npm test|no test specified/)
+    const log = await logOf(await project.live, 'slugs')
+    assert.match(log, /npm install .*--no-package-lock[^]*added 1 package in/)
+    assert.doesNotMatch(`${log}${await logOf(await project.live, 'greeting')}`, /npm test|no test specified/)
   })
 
   test('a python3-http handler answers, with its requirements', async () => {
-    const answer = await ask('inflect', '/a/b?form=short', { ...post('ox'), headers: { 'x-custom': 'value' } })
+    const answer = await ask('inflect', '/a/b%20c?form=short', { ...post('ox'), headers: { 'x-custom': 'value' } })
     assert.deepEqual(JSON.parse(answer.body), {
       plural: 'oxen',
       polite: 'ox, please',
-      path: '/a/b',
+      path: '/a/b c',
       form: 'short',
       custom: 'value',
       host: true
     })
     assert.equal(answer.headers['x-inflection'], '0.5.1')
+    assert.match(await logOf(await project.live, 'inflect'), /Successfully installed inflection-0\.5\.1/)
     const refused = await ask('inflect')
     assert.deepEqual([refused.status, refused.headers.allow, refused.body], [405, 'POST', 'only POST'])
   })
@@ -219,10 +198,10 @@ void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
   })
 
   test('the same sources in another repository of the owner are the same image', async () => {
-    const made = (await live).functions.find(({ name }) => name === 'answers')
+    const made = (await project.live).functions.find(({ name }) => name === 'answers')
     const other = await scene.repository({ owner: 'alice', name: 'copies' })
     for (const folder of ['answers', 'common']) {
-      await cp(join(handlers, folder), join(other.workingCopy.directory, folder), { recursive: true })
+      await cp(join(handlersFolder, folder), join(other.workingCopy.directory, folder), { recursive: true })
     }
     const stack = stackOf({ again: { lang: 'node22', handler: './answers' } })
     const build = await other.ended(await other.push({ 'stack.yml': `${stack}configuration:\n  copy: [./common]\n` }))
@@ -233,13 +212,13 @@ void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
   })
 
   test('a failing npm test fails the build, tells its end on the commit, and the former version stays', async () => {
-    await live
+    await project.live
     const handler = 'module.exports = async (event, context) => context.status(200).succeed({ milliseconds: 1 })\n'
-    const commit = await project.push({ 'durations/handler.js': handler })
-    const build = await project.ended(commit)
+    const commit = await project.repository.push({ 'durations/handler.js': handler })
+    const build = await project.repository.ended(commit)
     assert.equal(build.status, 'failed')
     assert.match(build.reason ?? '', /^durations: exit code 1 in `.*npm test`$/)
-    const status = (await project.statuses(commit))['slipway/durations']
+    const status = (await project.repository.statuses(commit))['slipway/durations']
     assert.equal(status?.state, 'failure')
     assert.match(status?.text ?? '', /what is no duration is refused[^]*Passed:\s+0/)
     const { milliseconds } = await askJson('durations', '/', post('{"text":"1s"}', 'application/json'))
@@ -308,47 +287,3 @@ void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
     assert.equal((await call(scene, '/function/dave-who')).body, 'hello, world (megaphone)')
   })
 })
-
-/** A template as others write them: its own place for the handler, options, and a Dockerfile that knows nothing of Slipway. */
-function greeterTemplate(word: string): Record<string, string> {
-  return {
-    'template/greeter/template.yml': [
-      'language: greeter',
-      'handler_folder: who',
-      'build_options:',
-      '  - name: loud',
-      '    packages: [megaphone]',
-      ''
-    ].join('\n'),
-    'template/greeter/Dockerfile': [
-      `FROM ${process.env.BASE_NODE}`,
-      'ARG ADDITIONAL_PACKAGE',
-      'WORKDIR /srv',
-      'RUN echo "$ADDITIONAL_PACKAGE" > packages.txt',
-      'COPY . .',
-      'USER 10001',
-      'CMD ["node", "greet.mjs"]',
-      ''
-    ].join('\n'),
-    'template/greeter/greet.mjs': [
-      "import { readFileSync } from 'node:fs'",
-      "import { createServer } from 'node:http'",
-      "const read = (name) => readFileSync(name, 'utf8').trim()",
-      `const answer = \`${word}, \${read('who/name.txt')} (\${read('packages.txt')})\``,
-      'createServer((_request, response) => response.end(answer)).listen(8080)',
-      ''
-    ].join('\n')
-  }
-}
-
-async function containerOf(name: string): Promise<Docker.Container> {
-  await live
-  const docker = new Docker()
-  const label = [
-    `com.slipway.installation=${scene.installation.endpoints.installation}`,
-    `com.slipway.cluster-name=alice-${name}`
-  ]
-  const [container] = await docker.listContainers({ filters: { label } })
-  assert.ok(container, `${name} has a container`)
-  return docker.getContainer(container.Id)
-}
