@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createStatusApi, type StatusApi } from '@slipway/client'
-import { Failure } from '@slipway/domain'
+import { startProcess } from '@slipway/machine'
 
 export interface InstallationOptions {
   /** Its state directory. */
@@ -29,7 +27,7 @@ export interface Installation {
 const cli = fileURLToPath(new URL('../../../services/cli/src/main.ts', import.meta.url))
 
 /**
- * Starts `slipway up` as a user would and waits until it answers.
+ * Starts `slipway up` as a user would and waits until it answers. It ends with this process.
  *
  * @throws Failure `unavailable` with the end of its log.
  */
@@ -39,49 +37,30 @@ export async function startInstallation({
   startTimeoutMs = 60_000
 }: InstallationOptions): Promise<Installation> {
   await mkdir(home, { recursive: true })
-  const logFile = join(home, 'slipway.log')
   const endpointsFile = join(home, 'endpoints.json')
   await rm(endpointsFile, { force: true })
-  const log = await open(logFile, 'a')
-  const child = spawn(process.execPath, [cli, 'up'], {
-    env: { LOG_LEVEL: 'info', ...env, SLIPWAY_HOME: home },
-    stdio: ['ignore', log.fd, log.fd],
-    // Ctrl-C in a terminal reaches whoever started it, who stops things in order.
-    detached: true
+  const readEndpoints = () => readFile(endpointsFile, 'utf8').catch(() => null)
+  const given = Object.entries({ LOG_LEVEL: 'info', ...env, SLIPWAY_HOME: home })
+  const { pid, logFile, exited, stop } = await startProcess({
+    program: process.execPath,
+    args: [cli, 'up'],
+    env: Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    logFile: join(home, 'slipway.log'),
+    isReady: async () => (await readEndpoints()) !== null,
+    readyTimeoutMs: startTimeoutMs,
+    stopTimeoutMs: 40_000
   })
-  await log.close()
-  const ended = once(child, 'exit')
-  const endpoints = await waitForEndpoints(child, endpointsFile, logFile, startTimeoutMs)
+  const endpoints = JSON.parse((await readEndpoints()) ?? '{}') as Installation['endpoints']
   const token = (await readFile(join(home, 'admin-token'), 'utf8')).trim()
   return {
     endpoints,
     api: createStatusApi({ url: endpoints.api, token }),
-    pid: child.pid ?? 0,
+    pid,
     logFile,
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
-      await ended
-    },
+    stop,
     async kill() {
-      child.kill('SIGKILL')
-      await ended
+      process.kill(pid, 'SIGKILL')
+      await exited
     }
   }
-}
-
-async function waitForEndpoints(
-  child: ChildProcess,
-  file: string,
-  logFile: string,
-  timeoutMs: number
-): Promise<Installation['endpoints']> {
-  for (const until = Date.now() + timeoutMs; Date.now() < until; ) {
-    const text = await readFile(file, 'utf8').catch(() => null)
-    if (text !== null) return JSON.parse(text) as Installation['endpoints']
-    if (child.exitCode !== null || child.signalCode !== null) break
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  child.kill('SIGKILL')
-  const end = (await readFile(logFile, 'utf8')).split('\n').slice(-15).join('\n')
-  throw new Failure('unavailable', `"slipway up" did not start; the end of ${logFile}:\n${end}`)
 }

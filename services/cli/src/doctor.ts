@@ -23,7 +23,7 @@ export async function doctor(env: Record<string, string | undefined>, logger: Lo
       : { name: 'registry', isOk: true, detail: `configured: ${env.REGISTRY}` }
   )
   findings.push(forge(env))
-  findings.push(...(await engine(logger)))
+  findings.push(...(await engine(env, logger)))
   return findings
 }
 
@@ -56,9 +56,9 @@ function forge(env: Record<string, string | undefined>): Finding {
   return { name: 'forge', isOk: found.length > 0, detail: found.length > 0 ? found.join(', ') : hint }
 }
 
-async function engine(logger: Logger): Promise<Finding[]> {
+async function engine(env: Record<string, string | undefined>, logger: Logger): Promise<Finding[]> {
   try {
-    await connectDocker()
+    await connectDocker(env.DOCKER_HOST === undefined ? {} : { dockerHost: env.DOCKER_HOST })
   } catch (err) {
     return [{ name: 'Docker', isOk: false, detail: err instanceof Error ? err.message : String(err) }]
   }

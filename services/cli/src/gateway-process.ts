@@ -5,8 +5,8 @@ import { type RunningProcess, startProcess } from '@slipway/machine'
 import type { Logger } from '@slipway/service'
 
 /**
- * Keeps a gateway running as a process of its own: traffic to functions does not wait for a build's bookkeeping,
- * and goes on while the control process is restarted by hand. It is started again when it dies.
+ * Keeps a gateway running as a process of its own, so that traffic to functions does not wait for a build's bookkeeping.
+ * It is started again when it dies, and ends with this process.
  */
 export async function keepGateway(
   home: string,
@@ -17,8 +17,9 @@ export async function keepGateway(
   const start = () =>
     startProcess({
       program: process.execPath,
-      args: [fileURLToPath(new URL('./main.ts', import.meta.resolve('@slipway/gateway')))],
-      env,
+      // A small young generation keeps the idle process small; what it handles is streamed, and lives shortly.
+      args: ['--max-semi-space-size=2', fileURLToPath(new URL('./main.ts', import.meta.resolve('@slipway/gateway')))],
+      env: { ...env, NODE_COMPILE_CACHE: join(home, 'compile-cache') },
       logFile: join(home, 'gateway.log'),
       isReady: () =>
         fetch(`${url}/healthz`).then(

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 import { createLogger, run } from '@slipway/service'
@@ -14,12 +15,24 @@ const settings = {
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const logger = createLogger('slipway', process.env.LOG_LEVEL ?? 'warn')
 
+/**
+ * A process that runs for long goes on as one with a small young generation, and with a cache of sources that are stripped
+ * and compiled already: 80 MB less than without. Both can only be chosen when a process begins.
+ */
+function keepSmall(): void {
+  const flag = '--max-semi-space-size=2'
+  if (process.execve === undefined || process.execArgv.includes(flag)) return
+  const env = { ...process.env, NODE_COMPILE_CACHE: resolve(settings.SLIPWAY_HOME, 'compile-cache') }
+  process.execve(process.execPath, [process.execPath, flag, ...process.execArgv, ...process.argv.slice(1)], env)
+}
+
 const program = new Command('slipway').description('A git push becomes running functions.').showHelpAfterError()
 
 program
   .command('up')
   .description('run everything on this machine: two processes, Redis and a registry beside them')
   .action(async () => {
+    keepSmall()
     // What only `up` needs is loaded only here: the other commands start at once.
     const { up } = await import('./up.ts')
     await run(() => up(process.env, logger, print), logger)

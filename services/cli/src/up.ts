@@ -121,6 +121,10 @@ function gatewayEnv(settings: Env): Record<string, string> {
     'GATEWAY_PORT',
     'FUNCTIONS_DOMAIN',
     'TRUSTED_PROXIES',
+    'METRICS_PEERS',
+    'HEAD_TIMEOUT_MS',
+    'BODY_LIMIT_BYTES',
+    'IN_FLIGHT_LIMIT',
     'NODE_OPTIONS'
   ]
   return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])))
