@@ -36,7 +36,13 @@ export async function test({ root, env, write, say }) {
 }
 
 async function systemTests({ root, env, write }) {
-  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', 'system/**/*.test.ts']
+  const args = [
+    '--test',
+    '--test-timeout=180000',
+    '--test-concurrency=1',
+    '--test-reporter=spec',
+    'system/**/*.test.ts'
+  ]
   const result = await run('node', args, {
     cwd: join(root, 'test'),
     env,

@@ -9,6 +9,7 @@ import {
   type Store
 } from '@slipway/domain'
 import { type BaseImage, type PreparedContext, prepareContext } from './context/prepare.ts'
+import type { LogLine } from './engine/build-log.ts'
 import type { ImageEngine } from './engine/image-engine.ts'
 import { parseReference } from './engine/registry-auth.ts'
 import type { LogWriter } from './log-writer.ts'
@@ -62,6 +63,8 @@ export interface FunctionImagesDeps {
 export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   const { store, engine, templates, bases, registry, layout, imageRegistries, timeoutMs, now } = deps
   let knownPlatform: string | null = null
+  /** Owner and content key of what is being built now. */
+  const inFlight = new Map<string, Promise<ImageReference>>()
 
   async function baseImage(name: BaseImageName, signal: AbortSignal): Promise<BaseImage | null> {
     const reference = bases[name]
@@ -119,6 +122,27 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     return null
   }
 
+  async function buildAndPush(
+    name: string,
+    { contentKey, tar, dockerfile, buildArgs }: PreparedContext,
+    { build, repository, ownerSlug }: Claim,
+    log: LogWriter,
+    signal: AbortSignal
+  ): Promise<ImageReference> {
+    const imageRepository = `${registry}/${imagePathOf(ownerSlug, repository.name, name, layout)}`
+    const reference = `${imageRepository}:${contentKey}`
+    const labels = { 'com.slipway.owner': ownerSlug, 'com.slipway.content-key': contentKey }
+    const onBuildLog = ({ stream, text }: LogLine) => log.write('build', name, stream, text)
+    const onPushLog = ({ stream, text }: LogLine) => log.write('push', name, stream, text)
+    const { noCache } = build
+    await engine.build({ tar, dockerfile, buildArgs, reference, labels, noCache, timeoutMs, onLog: onBuildLog }, signal)
+    const digest = await engine.push(reference, onPushLog, signal)
+    const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
+    await store.images.save(build.ownerId, contentKey, made, now())
+    log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)
+    return made
+  }
+
   return {
     async platform(signal) {
       knownPlatform ??= await engine.platform(signal)
@@ -128,31 +152,27 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       const platform = await this.platform(signal)
       return Promise.all(stack.functions.map((fn) => planOne(fn, stack, { checkout, platform }, signal)))
     },
-    async make({ spec: { name }, context, image, templateSource }, { build, repository, ownerSlug }, log, signal) {
+    async make({ spec: { name }, context, image, templateSource }, claim, log, signal) {
       if (image !== null) return { image: await resolveImage(image, signal), contentKey: null, isReused: true }
       if (context === null) throw new Failure('invalid-request', `function ${name} has neither a context nor an image`)
       const { contentKey } = context
-      const known = build.noCache ? null : await findBuilt(build.ownerId, contentKey, signal)
+      const { ownerId, noCache } = claim.build
+      const flight = `${ownerId} ${contentKey}`
+      // Another function of the same content may be under way: what it makes is used again, whatever else becomes of it.
+      await inFlight.get(flight)?.catch(() => null)
+      const known = noCache ? null : await findBuilt(ownerId, contentKey, signal)
       if (known !== null) {
         log.write('build', name, 'slipway', `nothing changed: the image ${contentKey.slice(0, 12)} is used again`)
         return { image: known, contentKey, isReused: true }
       }
       log.write('template', name, 'slipway', `template: ${templateSource}; ${context.files} files`)
-      const imageRepository = `${registry}/${imagePathOf(ownerSlug, repository.name, name, layout)}`
-      const reference = `${imageRepository}:${contentKey}`
-      const { tar, dockerfile, buildArgs } = context
-      const labels = { 'com.slipway.owner': ownerSlug, 'com.slipway.content-key': contentKey }
-      const onBuildLog = ({ stream, text }: { stream: 'stdout' | 'stderr' | 'slipway'; text: string }) =>
-        log.write('build', name, stream, text)
-      await engine.build(
-        { tar, dockerfile, buildArgs, reference, labels, noCache: build.noCache, timeoutMs, onLog: onBuildLog },
-        signal
-      )
-      const digest = await engine.push(reference, ({ stream, text }) => log.write('push', name, stream, text), signal)
-      const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
-      await store.images.save(build.ownerId, contentKey, made, now())
-      log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)
-      return { image: made, contentKey, isReused: false }
+      const making = buildAndPush(name, context, claim, log, signal)
+      inFlight.set(flight, making)
+      try {
+        return { image: await making, contentKey, isReused: false }
+      } finally {
+        if (inFlight.get(flight) === making) inFlight.delete(flight)
+      }
     }
   }
 }

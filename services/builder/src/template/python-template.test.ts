@@ -29,7 +29,11 @@ test('the event carries body, headers, method, query and path', async (t) => {
                      "host": len(context.hostname) > 0}}
 `
   )
-  const response = await fetch(`${url}/x/y%20z?a=1&a=2&b=`, { method: 'PUT', body: 'päin', headers: { 'x-custom': 'v' } })
+  const response = await fetch(`${url}/x/y%20z?a=1&a=2&b=`, {
+    method: 'PUT',
+    body: 'päin',
+    headers: { 'x-custom': 'v' }
+  })
   assert.equal(response.headers.get('content-type'), 'application/json')
   assert.deepEqual(await response.json(), {
     body: 'päin',
