@@ -8,8 +8,6 @@ export interface ReceiverDeps extends Pick<ServerOptions, 'logger' | 'needs' | '
   sources: WebhookSource[]
   commits: GroupCommit
   limits: BodyLimits
-  /** Something was recorded that somebody else should look at. */
-  notify(recorded: RecordedDelivery): void
 }
 
 /** Where a forge of each kind may deliver besides `/webhooks/<forgeId>`: the kind's own name, and OpenFaaS Cloud's paths. */
@@ -40,15 +38,7 @@ const messages: Record<RecordedDelivery['outcome'], string> = {
 }
 
 /** Verifies the bytes, parses, records, answers; does nothing more. */
-export function createReceiver({
-  logger,
-  needs,
-  metrics,
-  sources,
-  commits,
-  limits,
-  notify
-}: ReceiverDeps): FastifyInstance {
+export function createReceiver({ logger, needs, metrics, sources, commits, limits }: ReceiverDeps): FastifyInstance {
   const app = createServer({
     logger,
     ...(needs === undefined ? {} : { needs }),
@@ -76,7 +66,6 @@ export function createReceiver({
         try {
           const received = await source.receive({ headers: request.headers, body: bytes })
           const recorded = await commits.record(forgeId, received)
-          notify(recorded)
           const { deliveryId, eventName } = received
           request.log.info(
             { forgeId, deliveryId, event: eventName, outcome: recorded.outcome, buildId: recorded.buildId },

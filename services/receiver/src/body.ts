@@ -39,16 +39,31 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
     )
   }
 
-  async function collect(request: IncomingMessage, hold: (total: number) => void): Promise<Buffer> {
+  /** By events: nearly every body comes in one piece, and an iterator over it would cost more than reading it. */
+  function collect(request: IncomingMessage, hold: (total: number) => void): Promise<Buffer> {
     const parts: Buffer[] = []
     let total = 0
-    for await (const part of request as AsyncIterable<Buffer>) {
-      total += part.length
-      if (total > limits.bodyBytes) throw tooLarge()
-      hold(total)
-      parts.push(part)
-    }
-    return Buffer.concat(parts, total)
+    return new Promise((resolve, reject) => {
+      const giveUp = (err: unknown) => {
+        request.off('data', onPart)
+        request.pause()
+        reject(err)
+      }
+      const onPart = (part: Buffer) => {
+        total += part.length
+        parts.push(part)
+        try {
+          if (total > limits.bodyBytes) throw tooLarge()
+          hold(total)
+        } catch (err) {
+          giveUp(err)
+        }
+      }
+      request.on('data', onPart)
+      request.once('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, total)))
+      request.once('error', giveUp)
+      request.once('close', () => giveUp(new Error('the connection was closed')))
+    })
   }
 
   return {

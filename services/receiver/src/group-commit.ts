@@ -19,18 +19,24 @@ export interface GroupCommitOptions {
   batchLimit: number
   /** A forge must get its answer: by then it is "could not be recorded", whatever becomes of the transaction. */
   timeoutMs: number
+  /** Something was recorded that somebody else should look at: each outcome once, however many deliveries had it. */
+  notify(outcomes: Set<RecordedDelivery['outcome']>): void
 }
+
+/** A sync to disk takes about as long: waiting for company longer than that saves nothing. */
+const gatherMs = 4
 
 export function createGroupCommit(
   write: (batch: NewDelivery[]) => Promise<RecordedDelivery[]>,
-  { batchLimit, timeoutMs }: GroupCommitOptions
+  { batchLimit, timeoutMs, notify }: GroupCommitOptions
 ): GroupCommit {
   let waiting: Waiting[] = []
-  let isFlushing = false
+  let isBusy = false
 
   async function writeBatch(batch: Waiting[]): Promise<void> {
     try {
       const recorded = await write(batch.map(({ delivery }) => delivery))
+      notify(new Set(recorded.map(({ outcome }) => outcome)))
       batch.forEach((one, i) => {
         one.resolve(recorded[i] as RecordedDelivery)
       })
@@ -45,13 +51,20 @@ export function createGroupCommit(
   }
 
   async function flush(): Promise<void> {
-    isFlushing = true
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, batchLimit)
-      waiting = waiting.slice(batchLimit)
-      await writeBatch(batch)
-    }
-    isFlushing = false
+    const batch = waiting.slice(0, batchLimit)
+    waiting = waiting.slice(batchLimit)
+    await writeBatch(batch)
+    isBusy = waiting.length > 0
+    if (isBusy) gather(0, performance.now())
+  }
+
+  /** As long as each turn of the event loop brings more of them, they go into one transaction. */
+  function gather(known: number, since: number): void {
+    setImmediate(() => {
+      const isGrowing = waiting.length > known && waiting.length < batchLimit
+      if (isGrowing && performance.now() - since < gatherMs) gather(waiting.length, since)
+      else void flush()
+    })
   }
 
   return {
@@ -67,8 +80,9 @@ export function createGroupCommit(
             done(value)
           }
         waiting.push({ delivery: { forgeId, delivery }, resolve: settle(resolve), reject: settle(reject) })
-        // Whatever else arrives in this turn of the event loop goes into the same transaction.
-        if (!isFlushing && waiting.length === 1) setImmediate(() => void flush())
+        if (isBusy) return
+        isBusy = true
+        gather(0, performance.now())
       })
   }
 }

@@ -34,7 +34,7 @@ async function createReceiverForTest(
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-receiver-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
-  const notified: RecordedDelivery[] = []
+  const notified: RecordedDelivery['outcome'][] = []
   const record = options.record ?? store.deliveries.record
   const app = createReceiver({
     logger: createLogger('test', 'silent'),
@@ -42,9 +42,12 @@ async function createReceiverForTest(
       createGitHubWebhooks({ instance: github, secrets: [secret] }),
       createGitLabWebhooks({ instance: gitlab, signingToken: null, token: gitlabToken, now: Date.now })
     ],
-    commits: createGroupCommit((batch) => record(batch, null, Date.now()), { batchLimit: 200, timeoutMs: 400 }),
-    limits: { ...bodyLimits, ...options.limits },
-    notify: (recorded) => notified.push(recorded)
+    commits: createGroupCommit((batch) => record(batch, null, Date.now()), {
+      batchLimit: 200,
+      timeoutMs: 400,
+      notify: (outcomes) => notified.push(...outcomes)
+    }),
+    limits: { ...bodyLimits, ...options.limits }
   })
   t.after(async () => {
     await app.close()

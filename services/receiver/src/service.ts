@@ -1,4 +1,3 @@
-import type { Store } from '@slipway/domain'
 import { createWebhookSources, webhookSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
 import { commonSettings, createClosers, type Logger, type Running } from '@slipway/service'
@@ -6,6 +5,7 @@ import Type, { type Static } from 'typebox'
 import { createReceiver } from './app.ts'
 import { bodyLimits } from './body.ts'
 import { createGroupCommit } from './group-commit.ts'
+import type { Recorder } from './recorder.ts'
 
 export const ReceiverConfig = Type.Object({
   ...commonSettings,
@@ -23,14 +23,18 @@ export async function startReceiver(
     store,
     signals,
     logger
-  }: { store: Pick<Store, 'deliveries' | 'ping'>; signals: Pick<Signals, 'send'>; logger: Logger }
+  }: { store: Pick<Recorder, 'deliveries' | 'ping'>; signals: Pick<Signals, 'send'>; logger: Logger }
 ): Promise<Running> {
   const closers = createClosers(logger)
   const commits = createGroupCommit(
     (batch) => store.deliveries.record(batch, config.BUILD_BRANCH ?? null, Date.now()),
     {
       batchLimit: 200,
-      timeoutMs: 800
+      timeoutMs: 800,
+      notify: (outcomes) => {
+        if (outcomes.has('queued')) signals.send('builds', {})
+        if (outcomes.has('accepted')) signals.send('events', {})
+      }
     }
   )
   const app = createReceiver({
@@ -38,11 +42,7 @@ export async function startReceiver(
     needs: { store: () => store.ping() },
     sources: createWebhookSources(config),
     commits,
-    limits: bodyLimits,
-    notify: ({ outcome }) => {
-      if (outcome === 'queued') signals.send('builds', {})
-      if (outcome === 'accepted') signals.send('events', {})
-    }
+    limits: bodyLimits
   })
   closers.add('receiver', () => app.close())
   const url = await app.listen({ host: config.RECEIVER_HOST, port: config.RECEIVER_PORT })
