@@ -59,10 +59,14 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
           giveUp(err)
         }
       }
+      const onClose = () => giveUp(new Error('the connection was closed'))
       request.on('data', onPart)
-      request.once('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, total)))
       request.once('error', giveUp)
-      request.once('close', () => giveUp(new Error('the connection was closed')))
+      request.once('close', onClose)
+      request.once('end', () => {
+        request.off('close', onClose)
+        resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, total))
+      })
     })
   }
 
