@@ -73,7 +73,14 @@ function open(file: string): DatabaseSync {
   closeSync(openSync(file, 'a', 0o600))
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   // FULL: what was acknowledged to a forge must survive a power cut, and a forge does not deliver again.
-  database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864')
+  // Pages that many transactions write, those of indexes above all, are copied into the file once for 16 MiB rather than for four.
+  const settings = [
+    'journal_mode = wal',
+    'synchronous = full',
+    'wal_autocheckpoint = 4096',
+    'journal_size_limit = 67108864'
+  ]
+  database.exec(settings.map((setting) => `pragma ${setting}`).join('; '))
   return database
 }
 
