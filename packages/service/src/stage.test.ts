@@ -19,7 +19,6 @@ function createStageForTest({ isHeld = true, leaseMs = 60_000 }: { isHeld?: bool
   }
   const runStage = createStage({
     builds,
-    holder: 'me',
     leaseMs,
     now: () => 1_000_000,
     logger: createLogger('test', 'silent'),
@@ -39,7 +38,7 @@ const waitForAbort = (signal: AbortSignal) =>
 
 test('a failure of theirs ends the build as failed, with its message', async () => {
   const { runStage, said } = createStageForTest()
-  await runStage(build, never, async () => {
+  await runStage(build, 'me', never, async () => {
     throw new Failure('build-failed', 'exit code 1')
   })
   assert.deepEqual(said, [['finish', 'failed', 'exit code 1']])
@@ -47,7 +46,7 @@ test('a failure of theirs ends the build as failed, with its message', async () 
 
 test('a failure of ours is tried again later, not before the time that the other side named', async () => {
   const { runStage, said } = createStageForTest()
-  await runStage(build, never, async () => {
+  await runStage(build, 'me', never, async () => {
     throw new Failure('rate-limited', 'later', { retryAfterMs: 90_000 })
   })
   assert.deepEqual(said, [['retryLater', 'later', 1_090_000]])
@@ -55,7 +54,7 @@ test('a failure of ours is tried again later, not before the time that the other
 
 test('a bug is tried again, and its text is not shown to the owner', async () => {
   const { runStage, said } = createStageForTest()
-  await runStage(build, never, async () => {
+  await runStage(build, 'me', never, async () => {
     throw new TypeError('secret internals')
   })
   assert.equal(said[0]?.[0], 'retryLater')
@@ -64,7 +63,7 @@ test('a bug is tried again, and its text is not shown to the owner', async () =>
 
 test('after the last try the build ends as error', async () => {
   const { runStage, said } = createStageForTest()
-  await runStage({ id: 'b', attempt: attemptLimit - 1 }, never, async () => {
+  await runStage({ id: 'b', attempt: attemptLimit - 1 }, 'me', never, async () => {
     throw new Failure('unavailable', 'the registry is away')
   })
   assert.deepEqual(said[0]?.slice(0, 2), ['finish', 'error'])
@@ -73,7 +72,7 @@ test('after the last try the build ends as error', async () => {
 test('a shutdown gives the build back and counts no attempt', async () => {
   const { runStage, said } = createStageForTest()
   const shutdown = new AbortController()
-  const running = runStage(build, shutdown.signal, waitForAbort)
+  const running = runStage(build, 'me', shutdown.signal, waitForAbort)
   shutdown.abort()
   await running
   assert.deepEqual(said, [['giveBack']])
@@ -81,7 +80,7 @@ test('a shutdown gives the build back and counts no attempt', async () => {
 
 test('a request to cancel stops the work at once', async () => {
   const { runStage, said, state, cancel } = createStageForTest()
-  const running = runStage(build, never, waitForAbort)
+  const running = runStage(build, 'me', never, waitForAbort)
   state.isCancelled = true
   cancel()
   await running
@@ -90,7 +89,7 @@ test('a request to cancel stops the work at once', async () => {
 
 test('a request to cancel is seen at the next renewal when its signal is lost', async () => {
   const { runStage, said, state } = createStageForTest({ leaseMs: 30 })
-  const running = runStage(build, never, waitForAbort)
+  const running = runStage(build, 'me', never, waitForAbort)
   state.isCancelled = true
   await running
   assert.equal(said[0]?.[1], 'cancelled')
@@ -98,12 +97,12 @@ test('a request to cancel is seen at the next renewal when its signal is lost', 
 
 test('a lost lease stops the work and says nothing, for another worker has the build', async () => {
   const { runStage, said } = createStageForTest({ isHeld: false, leaseMs: 15 })
-  await runStage(build, never, waitForAbort)
+  await runStage(build, 'me', never, waitForAbort)
   assert.deepEqual(said, [])
 })
 
 test('work that ends well says nothing: it has said it itself', async () => {
   const { runStage, said } = createStageForTest()
-  await runStage(build, never, () => sleep(1))
+  await runStage(build, 'me', never, () => sleep(1))
   assert.deepEqual(said, [])
 })

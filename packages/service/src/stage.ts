@@ -7,8 +7,6 @@ type StopReason = 'shutdown' | 'lease-lost' | 'cancelled'
 
 export interface StageDeps {
   builds: Pick<Builds, 'renew' | 'giveBack' | 'retryLater' | 'finish'>
-  /** Who holds the lease: one name per process start. */
-  holder: string
   leaseMs: number
   now: () => number
   logger: Logger
@@ -23,11 +21,13 @@ export interface StageDeps {
  * decides what becomes of the build. A shutdown gives it back, a lost lease leaves it to whoever has it,
  * a failure of ours is tried again later, one of theirs ends it.
  *
+ * @param holder who holds the lease: a name of this one run, so that another run of the same process never passes for it.
  * @param shutdown aborts when this process stops.
  */
-export function createStage({ builds, holder, leaseMs, now, logger, onCancel, changed }: StageDeps) {
+export function createStage({ builds, leaseMs, now, logger, onCancel, changed }: StageDeps) {
   async function settle(
     build: { id: string; attempt: number },
+    holder: string,
     err: unknown,
     stopped: StopReason | null
   ): Promise<void> {
@@ -36,7 +36,9 @@ export function createStage({ builds, holder, leaseMs, now, logger, onCancel, ch
       logger.warn({ buildId }, 'the lease was lost, another worker has the build')
       return
     }
-    if (stopped === 'shutdown') return builds.giveBack(buildId, holder, now())
+    // What is known of the build by now is not forgotten because the process stops.
+    const isKnown = err instanceof Failure && !err.retry
+    if (stopped === 'shutdown' && !isKnown) return builds.giveBack(buildId, holder, now())
     if (stopped === 'cancelled' || (err instanceof Failure && err.code === 'cancelled')) {
       return builds.finish(buildId, holder, { status: 'cancelled', reason: 'cancelled on request' }, now())
     }
@@ -65,6 +67,7 @@ export function createStage({ builds, holder, leaseMs, now, logger, onCancel, ch
 
   return async function runStage(
     build: { id: string; attempt: number },
+    holder: string,
     shutdown: AbortSignal,
     work: (signal: AbortSignal) => Promise<void>
   ): Promise<void> {
@@ -96,7 +99,7 @@ export function createStage({ builds, holder, leaseMs, now, logger, onCancel, ch
     try {
       await work(stop.signal)
     } catch (err) {
-      await settle(build, err, stopped)
+      await settle(build, holder, err, stopped)
     } finally {
       clearInterval(timer)
       unlisten()

@@ -16,6 +16,7 @@ async function supersedeOlder(tx: Transaction, build: BuildRow, now: number): Pr
     .where('repository_id', '=', build.repository_id)
     .where('ref', '=', build.ref)
     .where(isQueued)
+    .where('trigger', '!=', 'rebuild')
     .where('id', '<', build.id)
     .orderBy('id')
     .forUpdate()
@@ -23,6 +24,17 @@ async function supersedeOlder(tx: Transaction, build: BuildRow, now: number): Pr
   for (const row of older) {
     await endBuild(tx, row, { status: 'superseded', reason: 'a newer push took its place' }, now)
   }
+}
+
+/** While a build that was passed over had the word of its commit, others of the commit were not heard: they are told anew. */
+async function letSpeakAgain(tx: Transaction, build: BuildRow): Promise<void> {
+  await tx
+    .updateTable('builds')
+    .set((eb) => ({ version: eb('version', '+', 1) }))
+    .where('repository_id', '=', build.repository_id)
+    .where('commit', '=', build.commit)
+    .where('id', '!=', build.id)
+    .execute()
 }
 
 /** Lets a build go without an end. One that somebody asked to cancel ends here: nobody would come back for it. */
@@ -67,6 +79,7 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
       database.write(async (tx) => {
         const { build, repository } = await lockHeldBuild(tx, buildId, holder)
         await endBuild(tx, build, { status, reason }, now)
+        if (status === 'skipped') await letSpeakAgain(tx, build)
         if (head === null) return
         const next = { ref: build.ref, commit: head, before: null, message: null, sender: null, noCache: false }
         await queueBuild(tx, repository, { ...next, trigger: 'head' }, now)
@@ -120,7 +133,8 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
         letGo(
           tx,
           build,
-          { reason, attempt: build.attempt + 1, next_attempt_at: nextAttemptAt },
+          // The worker came back alive: its claim does not count towards those that killed theirs.
+          { reason, attempt: build.attempt + 1, next_attempt_at: nextAttemptAt, claims: 0 },
           build.cancel_requested_at ?? nextAttemptAt
         )
       ),

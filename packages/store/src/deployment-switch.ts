@@ -1,7 +1,7 @@
 import type { Deployments, SwitchResult } from '@slipway/domain'
 import { endBuild } from './build-end.ts'
 import { touchBuild } from './build-queue.ts'
-import { lockBuild } from './build-rows.ts'
+import { leaseLost, lockBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { drain, toDeployment } from './deployment-rows.ts'
 import { bumpRoutes } from './functions.ts'
@@ -137,7 +137,7 @@ async function switchLive(
 ): Promise<SwitchResult> {
   const refused: SwitchResult = { isSwitched: false, drained: [], pruned: [] }
   const { build } = await lockBuild(tx, buildId)
-  if (build.lease_holder !== holder || build.status !== 'deploying') return refused
+  if (build.lease_holder !== holder || build.status !== 'deploying') throw leaseLost(buildId)
   const steps = await findSteps(tx, build, change.deploymentIds)
   if (steps === null) return refused
   const drained: DeploymentRow[] = []

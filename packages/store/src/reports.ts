@@ -2,7 +2,13 @@ import type { Reports } from '@slipway/domain'
 import { toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 
-/** A page of builds that have something to tell, and whether a newer build of the same commit speaks for them. */
+/** Neither waits nor was passed over: such a build has something to say about its commit. */
+const speaking = ['building', 'deploying', 'live', 'failed', 'error', 'superseded', 'cancelled'] as const
+
+/**
+ * A page of builds that have something to tell, and whether another build of the same commit speaks for them: a newer one
+ * that has begun, or, for one that waits or was passed over, any other that has.
+ */
 function findUntold(tx: Transaction, now: number, limit: number) {
   return tx
     .selectFrom('builds')
@@ -14,7 +20,11 @@ function findUntold(tx: Transaction, now: number, limit: number) {
         .select('newer.id')
         .whereRef('newer.commit', '=', 'builds.commit')
         .whereRef('newer.repository_id', '=', 'builds.repository_id')
-        .whereRef('newer.id', '>', 'builds.id')
+        .whereRef('newer.id', '!=', 'builds.id')
+        .where('newer.status', 'in', speaking)
+        .where((or) =>
+          or.or([or('newer.id', '>', or.ref('builds.id')), or('builds.status', 'in', ['queued', 'skipped'])])
+        )
         .limit(1)
         .as('newer_id')
     )

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { InternalApi } from '@slipway/client'
 import { Failure, type LogChunk, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
@@ -22,19 +23,24 @@ const heartbeatMs = 15_000
  * cut short by the signal it ends without it, and the reader comes back for the rest.
  */
 function sseOf<T>(items: AsyncIterable<T>, idOf: (item: T) => number | null, signal: AbortSignal): Readable {
-  const stream = new Readable({ read() {} })
-  const timer = setInterval(() => stream.push(': still here\n\n'), heartbeatMs)
-  stream.once('close', () => clearInterval(timer))
-  async function pump(): Promise<void> {
-    for await (const item of items) {
-      const id = idOf(item)
-      stream.push(`${id === null ? '' : `id: ${id}\n`}data: ${JSON.stringify(item)}\n\n`)
+  async function* frames() {
+    const iterator = items[Symbol.asyncIterator]()
+    for (let next = iterator.next(); ; ) {
+      const beat = new AbortController()
+      const result = await Promise.race([next, sleep(heartbeatMs, null, { signal: beat.signal }).catch(() => null)])
+      beat.abort()
+      if (result === null) {
+        yield ': still here\n\n'
+        continue
+      }
+      if (result.done) break
+      const id = idOf(result.value)
+      yield `${id === null ? '' : `id: ${id}\n`}data: ${JSON.stringify(result.value)}\n\n`
+      next = iterator.next()
     }
-    if (!signal.aborted) stream.push('event: end\ndata: {}\n\n')
-    stream.push(null)
+    if (!signal.aborted) yield 'event: end\ndata: {}\n\n'
   }
-  pump().catch((err: Error) => stream.destroy(err))
-  return stream
+  return Readable.from(frames())
 }
 
 function wantsEvents(request: FastifyRequest): boolean {

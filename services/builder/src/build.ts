@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Claim, Failure, type FunctionSpec, type StackWarning, type Store, shortCommit } from '@slipway/domain'
 import type { Logger, RunStage } from '@slipway/service'
 import type { FunctionImages, PlannedFunction } from './function-images.ts'
@@ -26,12 +27,15 @@ export interface BuildDeps {
   due(): void
 }
 
+/** A claim with the name under which this one run holds it. */
+type Held = Claim & { holder: string }
+
 /** The story of a build: claim, look at the head, check out, read the stack, make the images, hand over. */
 export function createBuild(deps: BuildDeps) {
-  const { store, mirrors, images, runStage, holder, leaseMs, now, logger, changed, due } = deps
+  const { store, mirrors, images, runStage, leaseMs, now, logger, changed, due } = deps
 
   /** Reads the stack and writes down what will be done, before anything is done. */
-  async function plan(claim: Claim, checkout: string, signal: AbortSignal): Promise<PlannedFunction[]> {
+  async function plan(claim: Held, checkout: string, signal: AbortSignal): Promise<PlannedFunction[]> {
     const { build, repository } = claim
     const stack = await deps.readStack(checkout, claim, await images.platform(signal))
     const names = stack.functions.map(({ name }) => name)
@@ -44,7 +48,7 @@ export function createBuild(deps: BuildDeps) {
     const planned = await images.plan(stack, { claim, checkout }, signal)
     const warnings = [...stack.warnings, ...planned.flatMap(({ warnings }) => warnings)]
     const specs = planned.map(({ spec }): { name: string; spec: FunctionSpec } => ({ name: spec.name, spec }))
-    await store.builds.plan(build.id, holder, specs, unique(warnings))
+    await store.builds.plan(build.id, claim.holder, specs, unique(warnings))
     return planned
   }
 
@@ -85,8 +89,8 @@ export function createBuild(deps: BuildDeps) {
     })
   }
 
-  async function work(claim: Claim, log: LogWriter, signal: AbortSignal): Promise<void> {
-    const { build } = claim
+  async function work(claim: Held, log: LogWriter, signal: AbortSignal): Promise<void> {
+    const { build, holder } = claim
     const say = (text: string) => log.write('checkout', null, 'slipway', text)
     const isHead = await settleHead(claim, { store, mirrors, access: deps.access, holder, now, say }, signal)
     if (!isHead) return due()
@@ -101,8 +105,10 @@ export function createBuild(deps: BuildDeps) {
   }
 
   return async function build({ buildId }: { buildId: string }, shutdown: AbortSignal): Promise<void> {
-    const claim = await store.builds.claim(buildId, holder, leaseMs, now())
-    if (claim === null) return
+    const holder = `${deps.holder}-${randomUUID()}`
+    const claimed = await store.builds.claim(buildId, holder, leaseMs, now())
+    if (claimed === null) return
+    const claim: Held = { ...claimed, holder }
     changed(buildId)
     logger.info(
       { buildId, commit: claim.build.commit, ref: claim.build.ref, generation: claim.build.generation },
@@ -116,7 +122,7 @@ export function createBuild(deps: BuildDeps) {
       grew: () => deps.logGrew(buildId),
       onError: (err) => logger.warn({ err, buildId }, 'the build log could not be written, it is tried again')
     })
-    await runStage(claim.build, shutdown, async (signal) => {
+    await runStage(claim.build, holder, shutdown, async (signal) => {
       try {
         await work(claim, log, signal)
       } catch (err) {

@@ -7,12 +7,12 @@ import {
   createClosers,
   createStage,
   homePaths,
-  listed,
   type Logger,
+  listed,
   queueConfig,
+  type Running,
   registryAuth,
-  registrySettings,
-  type Running
+  registrySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createBuild } from './build.ts'
@@ -120,7 +120,6 @@ export async function startBuilder(
     images,
     runStage: createStage({
       builds: store.builds,
-      holder,
       leaseMs: config.LEASE_MS,
       now,
       logger,

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ApiConfig, startApi } from '@slipway/api'
 import { BuilderConfig, startBuilder } from '@slipway/builder'
@@ -20,7 +20,9 @@ type Env = Record<string, string | undefined>
  */
 export async function up(env: Env, logger: Logger, say: (line: string) => void): Promise<Running> {
   const home = resolve(env.SLIPWAY_HOME ?? '.slipway')
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  await mkdir(home, { recursive: true })
+  // Tokens, secrets of webhooks and logs of private builds are in it.
+  await chmod(home, 0o700)
   const closers = createClosers(logger)
   try {
     const lock = await lockDirectory(home)

@@ -36,7 +36,6 @@ async function createDeployerForTest(t: TestContext) {
   let switches = 0
   const runStage = createStage({
     builds: store.builds,
-    holder: 'deployer',
     leaseMs: 60_000,
     now,
     logger,
@@ -327,4 +326,42 @@ test('the store is believed only while it answers: a cluster that is away change
   await new Promise((done) => setTimeout(done, 60))
   await recovery.close()
   assert.deepEqual(await routes(), before)
+})
+
+test('a roll-out that was ended after it knew of a failure does not end live the next time', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello', 'other'])
+  // As a killed worker leaves it: one function's end is written, the build's is not.
+  await store.builds.updateFunction(buildId, 'hello', { status: 'failed', reason: 'it exited with code 1' })
+  await deploy({ buildId }, never)
+  const build = await store.builds.get(buildId)
+  assert.deepEqual([build?.status, build?.reason], ['failed', 'hello: it exited with code 1'])
+  assert.deepEqual(await routes(), [])
+})
+
+test('a run that lost its lease while it slept leaves alone what the next run made live', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello'])
+  const asleep = Promise.withResolvers<void>()
+  const isAsleep = Promise.withResolvers<void>()
+  const setEndpoints = store.deployments.setEndpoints
+  store.deployments.setEndpoints = async (...change) => {
+    store.deployments.setEndpoints = setEndpoints
+    isAsleep.resolve()
+    await asleep.promise
+    return setEndpoints(...change)
+  }
+  const first = deploy({ buildId }, never)
+  await isAsleep.promise
+  const later = now() + 120_000
+  const second = await store.builds.claimDeploy(buildId, 'next', 60_000, later)
+  const [deployment] = await store.deployments.running()
+  assert.ok(second && deployment)
+  const change = { deploymentIds: [deployment.id], keep: ['hello'], finish: true, pause: false }
+  assert.equal((await store.deployments.switchLive(buildId, 'next', change, later)).isSwitched, true)
+  asleep.resolve()
+  await first
+  assert.deepEqual(await routes(), [['hello', deployment.id]])
+  assert.deepEqual(await running(), [deployment.id])
+  await cluster.remove(deployment.id, 0, never)
 })

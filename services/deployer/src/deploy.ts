@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type Build,
   type BuildFunction,
@@ -27,8 +28,11 @@ export interface DeployDeps {
   changed(buildId: string): void
 }
 
+/** A claim with the name under which this one run holds it. */
+type Held = Claim & { holder: string }
+
 interface Rollout {
-  claim: Claim
+  claim: Held
   build: Build
   parts: BuildFunction[]
   deployments: Deployment[]
@@ -38,7 +42,7 @@ type Started = { deployment: Deployment; err: unknown }
 
 /** The story of a roll-out: prepare, start beside the former version, wait until ready, switch, let the former one go. */
 export function createDeploy(deps: DeployDeps) {
-  const { store, cluster, runStage, holder, leaseMs, now, logger, routesChanged, changed } = deps
+  const { store, cluster, runStage, leaseMs, now, logger, routesChanged, changed } = deps
 
   async function say(
     buildId: string,
@@ -69,7 +73,7 @@ export function createDeploy(deps: DeployDeps) {
     return parts
   }
 
-  async function prepare(claim: Claim, parts: BuildFunction[]): Promise<Deployment[]> {
+  async function prepare(claim: Held, parts: BuildFunction[]): Promise<Deployment[]> {
     const { build, repository, ownerSlug } = claim
     const owner = await store.owners.get(build.ownerId)
     const forge = deps.forges.get(repository.forgeId)
@@ -100,7 +104,7 @@ export function createDeploy(deps: DeployDeps) {
           : {})
       }
     })
-    return store.deployments.prepare(build.id, holder, wanted, now())
+    return store.deployments.prepare(build.id, claim.holder, wanted, now())
   }
 
   async function start(build: Build, deployment: Deployment, signal: AbortSignal): Promise<void> {
@@ -126,10 +130,13 @@ export function createDeploy(deps: DeployDeps) {
    * was good once and may be tried again.
    */
   async function takeBack(
-    { build }: Pick<Rollout, 'build'>,
+    { build, claim }: Pick<Rollout, 'build' | 'claim'>,
     deployments: Deployment[],
     failed: Map<string, string>
   ): Promise<void> {
+    // Whoever has the roll-out now has the same deployments, and may have made them live.
+    const { isHeld } = await store.builds.renew(build.id, claim.holder, leaseMs, now())
+    if (!isHeld) throw new Failure('lease-lost', 'another worker has the roll-out')
     for (const { id } of deployments) {
       await cluster.remove(id, 0, AbortSignal.timeout(30_000))
       const reason = failed.get(id) ?? null
@@ -195,7 +202,7 @@ export function createDeploy(deps: DeployDeps) {
     const { build, deployments } = rollout
     const result = await store.deployments.switchLive(
       build.id,
-      holder,
+      rollout.claim.holder,
       { deploymentIds: ready.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' },
       now()
     )
@@ -213,8 +220,19 @@ export function createDeploy(deps: DeployDeps) {
     )
   }
 
-  async function rollOut(claim: Claim, signal: AbortSignal): Promise<void> {
+  /**
+   * An earlier try got as far as to know that a function does not become ready, and was ended before it could end the build:
+   * what it knew stands. What it started and could not take away any more is abandoned then, and recovery removes it.
+   */
+  async function refuseFailed(buildId: string): Promise<void> {
+    const failed = (await store.builds.functions(buildId)).find(({ status }) => status === 'failed')
+    if (failed !== undefined)
+      throw new Failure('not-ready', `${failed.name}: ${failed.reason ?? 'it did not become ready'}`)
+  }
+
+  async function rollOut(claim: Held, signal: AbortSignal): Promise<void> {
     const { build } = claim
+    await refuseFailed(build.id)
     const parts = await partsToDeploy(claim)
     const stackNames = (await store.builds.functions(build.id)).map(({ name }) => name)
     const deployments = await prepare(claim, parts)
@@ -238,9 +256,11 @@ export function createDeploy(deps: DeployDeps) {
   }
 
   return async function deploy({ buildId }: { buildId: string }, shutdown: AbortSignal): Promise<void> {
-    const claim = await store.builds.claimDeploy(buildId, holder, leaseMs, now())
-    if (claim === null) return
+    const holder = `${deps.holder}-${randomUUID()}`
+    const claimed = await store.builds.claimDeploy(buildId, holder, leaseMs, now())
+    if (claimed === null) return
+    const claim: Held = { ...claimed, holder }
     changed(buildId)
-    await runStage(claim.build, shutdown, (signal) => rollOut(claim, signal))
+    await runStage(claim.build, holder, shutdown, (signal) => rollOut(claim, signal))
   }
 }

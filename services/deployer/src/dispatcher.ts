@@ -21,15 +21,17 @@ export function createDispatcher({ builds, isLeader, producers, limits, now, log
     500,
     async () => {
       if (!isLeader()) return
+      let failure: unknown = null
       for (const { buildId, stage, dispatch } of await builds.admit(limits, now())) {
         try {
           await producers[stage].enqueue(`${buildId}-${stage}-${dispatch}`, { buildId })
           logger.info({ buildId, stage }, 'dispatched')
         } catch (err) {
+          failure = err
           await builds.undispatch(buildId)
-          throw err
         }
       }
+      if (failure !== null) throw failure
     },
     logger
   )

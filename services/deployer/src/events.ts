@@ -32,9 +32,13 @@ export function createEvents({ store, forges, installationBranch, isLeader, queu
     found: ForgeRepository & { owner: ForgeOwner },
     signal: AbortSignal
   ): Promise<void> {
-    const before = await store.repositories.findByForge(forge.instance.forgeId, found.forgeRepositoryId)
-    const repository = await store.repositories.connect(forge.instance.forgeId, found, now())
-    if (before !== null && before.disconnectedAt === null) return
+    const { forgeId } = forge.instance
+    const before = await store.repositories.findByForge(forgeId, found.forgeRepositoryId)
+    const repository = await store.repositories.connect(forgeId, found, now())
+    // A repository without a build may be one whose look-up failed half-way the last time.
+    const filter = { repositoryId: repository.id }
+    const wasAway = before === null || before.disconnectedAt !== null
+    if (!wasAway && (await store.builds.list(null, filter, { before: null, limit: 1 })).length > 0) return
     const ref = productionRef(repository, installationBranch)
     const commit = await forge.findHead(repository, ref, signal)
     if (commit === null) return

@@ -18,6 +18,8 @@ export interface Gateways {
 
 /** A gateway that was not heard of for so long is gone. */
 const silenceMs = 5000
+/** Each gateway speaks every 500 ms: by then all of them were heard. */
+const listenMs = 1500
 
 export function createGateways(signals: Pick<Signals, 'listen'>, now: () => number): Gateways {
   const startedAt = now()
@@ -28,7 +30,8 @@ export function createGateways(signals: Pick<Signals, 'listen'>, now: () => numb
   return {
     haveLeft(deploymentId, routesVersion) {
       for (const [id, { at }] of reports) if (now() - at > silenceMs) reports.delete(id)
-      if (reports.size === 0) return now() - startedAt > silenceMs
+      // Nobody speaks: Redis may be away while gateways serve. The write time-out ends the wait.
+      if (reports.size === 0 || now() - startedAt < listenMs) return false
       return [...reports.values()].every(
         (report) => report.routesVersion >= routesVersion && (report.inFlight[deploymentId] ?? 0) === 0
       )

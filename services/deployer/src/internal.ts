@@ -38,7 +38,7 @@ export function createInternal({
 
   const signalOf = createRequestSignals(app)
 
-  async function liveDeployment(id: string): Promise<Deployment> {
+  async function deploymentOf(id: string): Promise<Deployment> {
     const deployment = await store.deployments.get(id)
     if (deployment === null) throw new Failure('not-found', `there is no deployment ${id}`)
     return deployment
@@ -60,8 +60,10 @@ export function createInternal({
     internalPaths.scale,
     { schema: { body: Type.Object({ replicas: Type.Integer({ minimum: 0, maximum: 100 }) }) } },
     async (request, reply) => {
-      const deployment = await liveDeployment(request.params.id)
+      const deployment = await deploymentOf(request.params.id)
       if (deployment.status !== 'live') throw new Failure('conflict', 'only a live deployment can be scaled')
+      // Wanted first, then done: recovery brings about what is wanted when this ends in between.
+      await store.deployments.setEndpoints(deployment.id, deployment.endpoints, request.body.replicas)
       const endpoints = await cluster.scale(deployment, request.body.replicas, signalOf(reply))
       await store.deployments.setEndpoints(deployment.id, endpoints, request.body.replicas)
       routesChanged()

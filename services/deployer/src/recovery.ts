@@ -17,15 +17,17 @@ export interface RecoveryDeps {
  * and what a roll-out left behind when its process was killed is taken away. What the store does not know is never touched.
  */
 export function createRecovery({ store, cluster, routesChanged, isLeader, periodMs, now, logger }: RecoveryDeps): Loop {
-  async function bringBack(deployment: Deployment, signal: AbortSignal): Promise<void> {
-    const { id: deploymentId, clusterName } = deployment
+  async function bringBack({ id: deploymentId, clusterName }: Deployment, signal: AbortSignal): Promise<void> {
+    // It may have been scaled since the round began.
+    const deployment = await store.deployments.get(deploymentId)
+    if (deployment?.status !== 'live') return
     logger.warn(
       { deploymentId, function: clusterName },
       'a live deployment does not run as it should, it is brought back'
     )
     const endpoints = await cluster.apply(deployment, signal)
     const current = await store.deployments.get(deploymentId)
-    if (current?.status !== 'live') return
+    if (current?.status !== 'live' || current.replicas !== deployment.replicas) return
     await store.deployments.setEndpoints(deploymentId, endpoints, deployment.replicas)
     routesChanged()
     logger.info({ deploymentId, function: clusterName }, 'it runs again')

@@ -169,7 +169,6 @@ export async function startDeployer(
 
   const runStage = createStage({
     builds: store.builds,
-    holder,
     leaseMs: config.LEASE_MS,
     now,
     logger,

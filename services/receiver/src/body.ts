@@ -14,7 +14,7 @@ export interface BodyLimits {
 
 export const bodyLimits: BodyLimits = {
   bodyBytes: 25 * 1024 * 1024,
-  largeBytes: 1024 * 1024,
+  largeBytes: 64 * 1024,
   budgetBytes: 64 * 1024 * 1024,
   timeoutMs: 20_000
 }

@@ -245,7 +245,7 @@ export interface Functions {
 }
 
 export interface SwitchResult {
-  /** False: a higher generation was there first, or the lease is lost; nothing was changed. */
+  /** False: a higher generation was there first; nothing was changed. */
   isSwitched: boolean
   /** Deployments that took traffic before: now `draining`. */
   drained: Deployment[]
@@ -274,6 +274,8 @@ export interface Deployments {
    * The switch. In one transaction: each function's live deployment is compared and set (`where generation < mine`), former ones
    * become `draining`, functions of the build's repository that are not in `keep` are pruned (null: nothing is pruned, nor are paused
    * ones or those deployed by API), and, when `finish` is set, the build ends `live`. Either all of it or nothing.
+   *
+   * @throws Failure `lease-lost`: somebody else has the roll-out, and its deployments are theirs now
    */
   switchLive(
     buildId: string,

@@ -86,6 +86,18 @@ export function claimsContract({ name, database }: Subject): void {
     assert.match(build?.reason ?? '', /10 times/)
   })
 
+  test(`${name}: a build that is tried again and again is never taken for one that kills its workers`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await queued(store, '1')
+    for (let i = 0; i < 15; i++) {
+      await claimed(store, id, `w${i}`, i * 100)
+      await store.builds.retryLater(id, `w${i}`, 'the registry is away', i * 100 + 1)
+      await admitted(store, ample, i * 100 + 50)
+    }
+    const build = await store.builds.get(id)
+    assert.deepEqual([build?.status, build?.attempt], ['queued', 15])
+  })
+
   test(`${name}: a build that stopping workers give back is never taken for one that kills them`, async (t) => {
     const store = await (await database(t)).open()
     const { id } = await queued(store, '1')

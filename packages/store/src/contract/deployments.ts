@@ -112,7 +112,7 @@ export function deploymentsContract({ name, database }: Subject): void {
     const [made] = await store.deployments.prepare(claim.build.id, 'd', [wanted(claim, 'hello')], 1)
     const change = { deploymentIds: [made?.id ?? ''], keep: null, finish: true, pause: false }
     const refused = { isSwitched: false, drained: [], pruned: [] }
-    assert.deepEqual(await store.deployments.switchLive(claim.build.id, 'other', change, 2), refused)
+    await assert.rejects(store.deployments.switchLive(claim.build.id, 'other', change, 2), { code: 'lease-lost' })
     const strange = { ...change, deploymentIds: [made?.id ?? '', 'nothing'] }
     assert.deepEqual(await store.deployments.switchLive(claim.build.id, 'd', strange, 2), refused)
     await store.deployments.end(made?.id ?? '', 'ended', null, 2)

@@ -106,8 +106,16 @@ export function recordsContract({ name, database }: Subject): void {
     const other = await queued(store, '2')
     const elsewhere = await queued(store, '1', { repository: forgeRepository('bob/blog', 8, 2) })
     const ids = async (limit: number) => (await store.reports.due(5, limit)).map(({ build }) => build.id)
+    assert.deepEqual(
+      await ids(10),
+      [old.id, other.id, elsewhere.id],
+      'one that waits leaves the word to one that has begun'
+    )
+    await claimed(store, fresh.id)
     assert.deepEqual(await ids(1), [fresh.id], 'a page is filled with what is to be told')
     assert.deepEqual(await ids(10), [fresh.id, other.id, elsewhere.id])
+    await store.builds.giveWay(fresh.id, 'w', { status: 'skipped', reason: 'built already', head: null }, 2)
+    assert.deepEqual(await ids(10), [old.id, other.id, elsewhere.id], 'one that was passed over gives the word back')
     await store.deliveries.record(
       [
         {
