@@ -11,6 +11,8 @@ export interface ReadinessLimits {
 /** While a replica starts it is asked often: the time from push to live is what people wait for. */
 const eagerMs = 5000
 const eagerPeriodMs = 25
+/** Where nothing listens yet, asking costs the function nothing. */
+const refusedPeriodMs = 10
 const minimumPeriodMs = 100
 const minimumTimeoutMs = 500
 
@@ -37,7 +39,8 @@ export async function waitUntilReady(
     successes = isReady(last) ? successes + 1 : 0
     if (successes >= Math.max(successThreshold, 1)) return null
     const isEager = successes === 0 && now() - startedAt - initialDelayMs < eagerMs
-    const pauseMs = isEager ? eagerPeriodMs : Math.max(periodMs, minimumPeriodMs)
+    const eagerPauseMs = last.kind === 'refused' ? refusedPeriodMs : eagerPeriodMs
+    const pauseMs = isEager ? eagerPauseMs : Math.max(periodMs, minimumPeriodMs)
     await pause(Math.max(0, Math.min(pauseMs, startedAt + limitMs - now())), signal)
   }
   return `it was not ready within ${Math.round(limitMs / 100) / 10} s: ${describeAnswer(last, readiness)}`
