@@ -31,7 +31,7 @@ const template = fileURLToPath(new URL('../../services/builder/templates/node', 
 export async function createFloor(scene: Scene, signal: AbortSignal): Promise<Floor> {
   const git = await requireProgram('git')
   const docker = await requireProgram('docker')
-  const { workingCopy, cloneUrl } = await scene.repository('floor')
+  const { workingCopy, cloneUrl } = await scene.repository('floor', false)
   const port = await freePort()
   const name = `slipway-bench-floor-${port}`
   const images: string[] = []

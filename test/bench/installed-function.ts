@@ -27,7 +27,7 @@ export async function createInstalledFunction(
   signal: AbortSignal
 ): Promise<InstalledFunction> {
   const { forge, installation } = scene
-  const { hosted, workingCopy } = await scene.repository(owner)
+  const { hosted, workingCopy } = await scene.repository(owner, true)
   const url = `${installation.endpoints.gateway}/function/${owner}-hello`
   let source = ''
   let word = ''

@@ -15,7 +15,8 @@ export interface Scene {
   /** `host:port`, where both sides push their images. */
   registry: string
   baseImage: string
-  repository(owner: string): Promise<{ hosted: LocalRepository; workingCopy: WorkingCopy; cloneUrl: string }>
+  /** @param isInstalled whether pushes to it reach Slipway */
+  repository(owner: string, isInstalled: boolean): Promise<{ hosted: LocalRepository; workingCopy: WorkingCopy; cloneUrl: string }>
   close(): Promise<void>
 }
 
@@ -34,6 +35,7 @@ export async function createScene(): Promise<Scene> {
     const installation = await startInstallation({
       home: join(directory, 'home'),
       env: {
+        ...process.env,
         GITHUB_URL: forge.url,
         GITHUB_API_URL: forge.apiUrl,
         GITHUB_APP_ID: String(forge.app.id),
@@ -54,8 +56,8 @@ export async function createScene(): Promise<Scene> {
       installation,
       registry: registry.host,
       baseImage: process.env.BASE_NODE ?? 'docker.io/library/node:24-bookworm-slim',
-      async repository(owner) {
-        const hosted = await forge.createRepository({ owner, name: 'hello', isPrivate: false })
+      async repository(owner, isInstalled) {
+        const hosted = await forge.createRepository({ owner, name: 'hello', isPrivate: false, isInstalled })
         const workingCopy = await createWorkingCopy(join(directory, `copy-${owner}`), hosted.cloneUrl)
         return { hosted, workingCopy, cloneUrl: hosted.cloneUrl }
       },
