@@ -1,4 +1,5 @@
 import { Agent } from 'node:http'
+import { inspect } from 'node:util'
 import { Failure } from '@slipway/domain'
 import Docker from 'dockerode'
 
@@ -52,7 +53,9 @@ export function createEngine(given: Docker | Docker.DockerOptions): Engine {
 
 /** An agent of its own keeps connections open between calls, and lets `close` end them. */
 function connect(options: Docker.DockerOptions, agent: Agent): Docker {
-  const withAgent = { ...options, agent } // docker-modem takes it, its types do not name it
+  // docker-modem describes every request for its debug log, whether that is on or not: an agent with all its sockets would be most of it.
+  const described = Object.assign(agent, { [inspect.custom]: () => 'the agent' })
+  const withAgent = { ...options, agent: described } // docker-modem takes it, its types do not name it
   return new Docker(withAgent)
 }
 
