@@ -11,7 +11,7 @@ export async function ensureDependencies({ root, env, say }) {
   say('installing the npm packages (npm ci, about 40 s)')
   const [command, args] = npmCommand(env)
   const options = { cwd: root, env }
-  const { code, output } = await run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], options)
+  const { code, output } = await run(command, args.concat('ci', '--no-audit', '--no-fund', '--loglevel=error'), options)
   if (code !== 0) throw new Stop(`npm ci failed:\n${output.trim()}`)
 }
 

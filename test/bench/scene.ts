@@ -16,7 +16,10 @@ export interface Scene {
   registry: string
   baseImage: string
   /** @param isInstalled whether pushes to it reach Slipway */
-  repository(owner: string, isInstalled: boolean): Promise<{ hosted: LocalRepository; workingCopy: WorkingCopy; cloneUrl: string }>
+  repository(
+    owner: string,
+    isInstalled: boolean
+  ): Promise<{ hosted: LocalRepository; workingCopy: WorkingCopy; cloneUrl: string }>
   close(): Promise<void>
 }
 
