@@ -2,16 +2,20 @@ import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 
-/** Between two questions: small beside what is measured, and no load beside it. */
-const everyMs = 5
 const timeoutMs = 60_000
 
 /**
- * Asks again and again until the answer is the expected one. The same for what is measured and for what it is compared with.
+ * Asks again and again until the answer is the expected one.
  *
+ * @param everyMs between two questions: asking takes the processor from what is waited for, and asking seldom finds it out late
  * @returns when that answer had come, by `performance.now()`
  */
-export async function firstAnswer(url: string, expected: string, signal: AbortSignal): Promise<number> {
+export async function firstAnswer(
+  url: string,
+  expected: string,
+  everyMs: number,
+  signal: AbortSignal
+): Promise<number> {
   const agent = new Agent({ keepAlive: true })
   try {
     for (const until = performance.now() + timeoutMs; performance.now() < until; ) {

@@ -70,7 +70,7 @@ export async function createFloor(scene: Scene, signal: AbortSignal): Promise<Fl
       isRunning = true
       await step(steps, 'docker run', docker, 'run', '--detach', '--name', name, '--publish', publish, image)
       const ranAt = performance.now()
-      const answeredAt = await firstAnswer(`http://127.0.0.1:${port}/`, words, signal)
+      const answeredAt = await firstAnswer(`http://127.0.0.1:${port}/`, words, 5, signal)
       steps.push({ what: 'first answer', ms: answeredAt - ranAt })
       await removeContainer()
       await rm(checkout, { recursive: true })

@@ -4,6 +4,9 @@ import { firstAnswer } from './answers.ts'
 import { handlerSaying, type Scene, stackSaying } from './scene.ts'
 import { type Step, stepsOf } from './waterfall.ts'
 
+/** All the time that it takes a client asks: seldom, for the function, the gateway and the client do their work meanwhile. */
+const askEveryMs = 20
+
 /** What a push took, in milliseconds from the start of `git push`. */
 export interface PushTimes {
   /** Until the function's first answer of the new version. */
@@ -65,7 +68,7 @@ export async function createInstalledFunction(
     const startedAtMs = Date.now()
     await workingCopy.push()
     const pushedAt = performance.now()
-    const [answeredAt, toldAt] = await Promise.all([firstAnswer(url, source + word, signal), told(commit)])
+    const [answeredAt, toldAt] = await Promise.all([firstAnswer(url, source + word, askEveryMs, signal), told(commit)])
     const build = await waitFor(
       async () =>
         (await installation.api.listBuilds({ commit })).items.find(({ status }) => isTerminal(status)) ?? null,
