@@ -1,0 +1,17 @@
+import type { Page } from './page.ts'
+
+export interface AuditEntry {
+  id: string
+  at: number
+  actor: string
+  action: string
+  ownerId: string | null
+  /** What was acted on: `build/<id>`, `function/<name>`, … */
+  resource: string
+  detail: Record<string, unknown>
+}
+
+export interface Audit {
+  append(entry: Omit<AuditEntry, 'id'>): Promise<void>
+  list(ownerId: string | null, page: Page): Promise<AuditEntry[]>
+}

@@ -1,0 +1,59 @@
+import type { ImageReference } from '../../build.ts'
+import type { Deployment, Endpoint } from '../../deployment.ts'
+import type { FunctionSpec } from '../../stack.ts'
+import type { Page } from './page.ts'
+
+export interface SwitchResult {
+  /** False: a higher generation was there first; nothing was changed. */
+  isSwitched: boolean
+  /** Deployments that took traffic before: now `draining`. */
+  drained: Deployment[]
+  /** Names of functions that were pruned; their deployments are among `drained`. */
+  pruned: string[]
+}
+
+export interface Deployments {
+  get(id: string): Promise<Deployment | null>
+  list(
+    ownerId: string | null,
+    filter: { functionName?: string; status?: Deployment['status'] },
+    page: Page
+  ): Promise<Deployment[]>
+  /** Everything that should run now: starting, live and draining ones. */
+  running(): Promise<Deployment[]>
+  /**
+   * Makes deployments (status `starting`) for functions of a claimed build and claims their names.
+   * Idempotent: a deployment that this build already made for a function is returned as it is.
+   * @throws Failure `name-taken` naming who has the function; `lease-lost`
+   */
+  prepare(buildId: string, holder: string, deployments: NewDeployment[], now: number): Promise<Deployment[]>
+  /** Stores where the replicas answer. */
+  setEndpoints(id: string, endpoints: Endpoint[], replicas: number): Promise<void>
+  /**
+   * The switch. In one transaction: each function's live deployment is compared and set (`where generation < mine`), former ones
+   * become `draining`, functions of the build's repository that are not in `keep` are pruned (null: nothing is pruned, nor are paused
+   * ones or those deployed by API), and, when `finish` is set, the build ends `live`. Either all of it or nothing.
+   *
+   * @throws Failure `lease-lost`: somebody else has the roll-out, and its deployments are theirs now
+   */
+  switchLive(
+    buildId: string,
+    holder: string,
+    change: { deploymentIds: string[]; keep: string[] | null; finish: boolean; pause: boolean },
+    now: number
+  ): Promise<SwitchResult>
+  /** Ends one that is not live: `failed`, or `ended`. */
+  end(id: string, status: 'failed' | 'ended', reason: string | null, now: number): Promise<void>
+}
+
+export interface NewDeployment {
+  functionName: string
+  clusterName: string
+  image: ImageReference
+  spec: FunctionSpec
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  replicas: number
+  /** For a rollback: the earlier deployment that is made to run again instead of a new one. */
+  existingDeploymentId?: string
+}

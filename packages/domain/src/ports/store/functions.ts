@@ -1,0 +1,21 @@
+import type { FunctionRecord, Route } from '../../deployment.ts'
+import type { Page } from './page.ts'
+
+export interface FunctionFilter {
+  repositoryId?: string
+}
+
+export interface Functions {
+  /** In the order of their cluster names; the page's cursor is the last one's. */
+  list(ownerId: string | null, filter: FunctionFilter, page: Page): Promise<FunctionRecord[]>
+  get(ownerId: string, name: string): Promise<FunctionRecord | null>
+  /** The functions in the order given that somebody else has: names the holder. Empty when all may be used. */
+  conflicts(ownerId: string, repositoryId: string, names: string[]): Promise<{ name: string; holder: string }[]>
+  setPaused(ownerId: string, name: string, isPaused: boolean, now: number): Promise<FunctionRecord>
+  /** Takes a function out of service: its live deployment becomes `draining`. The name stays its repository's. @throws Failure `not-found` */
+  remove(ownerId: string, name: string, now: number): Promise<void>
+  /** What gateways serve. */
+  routes(): Promise<Route[]>
+  /** Changes whenever `routes` may have changed: cheap to ask often. */
+  routesVersion(): Promise<number>
+}

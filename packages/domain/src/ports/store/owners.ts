@@ -1,0 +1,13 @@
+import type { Owner } from '../../repository.ts'
+import type { Page } from './page.ts'
+
+export interface Owners {
+  get(id: string): Promise<Owner | null>
+  findBySlug(slug: string): Promise<Owner | null>
+  findByForge(forgeId: string, forgeOwnerId: string): Promise<Owner | null>
+  /** The forge says that the owner is called otherwise now. Its slug stays. */
+  rename(id: string, login: string): Promise<void>
+  list(page: Page): Promise<Owner[]>
+  /** Gives or changes a slug. @throws Failure `name-taken` naming who has it; `invalid-request` for one that is not allowed. */
+  setSlug(id: string, slug: string): Promise<Owner>
+}
