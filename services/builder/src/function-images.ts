@@ -8,10 +8,10 @@ import {
   type StackWarning,
   type Store
 } from '@slipway/domain'
+import { parseReference } from '@slipway/registry'
 import { type BaseImage, type PreparedContext, prepareContext } from './context/prepare.ts'
 import type { LogLine } from './engine/build-log.ts'
 import type { ImageEngine } from './engine/image-engine.ts'
-import { parseReference } from './engine/registry-auth.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { StackFunction } from './stack/function.ts'
 import { failureAt } from './stack/location.ts'

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Failure } from '@slipway/domain'
+import { type RegistryAuth, type RegistryCredential } from '@slipway/registry'
 import type Docker from 'dockerode'
 import { type BuildLogLimits, createBuildLog, type LogLine } from './build-log.ts'
 import { createBuildKitProgress } from './buildkit-progress.ts'
@@ -11,7 +12,6 @@ import { refuseEngineArguments, refuseForeignFrontend } from './dockerfile-direc
 import { buildFailure, engineFailure, messageOf } from './engine-failure.ts'
 import type { Progress } from './progress.ts'
 import { readFromTar } from './read-from-tar.ts'
-import { type RegistryAuth, registryConfig } from './registry-auth.ts'
 
 export interface ImageBuild {
   /** The context. Called twice, and must give the same each time. */
@@ -151,4 +151,11 @@ async function follow(answer: Readable, progress: Progress): Promise<string> {
   }
   if (imageId !== null) return imageId
   throw new Failure('unavailable', 'the Docker engine ended the build without a word: was it restarted?')
+}
+
+/** What the classic builder wants in X-Registry-Config. */
+function registryConfig(auth: RegistryAuth): Record<string, RegistryCredential> {
+  return Object.fromEntries(
+    Object.entries(auth).map(([host, each]) => [host === 'docker.io' ? 'https://index.docker.io/v1/' : host, each])
+  )
 }

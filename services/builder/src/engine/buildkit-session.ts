@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { Server, ServerCredentials, status, type UntypedHandleCall } from '@grpc/grpc-js'
+import { credentialOf, type RegistryAuth } from '@slipway/registry'
 import type Docker from 'dockerode'
 import { dial } from './dial.ts'
 import { readFields, writeTexts } from './protobuf.ts'
-import { credentialOf, type RegistryAuth } from './registry-auth.ts'
 
 export interface BuildKitSession extends Disposable {
   id: string

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Failure } from '@slipway/domain'
+import { createRegistryClient, credentialOf, parseReference, type RegistryAuth } from '@slipway/registry'
 import type { Logger } from '@slipway/service'
 import Docker from 'dockerode'
 import { type BuildMode, buildImage, type ImageBuild } from './build-image.ts'
@@ -8,8 +9,6 @@ import { hasStatus, removeUnnamedImages } from './clean-up.ts'
 import { jsonLines, orAborted } from './dial.ts'
 import { engineFailure, isPassing, messageOf, saysMissing } from './engine-failure.ts'
 import { pushImage } from './push-image.ts'
-import { digestInRegistry } from './registry.ts'
-import { credentialOf, parseReference, type RegistryAuth } from './registry-auth.ts'
 
 export interface ImageEngineOptions {
   docker: Docker.DockerOptions
@@ -49,6 +48,7 @@ export interface ImageEngine {
 export function createImageEngine(options: ImageEngineOptions): ImageEngine {
   const { installation, registryAuth = {}, logger, mode = 'auto', logLimits = defaultLogLimits } = options
   const docker = new Docker(options.docker)
+  const registry = createRegistryClient(registryAuth)
 
   async function idOf(reference: string, signal: AbortSignal): Promise<string | null> {
     try {
@@ -98,14 +98,14 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
     async push(reference, onLog, signal) {
       const digest = await pushImage(docker, registryAuth, reference, onLog, signal)
       const { host, path } = parseReference(reference)
-      if ((await digestInRegistry(`${host}/${path}@${digest}`, registryAuth, signal)) === digest) return digest
+      if ((await registry.digest(`${host}/${path}@${digest}`, signal)) === digest) return digest
       throw new Failure('unavailable', `the registry ${host} took the image, but does not have it`)
     },
-    registryDigest: (reference, signal) => digestInRegistry(reference, registryAuth, signal),
+    registryDigest: (reference, signal) => registry.digest(reference, signal),
     async exists(pinned, signal) {
       const { digest } = parseReference(pinned)
       if (digest === null) throw new Failure('invalid-request', `${pinned} names no digest`)
-      return (await digestInRegistry(pinned, registryAuth, signal)) === digest
+      return (await registry.digest(pinned, signal)) === digest
     },
     async remove(reference, signal) {
       try {

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import { Failure } from '@slipway/domain'
+import { credentialOf, parseReference, type RegistryAuth } from '@slipway/registry'
 import type Docker from 'dockerode'
 import type { LogLine } from './build-log.ts'
 import { dial, jsonLines } from './dial.ts'
 import { engineFailure, isPassing } from './engine-failure.ts'
-import { credentialOf, parseReference, type RegistryAuth } from './registry-auth.ts'
 
 /**
  * Pushes an image under the name that it has here.

@@ -3,10 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
-import { digestInRegistry } from './registry.ts'
-import { isLoopback, parseReference } from './registry-auth.ts'
+import { isLoopback, parseReference, type RegistryAuth } from './reference.ts'
+import { createRegistryClient } from './registry.ts'
 
 const signal = new AbortController().signal
+const digestInRegistry = (reference: string, auth: RegistryAuth, stop: AbortSignal) =>
+  createRegistryClient(auth).digest(reference, stop)
 const digest = `sha256:${'a'.repeat(64)}`
 
 async function serve(t: TestContext, answer: (req: IncomingMessage, res: ServerResponse, host: string) => void) {

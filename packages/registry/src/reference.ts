@@ -35,10 +35,3 @@ export function parseReference(reference: string): {
 export function isLoopback(host: string): boolean {
   return /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/.test(host)
 }
-
-/** What the classic builder wants in X-Registry-Config. */
-export function registryConfig(auth: RegistryAuth): Record<string, RegistryCredential> {
-  return Object.fromEntries(
-    Object.entries(auth).map(([host, each]) => [host === 'docker.io' ? 'https://index.docker.io/v1/' : host, each])
-  )
-}
