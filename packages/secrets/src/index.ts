@@ -1,0 +1,13 @@
+export {
+  decrypt,
+  type EncryptionKey,
+  encrypt,
+  type Keyring,
+  keyIdOf,
+  newEncryptionKey,
+  parseKeyring
+} from './keyring.ts'
+export { ensureKeyring, replaceKeyring } from './keyring-file.ts'
+export { createRedactor, type Redactor, shortestRedacted } from './redact.ts'
+export { openValue, type SealScope, sealValue } from './seal.ts'
+export { fingerprintOf, makeSealingKey, privateKeyOf, privateKeysIn } from './sealing-key.ts'
