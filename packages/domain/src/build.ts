@@ -62,9 +62,10 @@ export function assertTransition(from: BuildStatus, to: BuildStatus): void {
  * Why a build exists. `push`: a delivery said so. `head`: the branch was seen to point at this commit.
  * `connect`: the repository was just connected. `rebuild`: somebody asked for this commit, head or not.
  * `rollback`: somebody asked for an earlier deployment; nothing is built.
+ * `redeploy`: what is live gets new deployments, for its configuration outside the repository changed; nothing is built.
  */
-export const BuildTrigger = Type.Enum(['push', 'head', 'connect', 'rebuild', 'rollback'])
-export type BuildTrigger = 'push' | 'head' | 'connect' | 'rebuild' | 'rollback'
+export const BuildTrigger = Type.Enum(['push', 'head', 'connect', 'rebuild', 'rollback', 'redeploy'])
+export type BuildTrigger = 'push' | 'head' | 'connect' | 'rebuild' | 'rollback' | 'redeploy'
 
 /** One attempt to bring one commit of one ref live. Times are epoch milliseconds; null means "not yet" or "not known". */
 export interface Build {

@@ -1,5 +1,6 @@
 import type { ImageReference } from './build.ts'
 import { Failure } from './failure.ts'
+import type { SecretPin } from './secret.ts'
 import type { FunctionSpec } from './stack.ts'
 
 /**
@@ -48,6 +49,8 @@ export interface Deployment {
   source: 'git' | 'api'
   image: ImageReference
   spec: FunctionSpec
+  /** The versions of its secrets, in the order of the spec. */
+  secrets: SecretPin[]
   /** Labels and annotations as the cluster gets them, the platform's own included. */
   labels: Record<string, string>
   annotations: Record<string, string>

@@ -45,6 +45,8 @@ export interface StoredSecret {
   name: string
   keys: string[]
   ciphertext: string
+  /** The key that it is encrypted with. */
+  keyId: string
   createdAt: number
 }
 

@@ -28,7 +28,7 @@ export type Resources = Static<typeof Resources>
 export const FunctionSpec = Type.Object({
   name: Type.String(),
   environment: Type.Record(Type.String(), Type.String()),
-  /** Names of secrets, without the owner. */
+  /** Names of sets of secrets, without the owner. */
   secrets: Type.Array(Type.String()),
   labels: Type.Record(Type.String(), Type.String()),
   annotations: Type.Record(Type.String(), Type.String()),

@@ -16,7 +16,8 @@ async function supersedeOlder(tx: Transaction, build: BuildRow, now: number): Pr
     .where('repository_id', '=', build.repository_id)
     .where('ref', '=', build.ref)
     .where(isQueued)
-    .where('trigger', '!=', 'rebuild')
+    // Somebody asked for these, or for what they bring.
+    .where('trigger', 'not in', ['rebuild', 'redeploy'])
     .where('id', '<', build.id)
     .orderBy('id')
     .forUpdate()

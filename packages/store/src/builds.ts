@@ -5,6 +5,7 @@ import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { createBuildLife } from './build-life.ts'
 import { queueBuild, touchBuild } from './build-queue.ts'
+import { createRedeploy } from './build-redeploy.ts'
 import { createRollback } from './build-rollback.ts'
 import { findBuild, lockBuild, parseOrNull, toBuild, toBuildFunction } from './build-rows.ts'
 import type { Database } from './database.ts'
@@ -148,6 +149,7 @@ export function createBuilds(database: Database): Builds {
     ...createAdmission(database),
     ...createClaims(database),
     ...createBuildLife(database),
-    ...createRollback(database)
+    ...createRollback(database),
+    ...createRedeploy(database)
   }
 }

@@ -13,6 +13,7 @@ import { holderOf } from './function-names.ts'
 import { bumpRoutes } from './functions.ts'
 import { newId } from './ids.ts'
 import type { BuildRow, DeploymentRow } from './schema.ts'
+import { pinSecrets } from './secret-pins.ts'
 
 interface Rollout {
   build: BuildRow
@@ -79,8 +80,13 @@ function findMade(tx: Transaction, build: BuildRow, name: string): Promise<Deplo
     .executeTakeFirst()
 }
 
-function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
+async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
   const { build, ownerId, ownerSlug, generation } = rollout
+  const secrets = await pinSecrets(
+    tx,
+    { buildId: build.id, ownerId, functionName: wanted.functionName },
+    wanted.spec.secrets
+  )
   return insertDeployment(tx, {
     id: newId(),
     owner_id: ownerId,
@@ -93,6 +99,7 @@ function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: num
     source: 'git',
     image_json: JSON.stringify(wanted.image),
     spec_json: JSON.stringify(wanted.spec),
+    secrets_json: JSON.stringify(secrets),
     labels_json: JSON.stringify(wanted.labels),
     annotations_json: JSON.stringify(wanted.annotations),
     commit: build.commit,

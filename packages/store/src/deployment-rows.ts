@@ -15,6 +15,7 @@ export function toDeployment(row: DeploymentRow): Deployment {
     source: row.source,
     image: JSON.parse(row.image_json) as Deployment['image'],
     spec: JSON.parse(row.spec_json) as Deployment['spec'],
+    secrets: JSON.parse(row.secrets_json) as Deployment['secrets'],
     labels: JSON.parse(row.labels_json) as Deployment['labels'],
     annotations: JSON.parse(row.annotations_json) as Deployment['annotations'],
     commit: row.commit,

@@ -6,6 +6,7 @@ import type { Database, Transaction } from './database.ts'
 import { drain, toDeployment } from './deployment-rows.ts'
 import { bumpRoutes } from './functions.ts'
 import type { BuildRow, DeploymentRow, FunctionRow } from './schema.ts'
+import { publishSealed } from './secret-seal.ts'
 
 type Change = Parameters<Deployments['switchLive']>[2]
 
@@ -43,6 +44,8 @@ async function findSteps(tx: Transaction, build: BuildRow, deploymentIds: string
       .forUpdate()
       .executeTakeFirst()
     if (fn === undefined) return null
+    // Taken out of service since: what was live is not brought back by its configuration.
+    if (build.trigger === 'redeploy' && fn.live_deployment_id === null) return null
     steps.push({ deployment, fn })
   }
   return steps
@@ -144,6 +147,7 @@ async function switchLive(
   for (const step of steps) drained.push(...(await setLive(tx, build, step, change.pause, now)))
   const left = change.keep === null ? [] : await findLeft(tx, build, change.keep)
   for (const fn of left) drained.push(...(await prune(tx, build, fn, now)))
+  if (change.keep !== null && change.finish) await publishSealed(tx, build, now)
   await bumpRoutes(tx)
   await (change.finish ? endBuild(tx, build, { status: 'live', reason: null }, now) : touchBuild(tx, buildId))
   return { isSwitched: true, drained: drained.map(toDeployment), pruned: left.map((fn) => fn.name) }

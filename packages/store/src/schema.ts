@@ -5,7 +5,8 @@ import type {
   DeliveryOutcome,
   DeploymentStatus,
   LogChunk,
-  LogStep
+  LogStep,
+  SecretOrigin
 } from '@slipway/domain'
 import type { Insertable, Selectable } from 'kysely'
 
@@ -32,6 +33,10 @@ export interface Schema {
   settings: SettingsTable
   leases: LeasesTable
   counters: CountersTable
+  secret_sets: SecretSetsTable
+  secret_versions: SecretVersionsTable
+  build_secrets: BuildSecretsTable
+  sealing_keys: SealingKeysTable
 }
 
 export interface OwnersTable {
@@ -172,6 +177,8 @@ export interface DeploymentsTable {
   source: 'git' | 'api'
   image_json: string
   spec_json: string
+  /** Pins: set and version. */
+  secrets_json: string
   labels_json: string
   annotations_json: string
   commit: string | null
@@ -239,6 +246,47 @@ export interface CountersTable {
   value: number
 }
 
+export interface SecretSetsTable {
+  owner_id: string
+  name: string
+  origin: SecretOrigin
+  /** Who sealed it; null for one that was put by API. */
+  repository_id: string | null
+  /** What it was once sealed under in a namespace that owners share: it stays this owner's, so that nobody takes its sealed values. */
+  shared_name: string | null
+  /** The current one; null: there is none, and the name is free. */
+  version_id: string | null
+  /** Of the build that made a sealed set current. */
+  generation: number
+  created_at: number
+  updated_at: number
+}
+
+export interface SecretVersionsTable {
+  id: string
+  owner_id: string
+  name: string
+  keys_json: string
+  ciphertext: string
+  key_id: string
+  created_at: number
+}
+
+/** What a build found sealed in its repository. */
+export interface BuildSecretsTable {
+  build_id: string
+  name: string
+  version_id: string
+}
+
+export interface SealingKeysTable {
+  fingerprint: string
+  certificate: string | null
+  ciphertext: string
+  key_id: string
+  created_at: number
+}
+
 export type BuildRow = Selectable<BuildsTable>
 export type NewBuildRow = Insertable<BuildsTable>
 export type BuildFunctionRow = Selectable<BuildFunctionsTable>
@@ -246,4 +294,6 @@ export type DeploymentRow = Selectable<DeploymentsTable>
 export type FunctionRow = Selectable<FunctionsTable>
 export type OwnerRow = Selectable<OwnersTable>
 export type RepositoryRow = Selectable<RepositoriesTable>
+export type SecretSetRow = Selectable<SecretSetsTable>
+export type SecretVersionRow = Selectable<SecretVersionsTable>
 export type DeliveryRow = Selectable<DeliveriesTable>

@@ -16,6 +16,8 @@ import { createPostgresDialect } from './postgres-dialect.ts'
 import { createReports } from './reports.ts'
 import { createRepositories } from './repositories.ts'
 import type { Schema } from './schema.ts'
+import { createSealingKeys } from './sealing-keys.ts'
+import { createSecrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
 
@@ -53,6 +55,8 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     reports: createReports(database),
     audit: createAudit(database),
     settings: createSettings(database),
+    secrets: createSecrets(database),
+    sealingKeys: createSealingKeys(database),
     ping: () =>
       database.read(async (db) => {
         await sql`select 1`.execute(db)

@@ -25,6 +25,7 @@ export function deploymentOf({ behaviour = {}, spec: specChange = {}, ...change 
     generation: 1,
     source: 'git',
     image: imageOf(functionName),
+    secrets: [],
     spec: { ...spec, environment: { ...spec.environment, ...functionEnvironment(behaviour) } },
     labels: {},
     annotations: {},

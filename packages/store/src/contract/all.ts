@@ -8,7 +8,11 @@ import { endsContract } from './ends.ts'
 import { functionsContract } from './functions.ts'
 import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
+import { redeploysContract } from './redeploys.ts'
 import { rollbackContract } from './rollback.ts'
+import { sealedContract } from './sealed-secrets.ts'
+import { secretUpkeepContract } from './secret-upkeep.ts'
+import { secretsContract } from './secrets.ts'
 import { startContract } from './start.ts'
 import type { Subject } from './subject.ts'
 
@@ -26,4 +30,8 @@ export function storeContract(subject: Subject): void {
   functionsContract(subject)
   rollbackContract(subject)
   recordsContract(subject)
+  secretsContract(subject)
+  redeploysContract(subject)
+  sealedContract(subject)
+  secretUpkeepContract(subject)
 }

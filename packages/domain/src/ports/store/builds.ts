@@ -97,6 +97,13 @@ export interface Builds {
     functions: { name: string; spec: FunctionSpec }[],
     warnings: StackWarning[]
   ): Promise<void>
+  /**
+   * Prepares a claimed build of trigger `redeploy`: its functions get image and configuration of what is live now. Those that are
+   * not live any more or paused are skipped; one that another commit is live of goes into a build of that commit.
+   *
+   * @returns the names of those that can be rolled out. @throws Failure `lease-lost`
+   */
+  planRedeploy(buildId: string, holder: string, now: number): Promise<string[]>
   updateFunction(buildId: string, name: string, change: Partial<Omit<BuildFunction, 'buildId' | 'name'>>): Promise<void>
   /** All images are there: `building` becomes `deploying`, without lease, to be dispatched. @throws Failure `lease-lost` */
   handOver(buildId: string, holder: string, now: number): Promise<void>

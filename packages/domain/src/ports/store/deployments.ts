@@ -23,8 +23,9 @@ export interface Deployments {
   running(): Promise<Deployment[]>
   /**
    * Makes deployments (status `starting`) for functions of a claimed build and claims their names.
+   * Each gets the versions that its secrets have now; a set that this build found sealed comes before the owner's current one.
    * Idempotent: a deployment that this build already made for a function is returned as it is.
-   * @throws Failure `name-taken` naming who has the function; `lease-lost`
+   * @throws Failure `name-taken` naming who has the function; `invalid-stack` for a secret that is not there any more; `lease-lost`
    */
   prepare(buildId: string, holder: string, deployments: NewDeployment[], now: number): Promise<Deployment[]>
   /** Stores where the replicas answer. */
