@@ -42,6 +42,7 @@ export const failures = {
   'head-unsettled': { status: 503, retry: true, fault: 'ours' },
   'rate-limited': { status: 503, retry: true, fault: 'ours' },
   unavailable: { status: 503, retry: true, fault: 'ours' },
+  'disk-full': { status: 507, retry: true, fault: 'ours' },
   'lease-lost': { status: 503, retry: true, fault: 'ours' },
   'bad-gateway': { status: 502, retry: true, fault: 'ours' },
   'gateway-timeout': { status: 504, retry: true, fault: 'ours' },

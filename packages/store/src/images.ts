@@ -1,20 +1,61 @@
-import type { ImageReference, Images } from '@slipway/domain'
-import type { Database } from './database.ts'
+import { Failure, type ImageReference, type Images } from '@slipway/domain'
+import type { Database, Transaction } from './database.ts'
+
+/** A removal that was begun longer ago is over, or was cut short: asking the registry takes seconds. */
+export const removalMs = 60_000
+
+/** @throws Failure `unavailable` while it is being removed */
+async function notePushed(
+  tx: Transaction,
+  ownerId: string,
+  { repository, digest, tag }: ImageReference,
+  now: number
+): Promise<void> {
+  const known = await tx
+    .selectFrom('pushed_images')
+    .select('removing_at')
+    .where('repository', '=', repository)
+    .where('digest', '=', digest)
+    .forUpdate()
+    .executeTakeFirst()
+  if (known?.removing_at != null && known.removing_at > now - removalMs) {
+    throw new Failure('unavailable', 'the image was pushed while the same one was being removed: it is pushed again', {
+      retryAfterMs: removalMs
+    })
+  }
+  const used = { owner_id: ownerId, tag, used_at: now, removing_at: null }
+  await tx
+    .insertInto('pushed_images')
+    .values({ repository, digest, pushed_at: now, ...used })
+    .onConflict((oc) => oc.columns(['repository', 'digest']).doUpdateSet(used))
+    .execute()
+}
 
 export function createImages(database: Database): Images {
   return {
-    find: (ownerId, contentKey) =>
-      database.read(async (db) => {
-        const row = await db
+    find: (ownerId, contentKey, now) =>
+      database.write(async (tx) => {
+        const row = await tx
           .selectFrom('images')
           .select('image_json')
           .where('owner_id', '=', ownerId)
           .where('content_key', '=', contentKey)
           .executeTakeFirst()
-        return row === undefined ? null : (JSON.parse(row.image_json) as ImageReference)
+        if (row === undefined) return null
+        const image = JSON.parse(row.image_json) as ImageReference
+        // One that is on its way out is not in `images` any more: this is how both sides agree.
+        const { numUpdatedRows } = await tx
+          .updateTable('pushed_images')
+          .set({ used_at: now })
+          .where('repository', '=', image.repository)
+          .where('digest', '=', image.digest)
+          .where('removing_at', 'is', null)
+          .executeTakeFirst()
+        return numUpdatedRows === 0n ? null : image
       }),
     save: (ownerId, contentKey, image, now) =>
       database.write(async (tx) => {
+        await notePushed(tx, ownerId, image, now)
         const imageJson = JSON.stringify(image)
         await tx
           .insertInto('images')

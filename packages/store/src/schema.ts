@@ -27,6 +27,7 @@ export interface Schema {
   functions: FunctionsTable
   deployments: DeploymentsTable
   images: ImagesTable
+  pushed_images: PushedImagesTable
   log_chunks: LogChunksTable
   sent_statuses: SentStatusesTable
   audit: AuditTable
@@ -198,6 +199,19 @@ export interface ImagesTable {
   content_key: string
   image_json: string
   created_at: number
+}
+
+/** What is in the registry because a build pushed it. A content key that was built again leaves its former image here. */
+export interface PushedImagesTable {
+  repository: string
+  digest: string
+  owner_id: string
+  tag: string
+  pushed_at: number
+  /** When a build last took it, newly made or again. */
+  used_at: number
+  /** It is being removed from the registry, or the process that did was stopped. */
+  removing_at: number | null
 }
 
 export interface LogChunksTable {

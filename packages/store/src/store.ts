@@ -15,6 +15,7 @@ import { createOwners } from './owners.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
 import { createReports } from './reports.ts'
 import { createRepositories } from './repositories.ts'
+import { createRetention } from './retention.ts'
 import type { Schema } from './schema.ts'
 import { createSealingKeys } from './sealing-keys.ts'
 import { createSecrets } from './secrets.ts'
@@ -57,6 +58,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     settings: createSettings(database),
     secrets: createSecrets(database),
     sealingKeys: createSealingKeys(database),
+    retention: createRetention(database),
     ping: () =>
       database.read(async (db) => {
         await sql`select 1`.execute(db)

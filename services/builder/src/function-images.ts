@@ -115,7 +115,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   }
 
   async function findBuilt(ownerId: string, contentKey: string, signal: AbortSignal): Promise<ImageReference | null> {
-    const image = await store.images.find(ownerId, contentKey)
+    const image = await store.images.find(ownerId, contentKey, now())
     if (image === null) return null
     if (await engine.exists(pinnedReference(image), signal)) return image
     await store.images.forget(ownerId, contentKey)

@@ -8,6 +8,7 @@ import type { Logs } from './store/logs.ts'
 import type { Owners } from './store/owners.ts'
 import type { Reports } from './store/reports.ts'
 import type { Repositories } from './store/repositories.ts'
+import type { Retention } from './store/retention.ts'
 import type { SealingKeys, Secrets } from './store/secrets.ts'
 import type { Settings } from './store/settings.ts'
 
@@ -30,6 +31,7 @@ export interface Store {
   settings: Settings
   secrets: Secrets
   sealingKeys: SealingKeys
+  retention: Retention
   /** Cheap: does the database answer? @throws Failure `unavailable` */
   ping(): Promise<void>
   close(): Promise<void>

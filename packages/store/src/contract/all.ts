@@ -9,6 +9,7 @@ import { functionsContract } from './functions.ts'
 import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
 import { redeploysContract } from './redeploys.ts'
+import { retentionContract } from './retention.ts'
 import { rollbackContract } from './rollback.ts'
 import { sealedContract } from './sealed-secrets.ts'
 import { secretUpkeepContract } from './secret-upkeep.ts'
@@ -34,4 +35,5 @@ export function storeContract(subject: Subject): void {
   redeploysContract(subject)
   sealedContract(subject)
   secretUpkeepContract(subject)
+  retentionContract(subject)
 }

@@ -166,10 +166,10 @@ export function recordsContract({ name, database }: Subject): void {
     const ownerId = claim.build.ownerId
     await store.images.save(ownerId, 'key', imageOf('a'), 1)
     await store.images.save(ownerId, 'key', imageOf('a', 'b'), 2)
-    assert.deepEqual(await store.images.find(ownerId, 'key'), imageOf('a', 'b'))
-    assert.equal(await store.images.find(other.claim.build.ownerId, 'key'), null, 'strangers share no images')
+    assert.deepEqual(await store.images.find(ownerId, 'key', 3), imageOf('a', 'b'))
+    assert.equal(await store.images.find(other.claim.build.ownerId, 'key', 3), null, 'strangers share no images')
     await store.images.forget(ownerId, 'key')
-    assert.equal(await store.images.find(ownerId, 'key'), null)
+    assert.equal(await store.images.find(ownerId, 'key', 3), null)
   })
 
   test(`${name}: the audit log is kept and listed per owner`, async (t) => {
