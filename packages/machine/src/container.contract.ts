@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,7 @@ import { callEngine, type DockerConnection } from './engine-api.ts'
 import { requireProgram } from './program.ts'
 import { command } from './redis.fixture.ts'
 import { startRedis } from './redis.ts'
-import { startRegistry } from './registry.ts'
+import { collectLayers, startRegistry } from './registry.ts'
 
 const image = `slipway-machine-test-${process.pid}:servers`
 const notInstalled = { directories: [] }
@@ -38,11 +39,20 @@ test('without an installed Redis one runs in a container, keeps its data and lea
   assert.match(await command(second.port, 'GET kept'), /yes/)
 })
 
-test('without an installed registry one runs in a container', async (t) => {
+test('without an installed registry one runs in a container, and its tools as well', async (t) => {
   const directory = await directoryFor(t)
   const registry = await startRegistry({ directory, programs: notInstalled, image })
   t.after(() => registry.stop())
   assert.equal((await fetch(`http://${registry.host}/v2/`)).status, 200)
+  const begun = await fetch(`http://${registry.host}/v2/a/b/blobs/uploads/`, { method: 'POST' })
+  const location = new URL(begun.headers.get('location') ?? '', `http://${registry.host}`)
+  location.searchParams.set('digest', `sha256:${createHash('sha256').update('hello').digest('hex')}`)
+  await fetch(location, { method: 'PUT', body: 'hello', headers: { 'content-type': 'application/octet-stream' } })
+  await registry.stop()
+  const { port } = registry
+  const options = { directory, port, programs: notInstalled, image }
+  assert.equal(await collectLayers(options, new AbortController().signal), 5)
+  assert.equal((await containersOf(directory)).length, 0)
 })
 
 test('a container that outlived its process is replaced at the next start', async (t) => {

@@ -47,7 +47,33 @@ export async function startContainer(options: ContainerOptions): Promise<Running
   }
 }
 
-async function create(options: ContainerOptions, name: string): Promise<string> {
+type ProgramInContainer = Pick<
+  ContainerOptions,
+  'connection' | 'image' | 'program' | 'args' | 'env' | 'directory' | 'logFile'
+>
+
+/** Runs a program to its end in the same surroundings. @throws Failure `unavailable` with what it printed last */
+export async function runContainer(options: ProgramInContainer, signal: AbortSignal): Promise<void> {
+  const { connection, program } = options
+  const name = basename(program)
+  signal.throwIfAborted()
+  const id = await create(options, name)
+  const stop = () => void callEngine(connection, 'DELETE', `/containers/${id}?force=true`).catch(() => null)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const { status, body } = await callEngine(connection, 'POST', `/containers/${id}/start`)
+    if (status >= 300) throw new Failure('unavailable', `${name} could not be started: ${messageOf(body)}`)
+    const { code } = await waitForEnd(connection, id)
+    signal.throwIfAborted()
+    const printed = await keepLog(options, id)
+    if (code !== 0) throw new Failure('unavailable', `${name} failed (exit code ${code})${printed}`)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await callEngine(connection, 'DELETE', `/containers/${id}?force=true`)
+  }
+}
+
+async function create(options: ProgramInContainer, name: string): Promise<string> {
   const { connection, image, program, args, env = {}, directory } = options
   const { status, body } = await callEngine(connection, 'POST', '/containers/create', {
     body: {
@@ -86,7 +112,7 @@ async function waitUntilReady(options: ContainerOptions, id: string, timeoutMs: 
 }
 
 /** What the container printed goes with it: its end is kept for the message. */
-async function keepLog({ connection, logFile }: ContainerOptions, id: string): Promise<string> {
+async function keepLog({ connection, logFile }: ProgramInContainer, id: string): Promise<string> {
   const { text } = await callEngine(connection, 'GET', `/containers/${id}/logs?stdout=1&stderr=1&tail=5`)
   // Frames of Docker's stream: eight bytes, of which the last four are the length, before each piece of text.
   // oxlint-disable-next-line no-control-regex

@@ -1,5 +1,6 @@
 export { connectDocker, type DockerEngine, type DockerOptions } from './docker.ts'
 export type { DockerConnection } from './engine-api.ts'
+export { type KeptProcess, keepRunning } from './keep-running.ts'
 export { type DirectoryLock, lockDirectory } from './lock.ts'
 export { freePort, isPortFree, keptPorts } from './ports.ts'
 export {
@@ -11,5 +12,5 @@ export {
 } from './process.ts'
 export { findProgram, type ProgramOptions, requireProgram } from './program.ts'
 export { type RedisOptions, type RunningRedis, type RunningServer, startRedis } from './redis.ts'
-export { type RegistryOptions, type RunningRegistry, startRegistry } from './registry.ts'
+export { collectLayers, type RegistryOptions, type RunningRegistry, startRegistry } from './registry.ts'
 export { type WaitOptions, waitFor } from './wait.ts'

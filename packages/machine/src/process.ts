@@ -82,9 +82,32 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   return { pid, logFile, exited, stop }
 }
 
+/**
+ * Runs a program to its end. It dies with this process as well.
+ *
+ * @throws Failure `unavailable` with the end of its log, when it fails
+ */
+export async function runProcess(
+  options: Pick<ProcessOptions, 'program' | 'args' | 'cwd' | 'env' | 'logFile'>,
+  signal: AbortSignal
+): Promise<void> {
+  signal.throwIfAborted()
+  const { pid, exited } = await spawnBound(options)
+  const stop = () => killGroup(pid)
+  signal.addEventListener('abort', stop, { once: true })
+  const { code } = await exited
+  signal.removeEventListener('abort', stop)
+  signal.throwIfAborted()
+  if (code === 0) return
+  throw new Failure(
+    'unavailable',
+    `${basename(options.program)} failed (exit code ${code})${await logEnd(options.logFile)}`
+  )
+}
+
 /** `setpriv` has the kernel kill the child when we die; where it is missing a shell watches both. */
 async function spawnBound(
-  options: ProcessOptions
+  options: Pick<ProcessOptions, 'program' | 'args' | 'cwd' | 'env' | 'uid' | 'gid' | 'logFile'>
 ): Promise<{ child: ChildProcess; pid: number; exited: Promise<ProcessEnd> }> {
   const { program, args, cwd, env = {}, uid, gid, logFile } = options
   const setpriv = await findProgram('setpriv')

@@ -40,7 +40,7 @@ const source: ServerSource = {
  */
 export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
   const { directory, logger } = options
-  const start = await findServer(source, options)
+  const { start } = await findServer(source, options)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   return withPort(options.port, 'Redis', async (port) => {
     const settings = {

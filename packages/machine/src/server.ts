@@ -1,7 +1,7 @@
-import { type ContainerOptions, startContainer } from './container.ts'
+import { type ContainerOptions, runContainer, startContainer } from './container.ts'
 import { connectDocker, type DockerOptions } from './docker.ts'
 import { callEngine, type DockerConnection } from './engine-api.ts'
-import { type ProcessOptions, type RunningProcess, startProcess } from './process.ts'
+import { type ProcessOptions, type RunningProcess, runProcess, startProcess } from './process.ts'
 import { findProgram, missingProgram, type ProgramOptions } from './program.ts'
 
 /** Where the program of a server comes from. */
@@ -24,23 +24,36 @@ export interface SourceOptions {
 
 export type StartOptions = Omit<ProcessOptions, 'program' | 'uid' | 'gid'> & Pick<ContainerOptions, 'directory'>
 
+export type RunOptions = Pick<StartOptions, 'directory' | 'args' | 'env' | 'logFile'>
+
+export interface ServerProgram {
+  start(options: StartOptions): Promise<RunningProcess>
+  /** Runs the program to its end, beside the server: its own tools. @throws Failure `unavailable` with what it printed last */
+  run(options: RunOptions, signal: AbortSignal): Promise<void>
+}
+
 /**
  * Decides how a server is started: by the installed program, else in a container of an image that is there.
  *
  * @throws Failure `invalid-configuration` telling what to install
  */
-export async function findServer(
-  source: ServerSource,
-  options: SourceOptions
-): Promise<(start: StartOptions) => Promise<RunningProcess>> {
+export async function findServer(source: ServerSource, options: SourceOptions): Promise<ServerProgram> {
   for (const name of source.programs) {
     const program = await findProgram(name, options.programs)
-    if (program !== null) return (start) => startProcess({ ...start, program })
+    if (program === null) continue
+    return {
+      start: (start) => startProcess({ ...start, program }),
+      run: (run, signal) => runProcess({ ...run, program }, signal)
+    }
   }
   const image = options.image ?? source.image
   const connection = await engineWith(image, options.docker)
   if (connection === null) throw missingProgram(source.programs)
-  return (start) => startContainer({ ...start, program: source.programInImage, connection, image })
+  const inContainer = { program: source.programInImage, connection, image }
+  return {
+    start: (start) => startContainer({ ...start, ...inContainer }),
+    run: (run, signal) => runContainer({ ...run, ...inContainer }, signal)
+  }
 }
 
 async function engineWith(image: string, options: DockerOptions | undefined): Promise<DockerConnection | null> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
-import { startRegistry } from '@slipway/machine'
+import { collectLayers, startRegistry } from '@slipway/machine'
 import { createRegistryClient } from './registry.ts'
 
 const signal = new AbortController().signal
@@ -73,4 +73,37 @@ test('a blob that is not what its digest says is not stored', async (t) => {
     (err) => err instanceof Failure && err.code === 'unavailable'
   )
   assert.equal(await client.blob(`${host}/alice/x`, wrong.digest, signal), null)
+})
+
+test('layers that nothing leads to are collected; what is left can be pulled, and what went can be pushed again', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-registry-'))
+  let registry = await startRegistry({ directory })
+  t.after(async () => {
+    await registry.stop()
+    await rm(directory, { recursive: true })
+  })
+  const { host, port } = registry
+  const client = createRegistryClient({})
+  const repository = `${host}/alice/shop-hello`
+  const [config, shared, old] = [blobOf('{}'), blobOf('shared'), blobOf('old '.repeat(100_000))]
+  const push = async (tag: string, layer: typeof old) => {
+    for (const blob of [config, layer]) await client.putBlob(repository, blob, signal)
+    const bytes = manifestOf(config, layer)
+    await client.putManifest(`${repository}:${tag}`, { mediaType, bytes }, signal)
+    return `${repository}@${digestOf(bytes)}`
+  }
+  const pinnedOld = await push('old', old)
+  const pinnedNew = await push('new', shared)
+  await client.removeManifest(pinnedOld, signal)
+  // Its tag went to another image: a deployment may run from it all the same.
+  await client.putManifest(`${repository}:new`, { mediaType, bytes: manifestOf(shared, config) }, signal)
+
+  await registry.stop()
+  assert.equal(await collectLayers({ directory, port }, signal), old.size + manifestOf(config, old).length)
+  registry = await startRegistry({ directory, port })
+  assert.equal(await client.blob(repository, old.digest, signal), null)
+  assert.notEqual(await client.manifest(pinnedNew, signal), null)
+  assert.equal(await new Response(await client.blob(repository, shared.digest, signal)).text(), 'shared')
+  assert.equal(await push('old', old), pinnedOld)
+  assert.equal(await new Response(await client.blob(repository, old.digest, signal)).text(), 'old '.repeat(100_000))
 })
