@@ -21,15 +21,18 @@ function createProcesses() {
     async start() {
       if (startsThatFail-- > 0) throw new Error('not now')
       running += 1
+      let isRunning = true
       const { promise: exited, resolve } = Promise.withResolvers<ProcessEnd>()
-      void exited.then(() => {
-        running -= 1
+      ends.push((end) => {
+        if (isRunning) running -= 1
+        isRunning = false
+        resolve(end)
       })
-      ends.push(resolve)
+      const end = ends.at(-1)
       return {
         exited,
         stop: async () => {
-          resolve({ code: 0, signal: null })
+          end?.({ code: 0, signal: null })
           await exited
         }
       }

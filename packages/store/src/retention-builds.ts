@@ -169,7 +169,7 @@ async function inBatches(db: Db, builds: OldBuild[]): Promise<OldBuild[][]> {
     )
     .groupBy('build_id')
     .execute()
-  const functionsOf = new Map(counts.map((row) => [row.build_id, Number(row.count)]))
+  const functionsOf = new Map(counts.map((row) => [row.build_id, row.count]))
   const batches: OldBuild[][] = []
   let rows = batchLimit
   for (const build of builds) {

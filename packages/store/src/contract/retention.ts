@@ -97,7 +97,7 @@ export function retentionContract({ name, database }: Subject): void {
     await store.builds.queueRollback(first ?? '', 'somebody', 60)
     assert.equal(await store.retention.removeDeployments({ olderThan: 35, keepLast: 2 }, signal), 1)
     const left = (await store.deployments.list(null, {}, firstPage)).map(({ id }) => id)
-    assert.deepEqual(left.toSorted(), [first, third, fourth, live].toSorted())
+    assert.deepEqual(new Set(left), new Set([first, third, fourth, live]))
     assert.ok(!left.includes(second ?? ''))
   })
 
