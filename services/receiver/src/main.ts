@@ -1,7 +1,6 @@
 import { createSignals } from '@slipway/queue'
 import { createClosers, createLogger, loadConfig, queueConfig, run, storeConfig } from '@slipway/service'
 import { createStore } from '@slipway/store'
-import { startRecorder } from './recorder.ts'
 import { ReceiverConfig, startReceiver } from './service.ts'
 
 const logger = createLogger('receiver', process.env.LOG_LEVEL ?? 'info')
@@ -9,8 +8,7 @@ const logger = createLogger('receiver', process.env.LOG_LEVEL ?? 'info')
 await run(async () => {
   const config = loadConfig(ReceiverConfig, process.env)
   const closers = createClosers(logger)
-  const where = storeConfig(config)
-  const store = await (where.url === null ? startRecorder(where) : createStore(where))
+  const store = await createStore(storeConfig(config))
   closers.add('store', () => store.close())
   const signals = createSignals(queueConfig(config), (err) => logger.warn({ err }, 'Redis does not answer'))
   closers.add('signals', () => signals.close())

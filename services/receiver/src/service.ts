@@ -1,3 +1,4 @@
+import type { Store } from '@slipway/domain'
 import { createWebhookSources, webhookSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
 import { commonSettings, createClosers, type Logger, type Running } from '@slipway/service'
@@ -5,7 +6,6 @@ import Type, { type Static } from 'typebox'
 import { createReceiver } from './app.ts'
 import { bodyLimits } from './body.ts'
 import { createGroupCommit } from './group-commit.ts'
-import type { Recorder } from './recorder.ts'
 
 export const ReceiverConfig = Type.Object({
   ...commonSettings,
@@ -23,7 +23,7 @@ export async function startReceiver(
     store,
     signals,
     logger
-  }: { store: Pick<Recorder, 'deliveries' | 'ping'>; signals: Pick<Signals, 'send'>; logger: Logger }
+  }: { store: Pick<Store, 'deliveries' | 'ping'>; signals: Pick<Signals, 'send'>; logger: Logger }
 ): Promise<Running> {
   const closers = createClosers(logger)
   const commits = createGroupCommit(
