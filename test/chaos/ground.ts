@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import type { Store } from '@slipway/domain'
+import { createStore } from '@slipway/store'
+import { createScene, type Scene } from '../system/scene.ts'
+import { type Callers, startCallers } from './callers.ts'
+import { type Fleet, startFleet } from './fleet.ts'
+import { createSubject, type Subject } from './subject.ts'
+import { isOfKill, settle, type VerdictDeps } from './verdict.ts'
+
+/** An installation of many processes with repositories to push to, and callers who call all the time. */
+export interface Ground {
+  /** The installation's state directory. */
+  home: string
+  scene: Scene
+  fleet: Fleet
+  store: Store
+  subjects: Subject[]
+  callers: Callers
+  /** Waits until all is well. @returns what is not, and calls that failed without a gateway's kill. */
+  judge(timeoutMs: number): Promise<string[]>
+  close(): Promise<void>
+}
+
+export interface GroundOptions {
+  repositories: number
+  owners: number
+  env?: Record<string, string>
+  callers?: { concurrency: number; pauseMs: number }
+  preload?: string
+}
+
+export async function createGround({
+  repositories,
+  owners,
+  env = {},
+  callers: calling = { concurrency: 4, pauseMs: 10 },
+  preload
+}: GroundOptions): Promise<Ground> {
+  await using opened = new AsyncDisposableStack()
+  // A busy machine is not what is tried here.
+  const scene = await createScene({ READY_TIMEOUT_MS: '60000', ...env }, (options) =>
+    startFleet({ ...options, ...(preload === undefined ? {} : { preload }) })
+  )
+  opened.defer(() => scene.close())
+  const fleet = scene.installation as Fleet
+  const home = join(scene.directory, 'home')
+  const store = await createStore({ url: env.DATABASE_URL ?? null, file: join(home, 'store.sqlite') })
+  opened.defer(() => store.close())
+  const subjects: Subject[] = []
+  for (let i = 0; i < repositories; i += 1) subjects.push(await createSubject(scene, i, `owner-${(i % owners) + 1}`))
+  const callers = startCallers({ gatewayUrl: fleet.endpoints.gateway, subjects, ...calling })
+  opened.defer(() => callers.stop())
+  const deps: VerdictDeps = { scene, fleet, store, subjects, home }
+  const toClose = opened.move()
+  let judged = 0
+  return {
+    home,
+    scene,
+    fleet,
+    store,
+    subjects,
+    callers,
+    async judge(timeoutMs) {
+      await fleet.relay.settled()
+      const problems = await settle(deps, timeoutMs)
+      const failed = callers.failed()
+      const calls = failed
+        .slice(judged)
+        .filter((call) => !isOfKill(call, fleet.deaths))
+        .map(({ path, what, from, to }) => `a call of ${path} failed after ${Math.round(to - from)} ms: ${what}`)
+      judged = failed.length
+      return [...problems, ...calls]
+    },
+    close: () => toClose.disposeAsync()
+  }
+}
