@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createStatusApi } from '@slipway/client'
@@ -82,13 +82,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   function startService(name: string): Promise<Running> {
     const service = serviceOf(name)
     const main = fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url))
-    const url = { gateway: urls.gateway, receiver: urls.receiver, api: urls.api }[service]
+    const port = { gateway, receiver, api }[service]
     return startProcess({
       program: process.execPath,
       args: [...(preload === undefined ? [] : ['--import', preload]), main],
       env: given,
       logFile: join(home, `${name}.log`),
-      isReady: async () => url === undefined || isUp(url),
+      // Not asked over HTTP: the other gateway would answer for this one.
+      isReady: async (pid) => port === undefined || listens(pid, port),
       readyTimeoutMs: 60_000,
       stopTimeoutMs: 40_000
     })
@@ -179,15 +180,18 @@ function createMember(name: string, start: () => Promise<Running>, deaths: Death
   }
 }
 
-async function isUp(url: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`${url}/healthz`, {
-      headers: { connection: 'close' },
-      signal: AbortSignal.timeout(2000)
-    })
-    await answer.arrayBuffer()
-    return answer.ok
-  } catch {
-    return false // not listening yet
+/** Does this very process listen on the port? By the kernel's own tables, proc(5). */
+async function listens(pid: number, port: number): Promise<boolean> {
+  const table = await readFile('/proc/net/tcp', 'utf8')
+  const listening = '0A'
+  const inodes = table.split('\n').flatMap((line) => {
+    const [, local = '', , state, , , , , , inode] = line.trim().split(/\s+/)
+    return state === listening && Number.parseInt(local.split(':')[1] ?? '', 16) === port ? [`socket:[${inode}]`] : []
+  })
+  for (const name of await readdir(`/proc/${pid}/fd`)) {
+    // A descriptor may be closed by the time that it is looked at.
+    const target = await readlink(`/proc/${pid}/fd/${name}`).catch(() => '')
+    if (inodes.includes(target)) return true
   }
+  return false
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Store } from '@slipway/domain'
 import { createStore } from '@slipway/store'
 import { createScene, type Scene } from '../system/scene.ts'
-import { type Callers, startCallers } from './callers.ts'
+import { type Callers, type FailedCall, startCallers } from './callers.ts'
 import { type Fleet, startFleet } from './fleet.ts'
 import { createSubject, type Subject } from './subject.ts'
 import { isOfKill, settle, type VerdictDeps } from './verdict.ts'
@@ -52,6 +52,7 @@ export async function createGround({
   opened.defer(() => callers.stop())
   const deps: VerdictDeps = { scene, fleet, store, subjects, home }
   const toClose = opened.move()
+  const startedAt = performance.now()
   let judged = 0
   return {
     home,
@@ -64,13 +65,19 @@ export async function createGround({
       await fleet.relay.settled()
       const problems = await settle(deps, timeoutMs)
       const failed = callers.failed()
-      const calls = failed
-        .slice(judged)
-        .filter((call) => !isOfKill(call, fleet.deaths))
-        .map(({ path, what, from, to }) => `a call of ${path} failed after ${Math.round(to - from)} ms: ${what}`)
+      const calls = failed.slice(judged).filter((call) => !isOfKill(call, fleet.deaths))
       judged = failed.length
-      return [...problems, ...calls]
+      return [...problems, ...describeCalls(calls, startedAt)]
     },
     close: () => toClose.disposeAsync()
   }
+}
+
+function describeCalls(calls: FailedCall[], startedAt: number): string[] {
+  return [...Map.groupBy(calls, ({ what }) => what)].map(([what, same]) => {
+    const [first] = same as [FailedCall]
+    const at = ((first.from - startedAt) / 1000).toFixed(1)
+    const rest = same.length === 1 ? '' : `, and ${same.length - 1} calls likewise after it`
+    return `a call of ${first.path} at ${at} s failed after ${Math.round(first.to - first.from)} ms: ${what}${rest}`
+  })
 }

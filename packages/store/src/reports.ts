@@ -1,13 +1,31 @@
 import type { Reports } from '@slipway/domain'
+import type { ExpressionBuilder } from 'kysely'
 import { toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import type { BuildsTable, Schema } from './schema.ts'
 
-/** Neither waits nor was passed over: such a build has something to say about its commit. */
-const speaking = ['building', 'deploying', 'live', 'failed', 'error', 'superseded', 'cancelled'] as const
+/** Has come to something: such a build has something to say about its commit. */
+const speaking = ['deploying', 'live', 'failed', 'error', 'cancelled'] as const
+/** So has one of these when it got as far as a plan; before that it has only looked at the head, to give way perhaps. */
+const speakingWithPlan = ['building', 'superseded'] as const
+
+type Compared = ExpressionBuilder<Schema & { newer: BuildsTable }, 'builds' | 'newer'>
+
+function speaks(eb: Compared, table: 'builds' | 'newer') {
+  return eb.or([
+    eb(`${table}.status`, 'in', speaking),
+    eb.and([
+      eb(`${table}.status`, 'in', speakingWithPlan),
+      eb.exists((one) =>
+        one.selectFrom('build_functions').select('build_id').whereRef('build_functions.build_id', '=', `${table}.id`)
+      )
+    ])
+  ])
+}
 
 /**
  * A page of builds that have something to tell, and whether another build of the same commit speaks for them: a newer one
- * that has begun, or, for one that waits or was passed over, any other that has.
+ * that came to something, or, for one that waits or was passed over, any other that did.
  */
 function findUntold(tx: Transaction, now: number, limit: number) {
   return tx
@@ -21,9 +39,9 @@ function findUntold(tx: Transaction, now: number, limit: number) {
         .whereRef('newer.commit', '=', 'builds.commit')
         .whereRef('newer.repository_id', '=', 'builds.repository_id')
         .whereRef('newer.id', '!=', 'builds.id')
-        .where('newer.status', 'in', speaking)
-        .where((or) =>
-          or.or([or('newer.id', '>', or.ref('builds.id')), or('builds.status', 'in', ['queued', 'skipped'])])
+        .where((newer) => speaks(newer, 'newer'))
+        .where((newer) =>
+          newer.or([newer('newer.id', '>', newer.ref('builds.id')), newer.not(speaks(newer, 'builds'))])
         )
         .limit(1)
         .as('newer_id')

@@ -65,3 +65,17 @@ test('a function that failed while others are at work is told at once, with the 
   await tellsOf('slipway/slow', 'cancelled')
   assert.equal(told.filter(({ context, state }) => context === 'slipway/quick' && state === 'failed').length, 1)
 })
+
+test('what an earlier build of the commit had begun to tell is ended by the one that speaks for it now', async (t) => {
+  const { store, buildId, tellsOf } = await createReporterForTest(t)
+  await tellsOf('slipway/quick', 'building')
+  const end = { status: 'cancelled' as const, reason: 'cancelled on request' }
+  const build = await store.builds.get(buildId)
+  assert.ok(build !== null)
+  const { repositoryId, ref, commit } = build
+  const asked = { before: null, trigger: 'rebuild' as const, message: null, sender: null, noCache: false }
+  const next = await store.builds.queue({ repositoryId, ref, commit, ...asked }, now())
+  await seedClaim(store, next.id, now())
+  await store.builds.finish(next.id, 'seed', end, now())
+  assert.equal((await tellsOf('slipway/quick', 'cancelled')).description, 'cancelled on request')
+})

@@ -53,7 +53,8 @@ export function createReporter({ store, forges, urlOf, isLeader, now, logger }: 
     const sent = new Map(
       (await store.reports.sent(repository.id, build.commit)).map((status) => [status.context, status])
     )
-    for (const status of await statusesFor(build, repository)) {
+    const statuses = await statusesFor(build, repository)
+    for (const status of [...statuses, ...leftOver(build, statuses, sent.values())]) {
       const before = sent.get(status.context)
       if (before !== undefined && isSame(before, status)) continue
       const externalId = await forge.report(
@@ -91,17 +92,38 @@ export function createReporter({ store, forges, urlOf, isLeader, now, logger }: 
     1000,
     async (signal) => {
       if (!isLeader()) return
-      // Different builds at once; the contexts of one commit one after the other.
       for (
         let due = await store.reports.due(now(), 4);
         due.length > 0 && !signal.aborted;
         due = await store.reports.due(now(), 4)
       ) {
-        await Promise.all(due.map((one) => tellOrWait(one, signal)))
+        // Different commits at once; builds of one commit, and its contexts, one after the other.
+        const byCommit = Map.groupBy(due, ({ build }) => `${build.repositoryId} ${build.commit}`)
+        const work = [...byCommit.values()].map(async (builds) => {
+          for (const one of builds) await tellOrWait(one, signal)
+        })
+        await Promise.all(work)
       }
     },
     logger
   )
+}
+
+/** What an earlier build of the commit had begun to tell, of functions that this one never came to: ended with it. */
+function leftOver(build: Build, statuses: CommitStatus[], sent: Iterable<SentStatus>): CommitStatus[] {
+  if (!isTerminal(build.status)) return []
+  const told = new Set(statuses.map(({ context }) => context))
+  const state = build.status === 'live' ? 'skipped' : build.status
+  return [...sent]
+    .filter((before) => !told.has(before.context) && !isTerminal(before.state))
+    .map(({ context }) => ({
+      context,
+      state,
+      description: build.reason ?? state,
+      targetUrl: statuses[0]?.targetUrl ?? null,
+      text: null,
+      annotations: []
+    }))
 }
 
 function isSame(sent: SentStatus, status: CommitStatus): boolean {

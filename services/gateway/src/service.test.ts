@@ -3,7 +3,9 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
+import { createLogger } from '@slipway/service'
 import { ask, openSocket, routeTo, startFunction, startTestGateway, until } from './gateway-for-test.ts'
+import { readConfig, startGateway } from './service.ts'
 
 test('the gateway itself answers health, readiness and metrics on its own hosts, and functions of these names on an owner’s', async (t) => {
   const fn = await startFunction(t, (_req, res) => res.end('function'))
@@ -146,4 +148,29 @@ test('a stop cuts what does not end within the grace', async (t) => {
   await hanging
   await until(() => socket.closed)
   assert.ok(Date.now() - began < 1000)
+})
+
+test('a gateway that shares its port takes calls only once it has routes: until then the others answer', async (t) => {
+  const fn = await startFunction(t, (_req, res) => res.end('function'))
+  const routes = [routeTo('fn', [fn.endpoint])]
+  const { port } = await startTestGateway(t, routes, { GATEWAY_REUSE_PORT: 'true' })
+  let isAway = true
+  const unlessAway = <T>(value: T) =>
+    isAway ? Promise.reject(new Failure('unavailable', 'the database does not answer')) : Promise.resolve(value)
+  let isListening = false
+  const starting = startGateway(readConfig({ GATEWAY_PORT: String(port), GATEWAY_REUSE_PORT: 'true' }), {
+    routes: { routes: () => unlessAway(routes), routesVersion: () => unlessAway(1) },
+    signals: { send: () => undefined, listen: () => () => undefined },
+    logger: createLogger('gateway', 'silent'),
+    announceMs: 0
+  }).then((gateway) => {
+    isListening = true
+    return gateway
+  })
+  for (let i = 0; i < 20; i += 1) assert.equal((await ask(port, { path: '/fn' })).status, 200)
+  assert.equal(isListening, false)
+  isAway = false
+  const gateway = await starting
+  for (let i = 0; i < 20; i += 1) assert.equal((await ask(port, { path: '/fn' })).status, 200)
+  await gateway.close()
 })

@@ -27,12 +27,17 @@ export interface GatewayDeps {
   now?: () => number
   /** How long answers tell that their connections end before a stop. */
   announceMs?: number
+  /** How long one that shares its port with others waits for its first routes before it takes a part of the calls all the same. */
+  firstRoutesMs?: number
 }
 
-/** Starts to serve functions. Resolves when it listens; the routes may come later, until then calls are answered 503. */
+/**
+ * Starts to serve functions. Resolves when it listens; the routes may come later, until then calls are answered 503.
+ * One that shares its port listens when it has routes: meanwhile the others answer.
+ */
 export async function startGateway(
   config: GatewayConfig,
-  { routes, signals, logger, now = Date.now, announceMs = 400 }: GatewayDeps
+  { routes, signals, logger, now = Date.now, announceMs = 400, firstRoutesMs = 15_000 }: GatewayDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   let isStopping = false
@@ -64,9 +69,21 @@ export async function startGateway(
       headTimeoutMs: config.HEAD_TIMEOUT_MS,
       logger
     })
-    const url = await listen(gateway, config)
-    const feed = createRouteFeed(routes, table, onSwap, logger)
+    const firstRoutes = Promise.withResolvers<void>()
+    const feed = createRouteFeed(
+      routes,
+      table,
+      () => {
+        onSwap()
+        firstRoutes.resolve()
+      },
+      logger
+    )
     closers.add('routes', () => feed.close())
+    if (config.GATEWAY_REUSE_PORT) {
+      await Promise.race([firstRoutes.promise, sleep(firstRoutesMs, undefined, { ref: false })])
+    }
+    const url = await listen(gateway, config)
     closers.add('signal', signals.listen('routes', feed.wake))
     closers.add('server', () => {
       isStopping = true

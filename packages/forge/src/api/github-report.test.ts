@@ -84,6 +84,18 @@ test('another build of the same commit has a run of its own, as a re-request ask
   )
 })
 
+test('a run that another build of the commit left unfinished is taken over: as the newest it is what is shown', async (t) => {
+  const { report, state } = await start(t)
+  const first = await report({ state: 'live' })
+  const looking = await report({ state: 'building' }, first, buildWith({ id: 'another' }))
+  assert.equal(state.runs.length, 2)
+  await report({ state: 'live' }, looking)
+  assert.deepEqual(
+    state.runs.map(({ conclusion }) => conclusion),
+    ['success', 'success']
+  )
+})
+
 test('a run that GitHub threw away is made again', async (t) => {
   const { report, state } = await start(t)
   const first = await report({ state: 'queued' })

@@ -1,5 +1,5 @@
 import { type Build, type BuildStatus, type CommitStatus, Failure, type Repository } from '@slipway/domain'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { ForgeId, readAnswer } from './answer.ts'
 import type { Parameters } from './github-app.ts'
 import { codeBlock, lastBytes, oneLine } from './text.ts'
@@ -36,6 +36,7 @@ const commitStates: Record<BuildStatus, string> = {
 
 const CheckRun = Type.Object({
   id: ForgeId,
+  status: Type.String(),
   external_id: Type.Union([Type.String(), Type.Null()]),
   output: Type.Object({ annotations_count: Type.Integer() })
 })
@@ -62,7 +63,12 @@ function externalIdOf(checkRunId: number, build: Build): string {
   return `${checkRunId}/${build.id}`
 }
 
-/** Makes the build's check run of this context, or changes it. @returns what to give back next time. */
+/**
+ * Makes the build's check run of this context, or changes it. One that another build of the commit left unfinished is taken over:
+ * nobody else will end it, and as the newest it would be what is shown.
+ *
+ * @returns what to give back next time.
+ */
 export async function reportCheck(
   call: Call,
   { repository, build, status, externalId }: Target,
@@ -75,7 +81,7 @@ export async function reportCheck(
   let isAnnotated = false
   if (runId === null || annotationsOf(status).length > 0) {
     // An earlier call may have come through without its answer: the same status must not stand there twice.
-    const found = await findRun(call, { ...address, ref: build.commit, check_name: status.context }, build)
+    const found = await findRun(call, { ...address, ref: build.commit, check_name: status.context }, build, runId)
     runId = found?.id ?? runId
     isAnnotated = (found?.output.annotations_count ?? 0) > 0
   }
@@ -96,11 +102,18 @@ export async function reportCheck(
   return externalIdOf(made.id, build)
 }
 
-async function findRun(call: Call, parameters: Parameters, build: Build) {
+async function findRun(call: Call, parameters: Parameters, build: Build, knownId: number | null) {
   const route = 'GET /repos/{owner}/{repo}/commits/{ref}/check-runs'
   try {
     const answer = await call(route, { ...parameters, filter: 'all', per_page: 100 })
-    return readAnswer('GitHub', route, CheckRuns, answer).check_runs.find((run) => run.external_id === build.id) ?? null
+    const runs = readAnswer('GitHub', route, CheckRuns, answer).check_runs
+    const isOurs = (run: Static<typeof CheckRun>) => run.external_id !== null && run.external_id !== ''
+    return (
+      runs.find((run) => run.id === knownId) ??
+      runs.find((run) => isOurs(run) && run.status !== 'completed') ??
+      runs.find((run) => run.external_id === build.id) ??
+      null
+    )
   } catch (err) {
     // No such commit: making the run will say so.
     if (err instanceof Failure && (err.code === 'not-found' || err.code === 'invalid-request')) return null

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogChunk } from '@slipway/domain'
-import { imageOf } from '@slipway/testing'
+import { imageOf, specOf } from '@slipway/testing'
 import { claimed, forgeRepository, live, queued, shop, twoStores } from './scene.ts'
 import { commitOf, failure, firstPage, type Subject } from './subject.ts'
 
@@ -112,6 +112,8 @@ export function recordsContract({ name, database }: Subject): void {
       'one that waits leaves the word to one that has begun'
     )
     await claimed(store, fresh.id)
+    assert.deepEqual(await ids(10), [old.id, other.id, elsewhere.id], 'so does one that only looks at the head yet')
+    await store.builds.plan(fresh.id, 'w', [{ name: 'hello', spec: specOf('hello') }], [])
     assert.deepEqual(await ids(1), [fresh.id], 'a page is filled with what is to be told')
     assert.deepEqual(await ids(10), [fresh.id, other.id, elsewhere.id])
     await store.builds.giveWay(fresh.id, 'w', { status: 'skipped', reason: 'built already', head: null }, 2)
