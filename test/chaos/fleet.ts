@@ -159,6 +159,11 @@ function createMember(name: string, start: () => Promise<Running>, deaths: Death
     death.goneAt = performance.now()
   }
 
+  async function watch(started: Running): Promise<void> {
+    const { code, signal } = await started.exited
+    if (running === started && !isMeant) crashes.push(`${name} ended by itself (${signal ?? `exit code ${code}`})`)
+  }
+
   return {
     name,
     get pid() {
@@ -173,9 +178,7 @@ function createMember(name: string, start: () => Promise<Running>, deaths: Death
       isMeant = false
       const started = await start()
       running = started
-      void started.exited.then(({ code, signal }) => {
-        if (running === started && !isMeant) crashes.push(`${name} ended by itself (${signal ?? `exit code ${code}`})`)
-      })
+      void watch(started)
     }
   }
 }

@@ -90,29 +90,26 @@ export async function createRelay(target: string): Promise<Relay> {
 }
 
 function post(target: string, from: IncomingMessage, body: Buffer): Promise<Answer | null> {
-  return new Promise((resolve) => {
-    const { host: _host, connection: _connection, 'transfer-encoding': _encoding, ...headers } = from.headers
-    const req = request(
-      new URL(from.url ?? '/', target),
-      { method: from.method, headers: { ...headers, 'content-length': body.length }, timeout: 10_000, agent: false },
-      (res) => {
-        readBody(res).then(
-          (bytes) => {
-            const type = res.headers['content-type']
-            resolve({
-              status: res.statusCode ?? 0,
-              headers: type === undefined ? {} : { 'content-type': type },
-              body: bytes
-            })
-          },
-          () => resolve(null)
-        )
-      }
-    )
-    req.on('timeout', () => req.destroy())
-    req.on('error', () => resolve(null))
-    req.end(body)
-  })
+  const { host: _host, connection: _connection, 'transfer-encoding': _encoding, ...headers } = from.headers
+  const { promise, resolve } = Promise.withResolvers<Answer | null>()
+  async function read(res: IncomingMessage): Promise<void> {
+    const type = res.headers['content-type']
+    try {
+      const bytes = await readBody(res)
+      resolve({ status: res.statusCode ?? 0, headers: type === undefined ? {} : { 'content-type': type }, body: bytes })
+    } catch {
+      resolve(null) // killed in the middle of its answer
+    }
+  }
+  const req = request(
+    new URL(from.url ?? '/', target),
+    { method: from.method, headers: { ...headers, 'content-length': body.length }, timeout: 10_000, agent: false },
+    (res) => void read(res)
+  )
+  req.on('timeout', () => req.destroy())
+  req.on('error', () => resolve(null))
+  req.end(body)
+  return promise
 }
 
 async function readBody(stream: IncomingMessage): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serviceOf } from './fleet.ts'
+import { type Member, serviceOf } from './fleet.ts'
 import type { Ground } from './ground.ts'
 import type { Plan } from './plan.ts'
 
@@ -21,14 +21,18 @@ export async function runPlan({ subjects, fleet }: Ground, plan: Plan, say: (lin
     const member = fleet.members.get(victim)
     if (member === undefined) throw new RangeError(`there is no ${victim} to be killed`)
     const service = serviceOf(victim)
-    const done = (last.get(service) ?? Promise.resolve()).then(async () => {
-      say(`${at()}  ${victim} is killed, back after ${(downMs / 1000).toFixed(1)} s`)
-      await member.kill()
-      await sleep(downMs)
-      await member.start()
-    })
+    const former = last.get(service)
+    const done = killAndStart(member, downMs, former)
     last.set(service, done)
     await done
   })
   await Promise.all([...pushes, ...kills])
+
+  async function killAndStart(member: Member, downMs: number, former: Promise<void> | undefined): Promise<void> {
+    await former
+    say(`${at()}  ${member.name} is killed, back after ${(downMs / 1000).toFixed(1)} s`)
+    await member.kill()
+    await sleep(downMs)
+    await member.start()
+  }
 }
