@@ -61,11 +61,28 @@ export function assertTransition(from: BuildStatus, to: BuildStatus): void {
 /**
  * Why a build exists. `push`: a delivery said so. `head`: the branch was seen to point at this commit.
  * `connect`: the repository was just connected. `rebuild`: somebody asked for this commit, head or not.
+ * `resume`: a function that was paused is deployed by pushes again.
  * `rollback`: somebody asked for an earlier deployment; nothing is built.
- * `redeploy`: what is live gets new deployments, for its configuration outside the repository changed; nothing is built.
+ * `redeploy`: somebody asked for what is live once more, with the configuration of now. `configuration`: the same, because
+ * variables or secrets changed; paused functions are left out of it. Nothing is built.
  */
-export const BuildTrigger = Type.Enum(['push', 'head', 'connect', 'rebuild', 'rollback', 'redeploy'])
-export type BuildTrigger = 'push' | 'head' | 'connect' | 'rebuild' | 'rollback' | 'redeploy'
+export const BuildTrigger = Type.Enum([
+  'push',
+  'head',
+  'connect',
+  'rebuild',
+  'resume',
+  'rollback',
+  'redeploy',
+  'configuration'
+])
+export type BuildTrigger = 'push' | 'head' | 'connect' | 'rebuild' | 'resume' | 'rollback' | RedeployTrigger
+export type RedeployTrigger = 'redeploy' | 'configuration'
+
+/** Does it deploy again what is live, under the configuration of now? */
+export function isRedeploy(trigger: BuildTrigger): trigger is RedeployTrigger {
+  return trigger === 'redeploy' || trigger === 'configuration'
+}
 
 /** One attempt to bring one commit of one ref live. Times are epoch milliseconds; null means "not yet" or "not known". */
 export interface Build {

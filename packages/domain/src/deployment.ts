@@ -51,6 +51,10 @@ export interface Deployment {
   spec: FunctionSpec
   /** The versions of its secrets, in the order of the spec. */
   secrets: SecretPin[]
+  /** What `stack.yml` says of the environment; `spec` has the owner's variables over it. */
+  declaredEnvironment: Record<string, string>
+  /** The deployment that it is a redeploy of: it takes that one's place and no other's. */
+  redeployOf: string | null
   /** Labels and annotations as the cluster gets them, the platform's own included. */
   labels: Record<string, string>
   annotations: Record<string, string>

@@ -1,5 +1,5 @@
 import type { AdmittedJob, Builds } from '@slipway/domain'
-import { isActive, isQueued } from './build-conditions.ts'
+import { besideRef, isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Transaction } from './database.ts'
 import { stopReason } from './repositories.ts'
@@ -20,7 +20,11 @@ export async function lockAdmission(tx: Transaction): Promise<number> {
 
 /** Everything that takes a slot, a place of its owner, or a ref. */
 function activeBuilds(tx: Transaction) {
-  return tx.selectFrom('builds').select(['id', 'owner_id', 'repository_id', 'ref', 'status']).where(isActive).execute()
+  return tx
+    .selectFrom('builds')
+    .select(['id', 'owner_id', 'repository_id', 'ref', 'trigger', 'status'])
+    .where(isActive)
+    .execute()
 }
 
 /** Builds whose job was lost or whose worker died, and roll-outs that nobody was told of yet. */
@@ -149,7 +153,8 @@ async function admitWaiting(tx: Transaction, limits: Limits, lastTurn: number, n
   const building = active.filter((build) => build.status !== 'deploying')
   const free = limits.slots - building.length
   if (free <= 0) return []
-  const busyRefs = new Set(active.map((build) => refKey(build.repository_id, build.ref)))
+  const onRefs = active.filter((build) => !besideRef.includes(build.trigger))
+  const busyRefs = new Set(onRefs.map((build) => refKey(build.repository_id, build.ref)))
   const waiting = await findCandidates(tx, now)
   const stopped = await findStopped(
     tx,

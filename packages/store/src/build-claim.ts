@@ -1,6 +1,6 @@
 import type { Builds, Claim, RefObservation } from '@slipway/domain'
 import { lockAdmission } from './build-admission.ts'
-import { isActive } from './build-conditions.ts'
+import { besideRef, isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { lockKnownBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
@@ -22,6 +22,7 @@ async function isRefFree(tx: Transaction, build: BuildRow): Promise<boolean> {
     .where('repository_id', '=', build.repository_id)
     .where('ref', '=', build.ref)
     .where('id', '!=', build.id)
+    .where('trigger', 'not in', besideRef)
     .where(isActive)
     .limit(1)
     .executeTakeFirst()

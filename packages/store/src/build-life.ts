@@ -16,8 +16,7 @@ async function supersedeOlder(tx: Transaction, build: BuildRow, now: number): Pr
     .where('repository_id', '=', build.repository_id)
     .where('ref', '=', build.ref)
     .where(isQueued)
-    // Somebody asked for these, or for what they bring.
-    .where('trigger', 'not in', ['rebuild', 'redeploy'])
+    .where('trigger', '!=', 'rebuild')
     .where('id', '<', build.id)
     .orderBy('id')
     .forUpdate()

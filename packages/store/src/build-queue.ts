@@ -21,8 +21,6 @@ export async function queueBuild(
     .where('ref', '=', build.ref)
     .where('commit', '=', build.commit)
     .where(isQueued)
-    // It brings the configuration of what is live, not the commit.
-    .where('trigger', '!=', 'redeploy')
     .orderBy('id')
     .limit(1)
     .forUpdate()

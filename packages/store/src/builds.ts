@@ -5,7 +5,7 @@ import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { createBuildLife } from './build-life.ts'
 import { queueBuild, touchBuild } from './build-queue.ts'
-import { createRedeploy } from './build-redeploy.ts'
+import { createRedeploys } from './build-redeploy.ts'
 import { createRollback } from './build-rollback.ts'
 import { findBuild, lockBuild, parseOrNull, toBuild, toBuildFunction } from './build-rows.ts'
 import type { Database } from './database.ts'
@@ -150,6 +150,6 @@ export function createBuilds(database: Database): Builds {
     ...createClaims(database),
     ...createBuildLife(database),
     ...createRollback(database),
-    ...createRedeploy(database)
+    ...createRedeploys(database)
   }
 }

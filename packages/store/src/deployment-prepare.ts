@@ -3,11 +3,13 @@ import {
   type Deployment,
   type Deployments,
   Failure,
+  isRedeploy,
   type NewDeployment
 } from '@slipway/domain'
 import { touchBuild } from './build-queue.ts'
 import { leaseLost, lockHeldBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import { remakeLive } from './deployment-redeploy.ts'
 import { toDeployment } from './deployment-rows.ts'
 import { holderOf } from './function-names.ts'
 import { bumpRoutes } from './functions.ts'
@@ -100,6 +102,8 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     image_json: JSON.stringify(wanted.image),
     spec_json: JSON.stringify(wanted.spec),
     secrets_json: JSON.stringify(secrets),
+    declared_environment_json: JSON.stringify(wanted.spec.environment),
+    redeploy_of: null,
     labels_json: JSON.stringify(wanted.labels),
     annotations_json: JSON.stringify(wanted.annotations),
     commit: build.commit,
@@ -142,21 +146,39 @@ async function restart(tx: Transaction, rollout: Rollout, id: string, now: numbe
     .executeTakeFirstOrThrow()
 }
 
-async function prepareOne(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<Deployment> {
-  const { build } = rollout
+/** What is to run of a function; null when a redeploy has nothing to do for it. */
+async function rowFor(
+  tx: Transaction,
+  rollout: Rollout,
+  wanted: NewDeployment,
+  now: number
+): Promise<DeploymentRow | null> {
   const { existingDeploymentId } = wanted
-  const made = existingDeploymentId === undefined ? await findMade(tx, build, wanted.functionName) : undefined
-  let row = made
-  if (row === undefined) {
-    if (existingDeploymentId === undefined) {
-      await claimName(tx, rollout, wanted, now)
-      row = await make(tx, rollout, wanted, now)
-    } else {
-      row = await restart(tx, rollout, existingDeploymentId, now)
-      // It runs under the name that it always had, whatever the owner is called by now.
-      await claimName(tx, rollout, { ...wanted, clusterName: row.cluster_name }, now)
-    }
+  if (existingDeploymentId !== undefined) {
+    const row = await restart(tx, rollout, existingDeploymentId, now)
+    // It runs under the name that it always had, whatever the owner is called by now.
+    await claimName(tx, rollout, { ...wanted, clusterName: row.cluster_name }, now)
+    return row
   }
+  const made = await findMade(tx, rollout.build, wanted.functionName)
+  if (made !== undefined) return made
+  if (isRedeploy(rollout.build.trigger)) {
+    const row = await remakeLive(tx, rollout.build, wanted.functionName, now)
+    return row === null ? null : insertDeployment(tx, row)
+  }
+  await claimName(tx, rollout, wanted, now)
+  return make(tx, rollout, wanted, now)
+}
+
+async function prepareOne(
+  tx: Transaction,
+  rollout: Rollout,
+  wanted: NewDeployment,
+  now: number
+): Promise<Deployment | null> {
+  const { build } = rollout
+  const row = await rowFor(tx, rollout, wanted, now)
+  if (row === null) return null
   await tx
     .updateTable('build_functions')
     .set({ deployment_id: row.id, status: 'deploying' })
@@ -182,9 +204,12 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
         }
         const rollout = { build, ownerId, ownerSlug: owner.slug, generation }
         const byName = wanted.toSorted((a, b) => (a.functionName < b.functionName ? -1 : 1))
-        const made = new Map<NewDeployment, Deployment>()
+        const made = new Map<NewDeployment, Deployment | null>()
         // Always in the same order, so that two builds that want the same names do not wait for each other.
         for (const one of byName) made.set(one, await prepareOne(tx, rollout, one, now))
+        if (isRedeploy(build.trigger) && [...made.values()].every((one) => one === null)) {
+          throw new Failure('superseded', 'what was to be deployed again is not live any more, or was paused')
+        }
         await touchBuild(tx, buildId)
         return wanted.flatMap((one) => made.get(one) ?? [])
       }),

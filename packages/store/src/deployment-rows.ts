@@ -3,6 +3,7 @@ import type { Transaction } from './database.ts'
 import type { DeploymentRow } from './schema.ts'
 
 export function toDeployment(row: DeploymentRow): Deployment {
+  const spec = JSON.parse(row.spec_json) as Deployment['spec']
   return {
     id: row.id,
     ownerId: row.owner_id,
@@ -14,8 +15,13 @@ export function toDeployment(row: DeploymentRow): Deployment {
     generation: row.generation,
     source: row.source,
     image: JSON.parse(row.image_json) as Deployment['image'],
-    spec: JSON.parse(row.spec_json) as Deployment['spec'],
+    spec,
     secrets: JSON.parse(row.secrets_json) as Deployment['secrets'],
+    declaredEnvironment:
+      row.declared_environment_json === null
+        ? spec.environment
+        : (JSON.parse(row.declared_environment_json) as Deployment['declaredEnvironment']),
+    redeployOf: row.redeploy_of,
     labels: JSON.parse(row.labels_json) as Deployment['labels'],
     annotations: JSON.parse(row.annotations_json) as Deployment['annotations'],
     commit: row.commit,

@@ -1,8 +1,9 @@
-import type { Deployments, SwitchResult } from '@slipway/domain'
+import { type Deployments, isRedeploy, type SwitchResult } from '@slipway/domain'
 import { endBuild } from './build-end.ts'
 import { touchBuild } from './build-queue.ts'
 import { leaseLost, lockBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import { redeployStale } from './deployment-redeploy.ts'
 import { drain, toDeployment } from './deployment-rows.ts'
 import { bumpRoutes } from './functions.ts'
 import type { BuildRow, DeploymentRow, FunctionRow } from './schema.ts'
@@ -32,7 +33,7 @@ async function findSteps(tx: Transaction, build: BuildRow, deploymentIds: string
   if (deployments.length !== new Set(deploymentIds).size) return null
   for (const deployment of deployments) {
     const isUsable = deployment.status === 'starting' || deployment.status === 'live'
-    if (!isUsable || deployment.generation !== build.generation) return null
+    if (!isUsable || !(isRedeploy(build.trigger) || deployment.generation === build.generation)) return null
     const fn = await tx
       .selectFrom('functions')
       .selectAll()
@@ -43,12 +44,16 @@ async function findSteps(tx: Transaction, build: BuildRow, deploymentIds: string
       .where('generation', '<=', deployment.generation)
       .forUpdate()
       .executeTakeFirst()
-    if (fn === undefined) return null
-    // Taken out of service since: what was live is not brought back by its configuration.
-    if (build.trigger === 'redeploy' && fn.live_deployment_id === null) return null
+    if (fn === undefined || (isRedeploy(build.trigger) && !isStillInPlace(deployment, fn))) return null
     steps.push({ deployment, fn })
   }
   return steps
+}
+
+/** A redeploy takes the place of what it was made of. Whatever else is live by now was made later, or was asked for. */
+function isStillInPlace(deployment: DeploymentRow, fn: FunctionRow): boolean {
+  const { live_deployment_id: liveId } = fn
+  return liveId !== null && (liveId === deployment.redeploy_of || liveId === deployment.id)
 }
 
 async function setLive(
@@ -148,6 +153,7 @@ async function switchLive(
   const left = change.keep === null ? [] : await findLeft(tx, build, change.keep)
   for (const fn of left) drained.push(...(await prune(tx, build, fn, now)))
   if (change.keep !== null && change.finish) await publishSealed(tx, build, now)
+  if (build.trigger !== 'rollback') await redeployStale(tx, build, steps, now)
   await bumpRoutes(tx)
   await (change.finish ? endBuild(tx, build, { status: 'live', reason: null }, now) : touchBuild(tx, buildId))
   return { isSwitched: true, drained: drained.map(toDeployment), pruned: left.map((fn) => fn.name) }

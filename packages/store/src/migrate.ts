@@ -5,13 +5,15 @@ import { translate } from './database-failure.ts'
 import { systemOfRecord } from './migrations/0001-system-of-record.ts'
 import { secrets } from './migrations/0002-secrets.ts'
 import { pushedImages } from './migrations/0003-pushed-images.ts'
+import { redeploys } from './migrations/0004-redeploys.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
 const migrations: Record<string, Migration> = {
   '0001-system-of-record': systemOfRecord,
   '0002-secrets': secrets,
-  '0003-pushed-images': pushedImages
+  '0003-pushed-images': pushedImages,
+  '0004-redeploys': redeploys
 }
 
 /**

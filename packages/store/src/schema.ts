@@ -180,6 +180,9 @@ export interface DeploymentsTable {
   spec_json: string
   /** Pins: set and version. */
   secrets_json: string
+  /** null in rows that are older than variables: then it is the spec's. */
+  declared_environment_json: string | null
+  redeploy_of: string | null
   labels_json: string
   annotations_json: string
   commit: string | null

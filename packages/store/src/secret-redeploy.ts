@@ -1,4 +1,4 @@
-import { queueRedeploys, redeployable } from './build-redeploy.ts'
+import { queueRedeploys } from './build-redeploy.ts'
 import type { Transaction } from './database.ts'
 import type { BuildRow, DeploymentRow } from './schema.ts'
 import { pinsOf } from './secret-pins.ts'
@@ -37,10 +37,13 @@ export async function redeployUsers(
   now: number
 ): Promise<BuildRow[]> {
   const users = await findUsers(tx, ownerId, new Set(current.keys()))
-  const stale = redeployable(users).filter(
+  const stale = users.filter(
     (deployment) =>
+      // What is starting is looked at again when it goes live.
+      deployment.status === 'live' &&
       deployment.repository_id !== about.exceptRepository &&
       pinsOf(deployment).some(({ name, versionId }) => current.has(name) && current.get(name) !== versionId)
   )
-  return queueRedeploys(tx, stale, about.by, now)
+  const names = [...current.keys()].join(', ')
+  return queueRedeploys(tx, stale, { by: about.by, message: `secret ${names} changed` }, now)
 }

@@ -27,6 +27,8 @@ export function deploymentOf({ behaviour = {}, spec: specChange = {}, ...change 
     image: imageOf(functionName),
     secrets: [],
     spec: { ...spec, environment: { ...spec.environment, ...functionEnvironment(behaviour) } },
+    declaredEnvironment: spec.environment,
+    redeployOf: null,
     labels: {},
     annotations: {},
     commit: null,

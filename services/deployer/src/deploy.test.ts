@@ -365,3 +365,34 @@ test('a run that lost its lease while it slept leaves alone what the next run ma
   assert.deepEqual(await running(), [deployment.id])
   await cluster.remove(deployment.id, 0, never)
 })
+
+test('a redeploy puts what is live in its own place anew, without a build and without pruning', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const before = new Map(await routes())
+  const [repository] = await store.repositories.list(null, { before: null, limit: 1 })
+  const build = await store.builds.queueRedeploy(
+    { repositoryId: repository?.id ?? '', functions: ['hello'], trigger: 'redeploy', by: 'test', message: 'again' },
+    now()
+  )
+  await deploy({ buildId: build.id }, never)
+  assert.equal((await store.builds.get(build.id))?.status, 'live')
+  const after = new Map(await routes())
+  assert.notEqual(after.get('hello'), before.get('hello'))
+  assert.equal(after.get('other'), before.get('other'))
+})
+
+test('a redeploy that does not become ready leaves the former one live', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello']) }, never)
+  const before = { routes: await routes(), running: await running() }
+  const [repository] = await store.repositories.list(null, { before: null, limit: 1 })
+  const build = await store.builds.queueRedeploy(
+    { repositoryId: repository?.id ?? '', functions: ['hello'], trigger: 'redeploy', by: 'test', message: 'again' },
+    now()
+  )
+  cluster.failNext('apply', new Failure('not-ready', 'no'))
+  await deploy({ buildId: build.id }, never)
+  assert.equal((await store.builds.get(build.id))?.status, 'failed')
+  assert.deepEqual({ routes: await routes(), running: await running() }, before)
+})

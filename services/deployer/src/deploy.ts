@@ -7,6 +7,7 @@ import {
   clusterNameOf,
   type Deployment,
   Failure,
+  isRedeploy,
   type LogStep,
   type NewDeployment,
   type Store
@@ -61,7 +62,8 @@ export function createDeploy(deps: DeployDeps) {
     const parts: BuildFunction[] = []
     for (const part of all) {
       if (part.status !== 'built' && part.status !== 'deploying') continue
-      const known = build.trigger === 'rollback' ? null : await store.functions.get(build.ownerId, part.name)
+      const isAskedFor = build.trigger === 'rollback' || isRedeploy(build.trigger)
+      const known = isAskedFor ? null : await store.functions.get(build.ownerId, part.name)
       if (known?.isPaused) {
         const reason = 'paused: pushes do not deploy it until it is resumed'
         await store.builds.updateFunction(build.id, part.name, { status: 'skipped', reason, finishedAt: now() })
@@ -251,7 +253,7 @@ export function createDeploy(deps: DeployDeps) {
     if (ours !== undefined) throw ours.err
     const ready = deployments.filter((deployment) => !failed.some((one) => one.deployment === deployment))
     if (failed.length > 0) await fallBack(rollout, ready, failed)
-    const keep = build.trigger === 'rollback' ? null : stackNames
+    const keep = build.trigger === 'rollback' || isRedeploy(build.trigger) ? null : stackNames
     await switchTo(rollout, ready, { keep, finish: true })
   }
 

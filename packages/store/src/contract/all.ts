@@ -8,10 +8,11 @@ import { endsContract } from './ends.ts'
 import { functionsContract } from './functions.ts'
 import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
-import { redeploysContract } from './redeploys.ts'
+import { redeployContract } from './redeploy.ts'
 import { retentionContract } from './retention.ts'
 import { rollbackContract } from './rollback.ts'
 import { sealedContract } from './sealed-secrets.ts'
+import { secretRedeploysContract } from './secret-redeploys.ts'
 import { secretUpkeepContract } from './secret-upkeep.ts'
 import { secretsContract } from './secrets.ts'
 import { startContract } from './start.ts'
@@ -30,9 +31,10 @@ export function storeContract(subject: Subject): void {
   deploymentsContract(subject)
   functionsContract(subject)
   rollbackContract(subject)
+  redeployContract(subject)
   recordsContract(subject)
   secretsContract(subject)
-  redeploysContract(subject)
+  secretRedeploysContract(subject)
   sealedContract(subject)
   secretUpkeepContract(subject)
   retentionContract(subject)

@@ -119,5 +119,9 @@ export function rollbackContract({ name, database }: Subject): void {
     await claimed(store, next.id)
     const build = await store.builds.queueRollback(first.deployments[0]?.id ?? '', 'alice', 5)
     assert.deepEqual(await admitted(store), [build.id])
+    await store.builds.finish(next.id, 'w', { status: 'failed', reason: null }, 6)
+    const later = await queued(store, '4')
+    assert.deepEqual(await admitted(store), [later.id])
+    await claimed(store, later.id)
   })
 }

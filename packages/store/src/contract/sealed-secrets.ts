@@ -104,10 +104,10 @@ export function sealedContract({ name, database }: Subject): void {
     const second = await building(store, '2')
     await store.secrets.seal(second.id, 'w', [{ name: 'db', sharedName: null, version: versionOf('two') }], 2)
     await publish(store, second.id)
-    const builds = await store.builds.list(null, { status: 'queued' }, firstPage)
+    const builds = await store.builds.list(null, { status: 'deploying' }, firstPage)
     assert.deepEqual(
       builds.map((build) => [build.trigger, build.repositoryId]),
-      [['redeploy', claim.repository.id]]
+      [['configuration', claim.repository.id]]
     )
   })
 }

@@ -1,4 +1,11 @@
-import type { Build, BuildFunction, BuildStatus, BuildTrigger, TerminalBuildStatus } from '../../build.ts'
+import type {
+  Build,
+  BuildFunction,
+  BuildStatus,
+  BuildTrigger,
+  RedeployTrigger,
+  TerminalBuildStatus
+} from '../../build.ts'
 import type { RefObservation } from '../../head.ts'
 import type { Repository } from '../../repository.ts'
 import type { FunctionSpec, StackWarning } from '../../stack.ts'
@@ -22,6 +29,16 @@ export interface NewBuild {
   message: string | null
   sender: string | null
   noCache: boolean
+}
+
+export interface NewRedeploy {
+  repositoryId: string
+  /** Names, at least one. */
+  functions: string[]
+  trigger: RedeployTrigger
+  by: string | null
+  /** Stands where a commit's message stands: what it is for. Names no values. */
+  message: string
 }
 
 export interface BuildFilter {
@@ -49,7 +66,7 @@ export interface Builds {
   /**
    * Chooses what may run next and marks it dispatched.
    * A queued build is admitted when it is due (`nextAttemptAt`), its owner has a slug, no other build of its ref is dispatched,
-   * building or deploying, its owner has fewer than `perOwner` builds dispatched or building, and fewer than `slots` are in all;
+   * building or deploying (rollbacks and redeploys aside), its owner has fewer than `perOwner` builds dispatched or building, and fewer than `slots` are in all;
    * the least recently served owner comes first, within it the oldest build; being admitted serves the owner.
    * Also returned: dispatched or active builds without a valid lease whose dispatch is older than `redispatchMs`
    * (a lost job, a killed worker), and deploying builds that were never dispatched.
@@ -97,13 +114,6 @@ export interface Builds {
     functions: { name: string; spec: FunctionSpec }[],
     warnings: StackWarning[]
   ): Promise<void>
-  /**
-   * Prepares a claimed build of trigger `redeploy`: its functions get image and configuration of what is live now. Those that are
-   * not live any more or paused are skipped; one that another commit is live of goes into a build of that commit.
-   *
-   * @returns the names of those that can be rolled out. @throws Failure `lease-lost`
-   */
-  planRedeploy(buildId: string, holder: string, now: number): Promise<string[]>
   updateFunction(buildId: string, name: string, change: Partial<Omit<BuildFunction, 'buildId' | 'name'>>): Promise<void>
   /** All images are there: `building` becomes `deploying`, without lease, to be dispatched. @throws Failure `lease-lost` */
   handOver(buildId: string, holder: string, now: number): Promise<void>
@@ -133,6 +143,14 @@ export interface Builds {
 
   /** Makes a build of trigger `rollback` that is `deploying` at once, with the next generation, for the given earlier deployment. @throws Failure `not-found`, `conflict` */
   queueRollback(deploymentId: string, by: string, now: number): Promise<Build>
+  /**
+   * Makes a build that is `deploying` at once and deploys what is live of the named functions anew, under the configuration that
+   * holds when its roll-out begins. It takes only the place of what is live then, under the same generation: a newer push is never
+   * held back, nor its version overtaken. One of the same trigger that was not begun yet takes the functions along and is returned.
+   *
+   * @throws Failure `not-found`; `conflict` when one of them is not live, or nothing of the repository may be deployed
+   */
+  queueRedeploy(redeploy: NewRedeploy, now: number): Promise<Build>
   /** How many are queued, building and deploying now. */
   counts(): Promise<Record<BuildStatus, number>>
 }

@@ -25,7 +25,11 @@ export interface Deployments {
    * Makes deployments (status `starting`) for functions of a claimed build and claims their names.
    * Each gets the versions that its secrets have now; a set that this build found sealed comes before the owner's current one.
    * Idempotent: a deployment that this build already made for a function is returned as it is.
-   * @throws Failure `name-taken` naming who has the function; `invalid-stack` for a secret that is not there any more; `lease-lost`
+   * A redeploy makes them of what is live now, whatever else is wanted of it; a function that is not live any more,
+   * or was paused before a redeploy for a changed configuration, is left out and becomes `skipped`.
+   *
+   * @throws Failure `name-taken` naming who has the function; `invalid-stack` for a secret that is not there any more; `lease-lost`;
+   *   `superseded` when a redeploy has nothing left to do
    */
   prepare(buildId: string, holder: string, deployments: NewDeployment[], now: number): Promise<Deployment[]>
   /** Stores where the replicas answer. */

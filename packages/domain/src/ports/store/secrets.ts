@@ -26,9 +26,9 @@ export interface Secrets {
   list(ownerId: string): Promise<SecretSet[]>
   get(ownerId: string, name: string): Promise<SecretSet | null>
   /**
-   * Makes a set, or a new current version of one. Functions that are live or starting with an earlier version get a new
-   * deployment without a build: a build of trigger `redeploy` is queued for each repository and commit, in the same transaction.
-   * Paused functions stay as they are.
+   * Makes a set, or a new current version of one. Functions that are live with an earlier version get a new deployment without a
+   * build: one of trigger `configuration` is queued for each repository, in the same transaction. What is rolled out meanwhile
+   * with an earlier version is deployed again once it is live. Paused functions stay as they are.
    *
    * @returns the builds that were queued.
    * @throws Failure `conflict` for a set that a repository has sealed
