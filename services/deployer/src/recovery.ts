@@ -1,5 +1,6 @@
-import { type Cluster, type Deployment, isTerminal, type Store } from '@slipway/domain'
+import { type Cluster, type ClusterObject, type Deployment, Failure, isTerminal, type Store } from '@slipway/domain'
 import { createLoop, type Logger, type Loop } from '@slipway/service'
+import { createRepairs } from './repairs.ts'
 
 export interface RecoveryDeps {
   store: Pick<Store, 'deployments' | 'builds'>
@@ -12,66 +13,117 @@ export interface RecoveryDeps {
   logger: Logger
 }
 
+/** After a reboot everything has to be started; an engine is not made faster by being asked for all of it at once. */
+const slots = 8
+
 /**
  * Holds the cluster against the store, at start and then now and then: what is live must run (after a reboot nothing does),
  * and what a roll-out left behind when its process was killed is taken away. What the store does not know is never touched.
  */
 export function createRecovery({ store, cluster, routesChanged, isLeader, periodMs, now, logger }: RecoveryDeps): Loop {
-  async function bringBack({ id: deploymentId, clusterName }: Deployment, signal: AbortSignal): Promise<void> {
-    // It may have been scaled since the round began.
+  const stop = new AbortController()
+  const { signal } = stop
+  const repairs = createRepairs({
+    repair: (deployment) => (deployment.status === 'live' ? bringBack(deployment) : takeAway(deployment)),
+    onFailed: (retryMs) => setTimeout(() => loop.wake(), retryMs).unref(),
+    slots,
+    now,
+    logger
+  })
+
+  async function bringBack({ id: deploymentId, clusterName }: Deployment): Promise<void> {
+    // It may have been scaled since it was looked at.
     const deployment = await store.deployments.get(deploymentId)
     if (deployment?.status !== 'live') return
     logger.warn(
       { deploymentId, function: clusterName },
       'a live deployment does not run as it should, it is brought back'
     )
-    const endpoints = await cluster.apply(deployment, signal)
-    const current = await store.deployments.get(deploymentId)
-    if (current?.status !== 'live' || current.replicas !== deployment.replicas) return
-    await store.deployments.setEndpoints(deploymentId, endpoints, deployment.replicas)
-    routesChanged()
+    try {
+      const endpoints = await cluster.apply(deployment, signal)
+      await publish(deployment, endpoints)
+    } catch (err) {
+      // What does not become ready is taken away, and its address may soon be another function's.
+      if (err instanceof Failure && !err.retry) await publish(deployment, await endpointsOf(deployment))
+      throw err
+    }
     logger.info({ deploymentId, function: clusterName }, 'it runs again')
   }
 
-  async function takeAway(deployment: Deployment, signal: AbortSignal): Promise<void> {
+  async function endpointsOf({ id }: Deployment): Promise<Deployment['endpoints']> {
+    return (await cluster.list(signal)).find(({ deploymentId }) => deploymentId === id)?.endpoints ?? []
+  }
+
+  /** Where a live deployment answers now, unless it was switched away from or scaled in the meantime. */
+  async function publish({ id, replicas }: Deployment, endpoints: Deployment['endpoints']): Promise<void> {
+    const current = await store.deployments.get(id)
+    if (current === null || current.status === 'ended') return cluster.remove(id, 0, signal)
+    if (current.status !== 'live' || current.replicas !== replicas) return
+    if (keyOf(current.endpoints) === keyOf(endpoints)) return
+    await store.deployments.setEndpoints(id, endpoints, replicas)
+    routesChanged()
+  }
+
+  async function takeAway(deployment: Deployment): Promise<void> {
     await cluster.remove(deployment.id, 0, signal)
     await store.deployments.end(deployment.id, 'ended', 'its build ended', now())
   }
 
-  async function isAbandoned(deployment: Deployment): Promise<boolean> {
-    if (deployment.status !== 'starting' || deployment.buildId === null) return false
-    const build = await store.builds.get(deployment.buildId)
-    return build === null || isTerminal(build.status)
+  /**
+   * Its build has ended without it. The deployment is read once more after its build: a build makes its deployments live in
+   * the transaction that ends it, so one that was `starting` before may be serving by now.
+   */
+  async function isAbandoned({ id, buildId }: Deployment): Promise<boolean> {
+    if (buildId === null) return false
+    const build = await store.builds.get(buildId)
+    if (build !== null && !isTerminal(build.status)) return false
+    const current = await store.deployments.get(id)
+    return current?.status === 'starting' && current.buildId === buildId
   }
 
-  return createLoop(
+  async function isWrong(deployment: Deployment, object: ClusterObject | undefined): Promise<boolean> {
+    if (deployment.status === 'starting') return isAbandoned(deployment)
+    return deployment.status === 'live' && !isWhole(deployment, object)
+  }
+
+  const loop = createLoop(
     'recovery',
     periodMs,
-    async (signal) => {
-      if (!isLeader()) return
+    async () => {
+      if (!isLeader()) return repairs.want([])
       const running = await store.deployments.running()
       const objects = new Map((await cluster.list(signal)).map((object) => [object.deploymentId, object]))
-      const work = running.map(async (deployment) => {
-        if (await isAbandoned(deployment)) return takeAway(deployment, signal)
+      const wrong: Deployment[] = []
+      for (const deployment of running) {
         const object = objects.get(deployment.id)
-        if (deployment.status !== 'live') return
-        const isWhole =
-          object !== undefined && object.availableReplicas >= deployment.replicas && isSame(object, deployment)
-        if (!isWhole) await bringBack(deployment, signal)
-      })
-      const failed = (await Promise.allSettled(work)).filter((result) => result.status === 'rejected')
-      for (const { reason } of failed)
-        logger.error({ err: reason as unknown }, 'a deployment could not be repaired, it is tried again')
+        if (!(await isWrong(deployment, object))) continue
+        wrong.push(deployment)
+        // Until it is back nobody is at its addresses, or somebody else.
+        if (deployment.status === 'live' && object === undefined) await publish(deployment, [])
+      }
+      repairs.want(wrong)
     },
     logger
   )
+  return {
+    wake: loop.wake,
+    async close() {
+      const repaired = repairs.close()
+      stop.abort()
+      await loop.close()
+      await repaired
+    }
+  }
 }
 
-function isSame(object: { endpoints: Deployment['endpoints'] }, deployment: Deployment): boolean {
-  const key = (endpoints: Deployment['endpoints']) =>
-    endpoints
-      .map(({ host, port }) => `${host}:${port}`)
-      .sort()
-      .join()
-  return key(object.endpoints) === key(deployment.endpoints)
+function isWhole(deployment: Deployment, object: ClusterObject | undefined): boolean {
+  const { availableReplicas, endpoints } = object ?? { availableReplicas: 0, endpoints: [] }
+  return availableReplicas >= deployment.replicas && keyOf(endpoints) === keyOf(deployment.endpoints)
+}
+
+function keyOf(endpoints: Deployment['endpoints']): string {
+  return endpoints
+    .map(({ host, port }) => `${host}:${port}`)
+    .sort()
+    .join()
 }

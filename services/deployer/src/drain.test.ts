@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { waitFor } from '@slipway/machine'
+import { commits, createDeployerForTest, logger, never, now } from './deployer.fixture.ts'
+import { createDrain } from './drain.ts'
+import type { Gateways } from './gateways.ts'
+
+test('a former version is removed once the gateways have left it, or its write time-out is over', async (t) => {
+  const { store, cluster, deploy, built, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  await deploy({ buildId: await built(commits.b, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  assert.equal((await running()).length, 2)
+  let hasLeft = false
+  const gateways: Gateways = { haveLeft: () => hasLeft, close: () => {} }
+  let time = now()
+  const drain = createDrain({ store, cluster, gateways, isLeader: () => true, now: () => time, logger })
+  t.after(() => drain.close())
+  drain.wake()
+  await new Promise((done) => setTimeout(done, 300))
+  assert.equal((await running()).length, 2, 'a request may be in flight')
+  hasLeft = true
+  drain.wake()
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000 })
+
+  hasLeft = false
+  await deploy({ buildId: await built(commits.c, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  drain.wake()
+  await new Promise((done) => setTimeout(done, 100))
+  time += 61_000
+  drain.wake()
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000, what: 'the write time-out' })
+})
