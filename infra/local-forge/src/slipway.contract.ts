@@ -21,9 +21,13 @@ function stored(repository: LocalRepository, installationId: string | null): Rep
     branch: null,
     stackPath: null,
     isAtomic: true,
+    policy: 'wait' as const,
     connectedAt: 0,
     disconnectedAt: null,
-    suspendedAt: null
+    removedAt: null,
+    suspendedAt: null,
+    seenBy: null,
+    connectionSeenBy: null
   }
   const identity = { id: 'r1', ownerId: 'o1', forgeId: 'local', forgeRepositoryId: String(id) }
   return { ...identity, name, fullName, defaultBranch, isPrivate, installationId, ...settings }

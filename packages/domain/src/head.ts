@@ -43,3 +43,64 @@ export function judgeHead(
   if (build.trigger === 'push' && isNothingLaterSeen && head === build.before) return 'ask-again'
   return head === null ? 'gone' : 'superseded'
 }
+
+/** What the store knows of a production ref when its head is asked for on a timer. */
+export interface RefKnowledge {
+  observation: (Pick<RefObservation, 'commit'> & SeenBuild) | null
+  /** The newest build of this commit and ref that began after the observed one and has ended. */
+  ended: SeenBuild | null
+  /** A build of this commit and ref waits or runs. */
+  isUnderWay: boolean
+  /** An earlier build of this ref than the observed one had this commit. */
+  isEarlierCommit: boolean
+  /** All functions of the repository are paused, a rollback's among them. */
+  isPaused: boolean
+  /** Builds of this commit and ref that ended `error`. */
+  errors: number
+}
+
+export interface SeenBuild {
+  buildId: string
+  status: Build['status']
+  /** Somebody asked to cancel it. */
+  isCancelAsked: boolean
+  startedAt: number | null
+  finishedAt: number | null
+}
+
+/** `note`: a build has said all about this commit without observing it; it counts as the observed one from now on. */
+export type HeadCourse = { course: 'nothing' | 'queue' } | { course: 'note'; buildId: string }
+
+/** An API may be behind git for so long after a push: until then an earlier commit is taken for the past, not for a revert. */
+export const staleHeadMs = 15_000
+
+/** After the `errors`-th build of a commit that ended `error`, about an hour of tries each: 10 min, doubling, at most 6 h. */
+export function errorBackoffMs(errors: number): number {
+  return Math.min(10 * 60_000 * 2 ** Math.max(0, errors - 1), 6 * 60 * 60_000)
+}
+
+/**
+ * The reconciler's rule: a head is queued when it differs from the observed commit, or when the observed build ended `error`
+ * and its back-off is over. Builds before the observed one are not asked, so that a revert whose delivery was lost is seen.
+ */
+export function judgeSeenHead(head: string, known: RefKnowledge, now: number): HeadCourse {
+  if (known.isUnderWay || known.isPaused) return { course: 'nothing' }
+  const { observation, ended } = known
+  const isObserved = observation?.commit === head
+  if (!isObserved && (ended === null || !isLastWord(ended))) {
+    const isMaybeStale = known.isEarlierCommit && now - (observation?.startedAt ?? 0) < staleHeadMs
+    return { course: isMaybeStale ? 'nothing' : 'queue' }
+  }
+  const latest = ended ?? observation
+  if (latest?.status === 'error' && now >= (latest.finishedAt ?? 0) + errorBackoffMs(known.errors)) {
+    return { course: 'queue' }
+  }
+  // Stopped with its installation, not by a person: it goes on with it.
+  if (isObserved && latest?.status === 'cancelled' && !latest.isCancelAsked) return { course: 'queue' }
+  return isObserved || ended === null ? { course: 'nothing' } : { course: 'note', buildId: ended.buildId }
+}
+
+/** Skipped, failed, given up or cancelled by a person before the head was looked at: it is not tried again by itself. */
+function isLastWord({ status, isCancelAsked }: SeenBuild): boolean {
+  return status === 'skipped' || status === 'failed' || status === 'error' || (status === 'cancelled' && isCancelAsked)
+}

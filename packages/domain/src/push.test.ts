@@ -52,7 +52,7 @@ test('what is not for us is ignored with a reason', () => {
 })
 
 test('a disconnected or suspended repository is not built', () => {
-  assert.equal(decidePush(pushOf(), { branch: null, disconnectedAt: 1, suspendedAt: null }, null).outcome, 'ignored')
+  assert.equal(decidePush(pushOf(), { branch: null, disconnectedAt: 1, suspendedAt: null }, null).outcome, 'ask')
   assert.equal(decidePush(pushOf(), { branch: null, disconnectedAt: null, suspendedAt: 1 }, null).outcome, 'ignored')
 })
 

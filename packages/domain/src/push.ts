@@ -1,8 +1,12 @@
 import { branchOf, isCommit, isValidFullName, isValidRef, type PushEvent } from './forge.ts'
 
-/** What the receiver answers to a push, and what it records. */
-export type PushDecision = { outcome: 'queue' } | { outcome: 'ignored' | 'skipped'; reason: string }
+/**
+ * What the receiver answers to a push, and what it records. `ask`: the repository was lost, and a push from it may mean that it is
+ * back: the forge is asked.
+ */
+export type PushDecision = { outcome: 'queue' } | { outcome: 'ignored' | 'skipped' | 'ask'; reason: string }
 
+/** What skips a build when it stands in the head commit's message. */
 const skipWords = /\[(?:skip ci|ci skip|skip slipway)\]/i
 
 /** The branch whose head is what should be live. */
@@ -28,7 +32,9 @@ export function decidePush(
     return { outcome: 'ignored', reason: 'the repository has a name that no forge allows' }
   if (!isValidRef(ref)) return { outcome: 'ignored', reason: 'the ref is not a valid git ref' }
   if (branchOf(ref) === null) return { outcome: 'ignored', reason: `${ref} is not a branch` }
-  if (known?.disconnectedAt != null) return { outcome: 'ignored', reason: 'the repository is disconnected' }
+  if (known?.disconnectedAt != null) {
+    return { outcome: 'ask', reason: 'the repository was disconnected: the forge is asked whether it is back' }
+  }
   if (known?.suspendedAt != null) return { outcome: 'ignored', reason: 'the installation is suspended' }
   const wanted = productionRef(
     { branch: known?.branch ?? null, defaultBranch: repository.defaultBranch },
@@ -37,7 +43,12 @@ export function decidePush(
   if (ref !== wanted) return { outcome: 'ignored', reason: `${ref} is not the production branch (${wanted})` }
   if (commit === null) return { outcome: 'ignored', reason: 'the branch was deleted' }
   if (!isCommit(commit)) return { outcome: 'ignored', reason: 'the commit is not a full object id' }
-  const word = skipWords.exec(push.message)
-  if (word !== null) return { outcome: 'skipped', reason: `the commit message says ${word[0]}` }
-  return { outcome: 'queue' }
+  const reason = skipReason(push.message)
+  return reason === null ? { outcome: 'queue' } : { outcome: 'skipped', reason }
+}
+
+/** Why a commit with this message is not built by itself; null when it is. */
+export function skipReason(message: string): string | null {
+  const word = skipWords.exec(message)
+  return word === null ? null : `the commit message says ${word[0]}`
 }

@@ -1,3 +1,5 @@
+import Type from 'typebox'
+
 /** The account that repositories belong to. Its slug is its name in this installation and survives renames at the forge. */
 export interface Owner {
   id: string
@@ -9,6 +11,13 @@ export interface Owner {
   slug: string | null
   createdAt: number
 }
+
+/**
+ * What becomes of a running build when its branch moves on. `wait`: it ends and goes live, then only the newest commit is built.
+ * `override`: it is stopped at once, which saves the time and lets a branch that is pushed to faster than it builds never go live.
+ */
+export const BuildPolicy = Type.Enum(['wait', 'override'])
+export type BuildPolicy = 'wait' | 'override'
 
 /** A repository as it is stored. `forgeId` and `forgeRepositoryId` are its identity. */
 export interface Repository {
@@ -28,7 +37,16 @@ export interface Repository {
   stackPath: string | null
   /** Setting: all functions of a stack go live, or none. */
   isAtomic: boolean
+  /** Setting: what becomes of a running build when the branch moves on. */
+  policy: BuildPolicy
   connectedAt: number
+  /** It was lost at the forge. Its functions stay until the grace period is over. */
   disconnectedAt: number | null
+  /** Its functions were removed, because it stayed disconnected. */
+  removedAt: number | null
   suspendedAt: number | null
+  /** Who last saw it at the forge, as `ForgeApi.identity` says; null: nobody. What others do not see is not lost. */
+  seenBy: string | null
+  /** Who last saw that it is connected there. */
+  connectionSeenBy: string | null
 }

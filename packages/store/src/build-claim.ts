@@ -4,7 +4,7 @@ import { besideRef, isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { lockKnownBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
-import { stopReason, toRepository } from './repositories.ts'
+import { nextGeneration, stopReason, toRepository } from './repositories.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
 
 /** A build that was taken up so often and never came to an end takes its workers with it. */
@@ -94,12 +94,7 @@ export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimD
     }
     if (await endInsteadOfClaim(tx, build, repository, now)) return null
     const observation = await observationOf(tx, build)
-    const { generation } = await tx
-      .updateTable('repositories')
-      .set((eb) => ({ generation: eb('generation', '+', 1) }))
-      .where('id', '=', repository.id)
-      .returning('generation')
-      .executeTakeFirstOrThrow()
+    const generation = await nextGeneration(tx, repository.id)
     const claimed = await tx
       .updateTable('builds')
       .set((eb) => ({

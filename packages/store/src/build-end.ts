@@ -21,7 +21,8 @@ const functionEnds: Record<TerminalBuildStatus, BuildFunctionStatus> = {
 
 /**
  * Ends a build that this transaction has locked, and its unfinished functions with it. Deployments that are still starting
- * are left to `deployer`, which has to take them from the cluster first.
+ * are left to `deployer`, which has to take them from the cluster first. One that is stopped because its ref moved on ends
+ * superseded by it, whoever cancels it in the end.
  *
  * @throws Failure `invalid-transition`
  */
@@ -31,12 +32,14 @@ export async function endBuild(
   end: { status: TerminalBuildStatus; reason: string | null; location?: SourceLocation },
   now: number
 ): Promise<void> {
-  assertTransition(build.status, end.status)
+  const isOvertaken = end.status === 'cancelled' && build.is_overtaken === 1
+  const { status, reason } = isOvertaken ? { status: 'superseded' as const, reason: build.reason } : end
+  assertTransition(build.status, status)
   await tx
     .updateTable('builds')
     .set((eb) => ({
-      status: end.status,
-      reason: end.reason,
+      status,
+      reason,
       failure_location_json: end.location === undefined ? null : JSON.stringify(end.location),
       finished_at: now,
       next_attempt_at: null,
@@ -49,7 +52,7 @@ export async function endBuild(
     .execute()
   await tx
     .updateTable('build_functions')
-    .set({ status: functionEnds[end.status], finished_at: now })
+    .set({ status: functionEnds[status], finished_at: now })
     .where('build_id', '=', build.id)
     .where('status', 'in', unfinished)
     .execute()

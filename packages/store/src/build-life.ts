@@ -61,7 +61,7 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
     observe: (buildId, holder, now) =>
       database.write(async (tx) => {
         const { build } = await lockHeldBuild(tx, buildId, holder)
-        const seen = { commit: build.commit, generation: build.generation ?? 0, build_id: build.id }
+        const seen = { commit: build.commit, generation: build.generation ?? 0, build_id: build.id, gone_at: null }
         await tx
           .insertInto('ref_observations')
           .values({ repository_id: build.repository_id, ref: build.ref, ...seen })
@@ -82,7 +82,9 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
         if (status === 'skipped') await letSpeakAgain(tx, build)
         if (head === null) return
         const next = { ref: build.ref, commit: head, before: null, message: null, sender: null, noCache: false }
-        await queueBuild(tx, repository, { ...next, trigger: 'head' }, now)
+        const queued = await queueBuild(tx, repository, { ...next, trigger: 'head' }, now)
+        // None of those that wait before it is the head: they need not be looked at one by one.
+        await supersedeOlder(tx, queued, now)
       }),
 
     plan: (buildId, holder, functions, warnings) =>

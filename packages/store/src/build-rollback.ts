@@ -1,7 +1,7 @@
 import { type Builds, Failure } from '@slipway/domain'
 import { newBuildRow, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
-import { lockRepository, stopReason } from './repositories.ts'
+import { lockRepository, nextGeneration, stopReason } from './repositories.ts'
 import type { DeploymentRow } from './schema.ts'
 
 /** The deployment that a rollback is asked for, if it can be had. */
@@ -27,12 +27,7 @@ export function createRollback(database: Database): Pick<Builds, 'queueRollback'
         const repository = await lockRepository(tx, earlier.repository_id)
         const stopped = stopReason(repository)
         if (stopped !== null) throw new Failure('conflict', `${stopped}: nothing of it can be deployed`)
-        const { generation } = await tx
-          .updateTable('repositories')
-          .set((eb) => ({ generation: eb('generation', '+', 1) }))
-          .where('id', '=', repository.id)
-          .returning('generation')
-          .executeTakeFirstOrThrow()
+        const generation = await nextGeneration(tx, repository.id)
         const former =
           earlier.build_id === null
             ? undefined

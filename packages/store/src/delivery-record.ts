@@ -1,4 +1,4 @@
-import { decidePush, isValidFullName, type PushEvent, type RecordedDelivery } from '@slipway/domain'
+import { decidePush, type ForgeEvent, isValidFullName, type PushEvent, type RecordedDelivery } from '@slipway/domain'
 import { newBuildRow } from './build-rows.ts'
 import type { Transaction } from './database.ts'
 import {
@@ -91,6 +91,15 @@ async function decide(
         }
   const decision = decidePush(push, known, installationBranch)
   const row = { ...deliveryRow(received, now), repository_id: repository?.id ?? null, ref, commit }
+  if (decision.outcome === 'ask') {
+    const event: ForgeEvent = {
+      kind: 'repository-changed',
+      action: 'pushed',
+      forgeRepositoryId: said.forgeRepositoryId,
+      installationId: said.installationId
+    }
+    return { row: { ...row, reason: decision.reason, event_json: JSON.stringify(event) }, build: null }
+  }
   if (decision.outcome === 'ignored' || repository === undefined || commit === null) {
     const reason = decision.outcome === 'queue' ? null : decision.reason
     return { row: { ...row, outcome: 'ignored', reason }, build: null }

@@ -18,11 +18,17 @@ interface Step {
 
 /**
  * What is to be switched, with its functions locked; null when one of them may not be: it was ended meanwhile,
- * or its function was switched by a higher generation or belongs to another repository now.
+ * or its function was switched by a higher generation or belongs to another repository now. Functions that are out of the build's
+ * reach because somebody paused, rolled back or removed them are passed over.
  */
-async function findSteps(tx: Transaction, build: BuildRow, deploymentIds: string[]): Promise<Step[] | null> {
+async function findSteps(
+  tx: Transaction,
+  build: BuildRow,
+  deploymentIds: string[]
+): Promise<{ steps: Step[]; passedOver: string[] } | null> {
   const steps: Step[] = []
-  if (deploymentIds.length === 0) return steps
+  const passedOver: string[] = []
+  if (deploymentIds.length === 0) return { steps, passedOver }
   const deployments = await tx
     .selectFrom('deployments')
     .selectAll()
@@ -40,14 +46,17 @@ async function findSteps(tx: Transaction, build: BuildRow, deploymentIds: string
       .where('owner_id', '=', deployment.owner_id)
       .where('name', '=', deployment.function_name)
       .where('repository_id', '=', build.repository_id)
-      // Equal is this build itself, which may switch a function again after a retry.
-      .where('generation', '<=', deployment.generation)
       .forUpdate()
       .executeTakeFirst()
     if (fn === undefined || (isRedeploy(build.trigger) && !isStillInPlace(deployment, fn))) return null
-    steps.push({ deployment, fn })
+    // Equal is this build itself, which may switch a function again after a retry.
+    const isFenced = fn.generation > deployment.generation
+    const isHeld = fn.is_paused === 1 && build.trigger !== 'rollback' && !isRedeploy(build.trigger)
+    if (isHeld || (isFenced && fn.live_deployment_id === null)) passedOver.push(fn.name)
+    else if (isFenced) return null
+    else steps.push({ deployment, fn })
   }
-  return steps
+  return { steps, passedOver }
 }
 
 /** A redeploy takes the place of what it was made of. Whatever else is live by now was made later, or was asked for. */
@@ -143,11 +152,13 @@ async function switchLive(
   change: Change,
   now: number
 ): Promise<SwitchResult> {
-  const refused: SwitchResult = { isSwitched: false, drained: [], pruned: [] }
+  const refused: SwitchResult = { isSwitched: false, passedOver: [], drained: [], pruned: [] }
   const { build } = await lockBuild(tx, buildId)
   if (build.lease_holder !== holder || build.status !== 'deploying') throw leaseLost(buildId)
-  const steps = await findSteps(tx, build, change.deploymentIds)
-  if (steps === null) return refused
+  const found = await findSteps(tx, build, change.deploymentIds)
+  if (found === null) return refused
+  const { steps, passedOver } = found
+  if (passedOver.length > 0) return { ...refused, passedOver }
   const drained: DeploymentRow[] = []
   for (const step of steps) drained.push(...(await setLive(tx, build, step, change.pause, now)))
   const left = change.keep === null ? [] : await findLeft(tx, build, change.keep)
@@ -156,7 +167,7 @@ async function switchLive(
   if (build.trigger !== 'rollback') await redeployStale(tx, build, steps, now)
   await bumpRoutes(tx)
   await (change.finish ? endBuild(tx, build, { status: 'live', reason: null }, now) : touchBuild(tx, buildId))
-  return { isSwitched: true, drained: drained.map(toDeployment), pruned: left.map((fn) => fn.name) }
+  return { isSwitched: true, passedOver: [], drained: drained.map(toDeployment), pruned: left.map((fn) => fn.name) }
 }
 
 export function createSwitch(database: Database): Pick<Deployments, 'switchLive'> {

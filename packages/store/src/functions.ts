@@ -3,6 +3,7 @@ import { CompiledQuery } from 'kysely'
 import type { Database, Transaction } from './database.ts'
 import { drain } from './deployment-rows.ts'
 import { holderOf } from './function-names.ts'
+import { nextGeneration } from './repositories.ts'
 import { createRoutes } from './routes.ts'
 import type { FunctionRow } from './schema.ts'
 
@@ -92,23 +93,30 @@ export function createFunctions(database: Database): Functions {
       }),
     remove: (ownerId, name, now) =>
       database.write(async (tx) => {
+        const known = await tx
+          .selectFrom('functions')
+          .select('repository_id')
+          .where('owner_id', '=', ownerId)
+          .where('name', '=', name)
+          .executeTakeFirst()
+        // Whoever changes what a repository's builds do to each other holds it.
+        const generation = known?.repository_id == null ? null : await nextGeneration(tx, known.repository_id)
         const row = await tx
           .selectFrom('functions')
-          .select('live_deployment_id')
+          .select(['live_deployment_id', 'generation'])
           .where('owner_id', '=', ownerId)
           .where('name', '=', name)
           .forUpdate()
           .executeTakeFirst()
         if (row === undefined) throw new Failure('not-found', `there is no function "${name}"`)
-        if (row.live_deployment_id === null) return
         await drain(tx, row.live_deployment_id)
         await tx
           .updateTable('functions')
-          .set({ live_deployment_id: null, updated_at: now })
+          .set({ live_deployment_id: null, generation: generation ?? row.generation, updated_at: now })
           .where('owner_id', '=', ownerId)
           .where('name', '=', name)
           .execute()
-        await bumpRoutes(tx)
+        if (row.live_deployment_id !== null) await bumpRoutes(tx)
       })
   }
 }

@@ -20,9 +20,13 @@ export function toRepository(row: RepositoryRow): Repository {
     branch: row.branch,
     stackPath: row.stack_path,
     isAtomic: row.is_atomic === 1,
+    policy: row.policy,
     connectedAt: row.connected_at,
     disconnectedAt: row.disconnected_at,
-    suspendedAt: row.suspended_at
+    removedAt: row.removed_at,
+    suspendedAt: row.suspended_at,
+    seenBy: row.seen_by,
+    connectionSeenBy: row.connection_seen_by
   }
 }
 
@@ -40,6 +44,17 @@ export async function lockRepository(tx: Transaction, id: string): Promise<Repos
   const row = await tx.selectFrom('repositories').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
   if (row === undefined) throw new Failure('not-found', `there is no repository ${id}`)
   return row
+}
+
+/** Takes the repository, and its next generation with it: what got a lower one never follows. */
+export async function nextGeneration(tx: Transaction, id: string): Promise<number> {
+  const { generation } = await tx
+    .updateTable('repositories')
+    .set((eb) => ({ generation: eb('generation', '+', 1) }))
+    .where('id', '=', id)
+    .returning('generation')
+    .executeTakeFirstOrThrow()
+  return generation
 }
 
 /**
@@ -110,7 +125,7 @@ function lockForgeRepository(
 }
 
 /** Nothing of the repository is to be built: waiting builds end at once, running ones are marked for their workers. */
-async function stopBuilds(tx: Transaction, repositoryId: string, reason: string, now: number): Promise<void> {
+export async function stopBuilds(tx: Transaction, repositoryId: string, reason: string, now: number): Promise<void> {
   const builds = await tx
     .selectFrom('builds')
     .selectAll()
@@ -162,13 +177,22 @@ export function createRepositories(database: Database): Repositories {
         return row === undefined ? null : toRepository(row)
       }),
     list: (ownerId, page) => database.read(async (db) => (await list(db, ownerId, page)).map(toRepository)),
-    connect: (forgeId, found, now) =>
+    connect: (forgeId, found, now, seenBy) =>
       database.write(async (tx) => {
         const row = await saveRepository(tx, forgeId, found, now)
-        if (row.disconnected_at === null) return toRepository(row)
+        const { identity = row.seen_by, isConnectionSeen = false } = seenBy ?? {}
+        const connectionSeenBy = isConnectionSeen ? identity : row.connection_seen_by
+        const isNew = identity !== row.seen_by || connectionSeenBy !== row.connection_seen_by
+        if (row.disconnected_at === null && !isNew) return toRepository(row)
         const connected = await tx
           .updateTable('repositories')
-          .set({ disconnected_at: null, connected_at: now })
+          .set({
+            disconnected_at: null,
+            removed_at: null,
+            connected_at: row.disconnected_at === null ? row.connected_at : now,
+            seen_by: identity,
+            connection_seen_by: connectionSeenBy
+          })
           .where('id', '=', row.id)
           .returningAll()
           .executeTakeFirstOrThrow()
@@ -192,7 +216,7 @@ export function createRepositories(database: Database): Repositories {
           .where('suspended_at', isSuspended ? 'is' : 'is not', null)
           .execute()
       }),
-    updateSettings: (id, { branch, stackPath, isAtomic }) =>
+    updateSettings: (id, { branch, stackPath, isAtomic, policy }) =>
       database.write(async (tx) => {
         const row = await lockRepository(tx, id)
         const changed = await tx
@@ -200,7 +224,8 @@ export function createRepositories(database: Database): Repositories {
           .set({
             branch: branch === undefined ? row.branch : branch,
             stack_path: stackPath === undefined ? row.stack_path : stackPath,
-            is_atomic: isAtomic === undefined ? row.is_atomic : isAtomic ? 1 : 0
+            is_atomic: isAtomic === undefined ? row.is_atomic : isAtomic ? 1 : 0,
+            policy: policy ?? row.policy
           })
           .where('id', '=', id)
           .returningAll()
@@ -226,6 +251,31 @@ export function createRepositories(database: Database): Repositories {
           .limit(limit)
           .execute()
         return rows.map(toRepository)
+      }),
+    ofForge: (forgeId, after, limit) =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('repositories')
+          .selectAll()
+          .where('forge_id', '=', forgeId)
+          .where('removed_at', 'is', null)
+          .$if(after !== null, (q) => q.where('id', '>', after))
+          .orderBy('id')
+          .limit(limit)
+          .execute()
+        return rows.map(toRepository)
+      }),
+    installations: (forgeId) =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('repositories')
+          .select('installation_id')
+          .distinct()
+          .where('forge_id', '=', forgeId)
+          .where('removed_at', 'is', null)
+          .where('installation_id', 'is not', null)
+          .execute()
+        return rows.flatMap((row) => row.installation_id ?? [])
       }),
     ofInstallation: (forgeId, installationId) =>
       database.read(async (db) => {

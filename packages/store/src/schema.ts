@@ -1,5 +1,6 @@
 import type {
   BuildFunctionStatus,
+  BuildPolicy,
   BuildStatus,
   BuildTrigger,
   DeliveryOutcome,
@@ -8,7 +9,7 @@ import type {
   LogStep,
   SecretOrigin
 } from '@slipway/domain'
-import type { Insertable, Selectable } from 'kysely'
+import type { Generated, Insertable, Selectable } from 'kysely'
 
 /*
  * The tables, as both databases have them. Ids are UUIDv7 texts, times epoch milliseconds, flags 0 or 1,
@@ -64,11 +65,17 @@ export interface RepositoriesTable {
   branch: string | null
   stack_path: string | null
   is_atomic: Flag
+  policy: Generated<BuildPolicy>
   /** The last generation that was given to a build. */
   generation: number
   connected_at: number
   disconnected_at: number | null
+  /** Its functions were removed. */
+  removed_at: number | null
   suspended_at: number | null
+  /** Who last saw it at the forge, and who that it is connected there. */
+  seen_by: string | null
+  connection_seen_by: string | null
 }
 
 export interface RefObservationsTable {
@@ -77,6 +84,8 @@ export interface RefObservationsTable {
   commit: string
   generation: number
   build_id: string
+  /** Since when the forge says that there is no such ref. */
+  gone_at: number | null
 }
 
 export interface DeliveriesTable {
@@ -120,6 +129,8 @@ export interface BuildsTable {
   deploying_at: number | null
   finished_at: number | null
   cancel_requested_at: number | null
+  /** It is being stopped because its ref moved on: it ends superseded instead of cancelled. */
+  is_overtaken: Generated<Flag>
   /** Counts the jobs that were made of it. */
   dispatch: number
   /** When its job was put on the queue; null: it has none. */

@@ -7,12 +7,14 @@ import { translate } from './database-failure.ts'
 import { createDeliveries } from './deliveries.ts'
 import { createDeployments } from './deployments.ts'
 import { createFunctions } from './functions.ts'
+import { createHeads } from './heads.ts'
 import { createImages } from './images.ts'
 import { createLogs } from './logs.ts'
 import { migrate } from './migrate.ts'
 import { createNulPlugin } from './nul.ts'
 import { createOwners } from './owners.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
+import { createRemovals } from './removals.ts'
 import { createReports } from './reports.ts'
 import { createRepositories } from './repositories.ts'
 import { createRetention } from './retention.ts'
@@ -49,6 +51,8 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     owners: createOwners(database),
     repositories: createRepositories(database),
     builds: createBuilds(database),
+    heads: createHeads(database),
+    removals: createRemovals(database),
     functions: createFunctions(database),
     deployments: createDeployments(database),
     images: createImages(database),

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { type Claim, Failure, type FunctionSpec, type StackWarning, type Store, shortCommit } from '@slipway/domain'
+import {
+  type Claim,
+  Failure,
+  type FunctionSpec,
+  type StackWarning,
+  type Store,
+  shortCommit,
+  skipReason
+} from '@slipway/domain'
 import type { Logger, RunStage } from '@slipway/service'
 import type { FunctionImages, PlannedFunction } from './function-images.ts'
 import type { Mirrors } from './git/mirrors.ts'
@@ -96,6 +104,13 @@ export function createBuild(deps: BuildDeps) {
     if (!isHead) return due()
     await using source = await mirrors.checkout({ repositoryId: build.repositoryId, commit: build.commit }, signal)
     say(`checked out ${build.commit} of ${claim.repository.fullName}`)
+    // A push says so when it is delivered; of one whose delivery was lost only the commit itself can tell.
+    const skipped = build.trigger === 'head' ? skipReason(source.message) : null
+    if (skipped !== null) {
+      say(`not built: ${skipped}`)
+      await log.flush()
+      return store.builds.finish(build.id, holder, { status: 'skipped', reason: skipped }, now())
+    }
     const planned = await plan(claim, source.path, signal)
     log.write('stack', null, 'slipway', `functions: ${planned.map(({ spec }) => spec.name).join(', ')}`)
     await makeImages(claim, planned, log, signal)

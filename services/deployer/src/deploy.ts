@@ -196,6 +196,17 @@ export function createDeploy(deps: DeployDeps) {
     )
   }
 
+  /** Somebody took these functions in hand while they were starting: the others go on without them. */
+  async function passOver(rollout: Rollout, deployments: Deployment[]): Promise<void> {
+    const { build } = rollout
+    await takeBack(rollout, deployments, new Map())
+    const reason = 'paused, rolled back or removed while it was rolled out'
+    for (const { functionName } of deployments) {
+      await store.builds.updateFunction(build.id, functionName, { status: 'skipped', reason, finishedAt: now() })
+      await say(build.id, functionName, `${functionName} was ${reason}`)
+    }
+  }
+
   async function switchTo(
     rollout: Rollout,
     ready: Deployment[],
@@ -208,9 +219,21 @@ export function createDeploy(deps: DeployDeps) {
       { deploymentIds: ready.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' },
       now()
     )
+    const out = deployments.filter(({ functionName }) => result.passedOver.includes(functionName))
+    if (out.length > 0 && out.length < ready.length) {
+      await passOver(rollout, out)
+      const rest = deployments.filter((deployment) => !out.includes(deployment))
+      return switchTo(
+        { ...rollout, deployments: rest },
+        ready.filter((deployment) => !out.includes(deployment)),
+        change
+      )
+    }
     if (!result.isSwitched) {
       await takeBack(rollout, deployments, new Map())
-      throw new Failure('superseded', 'a newer deployment is live already')
+      const isByHand = result.passedOver.length > 0
+      const reason = isByHand ? 'it was paused, rolled back or removed meanwhile' : 'a newer deployment is live already'
+      throw new Failure('superseded', reason)
     }
     routesChanged()
     for (const { functionName } of ready) await say(build.id, functionName, `${functionName} is live`)

@@ -37,6 +37,26 @@ export interface GitCredential {
   expiresAt: number
 }
 
+/** A repository as the forge's API has it now. */
+export type FoundRepository = ForgeRepository & {
+  isArchived: boolean
+  /**
+   * Whether it is connected to Slipway there: GitHub: the App is installed on it; GitLab: it has a hook of ours, or the topic.
+   * `unknown`: the token may not see it.
+   */
+  connection: 'there' | 'gone' | 'unknown'
+}
+
+/** A delivery that the forge says did not arrive. */
+export interface MissedDelivery {
+  /** The forge's handle on this attempt. */
+  attemptId: string
+  /** What the receiver would have known it by. */
+  deliveryId: string
+  eventName: string
+  deliveredAt: number
+}
+
 /** The API side of a forge: only `deployer` holds one. Every method may throw Failure `unavailable` or `rate-limited` (retried). */
 export interface ForgeApi {
   readonly instance: ForgeInstance
@@ -54,12 +74,28 @@ export interface ForgeApi {
   findRepository(
     repository: { forgeRepositoryId: string; installationId: string | null; fullName: string | null },
     signal: AbortSignal
-  ): Promise<(ForgeRepository & { isArchived: boolean }) | null>
+  ): Promise<FoundRepository | null>
   /**
    * The commit that a branch points to, as the REST API has it, which may be a little behind git. null when there is no such branch.
-   * Only a hint of what to queue: the builder looks at git before it builds.
+   * Only a hint of what to queue: the builder looks at git before it builds. Asking again is cheap: the call is conditional.
+   *
+   * @param urgency `whenever`: for asking on a timer. Leaves a fifth of the rate limit to other calls: `rate-limited` before that.
    */
-  findHead(repository: Repository, ref: string, signal: AbortSignal): Promise<string | null>
+  findHead(
+    repository: Repository,
+    ref: string,
+    signal: AbortSignal,
+    urgency?: 'now' | 'whenever'
+  ): Promise<string | null>
+  /** Who asks: the App, or the token's account. What somebody else saw and this one does not is not lost. */
+  identity(signal: AbortSignal): Promise<string>
+  /**
+   * Deliveries since then that the forge says did not arrive, and whose later attempts did not either; oldest first.
+   * Forges that keep no such list (GitLab, for what a project's token may see) have none.
+   */
+  missedDeliveries(since: number, signal: AbortSignal): Promise<MissedDelivery[]>
+  /** What a missed delivery said. It comes from the forge's API, so no signature is needed. null: the forge has it no more. */
+  fetchDelivery(missed: MissedDelivery, signal: AbortSignal): Promise<ReceivedDelivery | null>
   /** What an App installation may see. null when the installation is gone. GitLab has none: throws `unsupported`. */
   findInstallation(
     installationId: string,

@@ -3,9 +3,11 @@ import type { Builds } from './store/builds.ts'
 import type { Deliveries } from './store/deliveries.ts'
 import type { Deployments } from './store/deployments.ts'
 import type { Functions } from './store/functions.ts'
+import type { Heads } from './store/heads.ts'
 import type { Images } from './store/images.ts'
 import type { Logs } from './store/logs.ts'
 import type { Owners } from './store/owners.ts'
+import type { Removals } from './store/removals.ts'
 import type { Reports } from './store/reports.ts'
 import type { Repositories } from './store/repositories.ts'
 import type { Retention } from './store/retention.ts'
@@ -22,6 +24,8 @@ export interface Store {
   owners: Owners
   repositories: Repositories
   builds: Builds
+  heads: Heads
+  removals: Removals
   functions: Functions
   deployments: Deployments
   images: Images

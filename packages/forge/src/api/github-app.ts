@@ -1,7 +1,9 @@
 import { createPrivateKey } from 'node:crypto'
 import { Failure, type ForgeInstance } from '@slipway/domain'
 import Type from 'typebox'
+import { createAllowance } from './allowance.ts'
 import { defaultTimeoutMs, failureOf, noAnswer, readAnswer } from './answer.ts'
+import { createKeptAnswers } from './conditional.ts'
 
 export interface GitHubAppConfig {
   instance: ForgeInstance
@@ -24,12 +26,25 @@ export interface InstallationToken {
 /** The calls of a GitHub App: as itself, and with tokens of its installations. */
 export interface GitHubApp {
   asApp(route: string, parameters: Parameters, signal: AbortSignal): Promise<unknown>
+  /** The same, as it was sent: GitHub's ids of deliveries are larger than JavaScript's numbers. */
+  asAppInText(route: string, parameters: Parameters, signal: AbortSignal): Promise<{ text: string; link: string }>
   asInstallation(
     installationId: string,
     repositoryId: string | null,
     route: string,
     parameters: Parameters,
     signal: AbortSignal
+  ): Promise<unknown>
+  /**
+   * As `asInstallation`, with a token for all of the installation's repositories, so that many can be asked about with one,
+   * and conditional. @param urgency `whenever` leaves the last fifth of the installation's rate limit to others.
+   */
+  asked(
+    installationId: string,
+    route: string,
+    parameters: Parameters,
+    signal: AbortSignal,
+    urgency: 'now' | 'whenever'
   ): Promise<unknown>
   /** A token for reading one repository's files. */
   readToken(installationId: string, repositoryId: string, signal: AbortSignal): Promise<InstallationToken>
@@ -41,8 +56,13 @@ const TokenAnswer = Type.Object({ token: Type.String({ minLength: 1 }), expires_
 const tokenRestMs = 10 * 60_000
 const tokenLimit = 10_000
 
+interface Answered {
+  data: unknown
+  headers: Record<string, string | number | undefined>
+}
+
 interface Requester {
-  request(route: string, parameters?: Parameters): Promise<{ data: unknown }>
+  request(route: string, parameters?: Parameters): Promise<Answered>
 }
 
 /** @octokit is loaded with the first call: a process that only knows that there is a GitHub need not hold it in memory. */
@@ -74,17 +94,20 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
   const { now, timeoutMs = defaultTimeoutMs } = config
   const octokits = createOctokits(config)
   const tokens = new Map<string, InstallationToken>()
+  const allowance = createAllowance('GitHub', now)
+  const kept = createKeptAnswers()
 
   async function call(
     octokit: Requester,
     route: string,
     parameters: Parameters,
-    signal: AbortSignal
-  ): Promise<unknown> {
+    signal: AbortSignal,
+    options: Parameters = {}
+  ): Promise<Answered> {
     signal.throwIfAborted()
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
     try {
-      return (await octokit.request(route, { ...parameters, request: { signal: deadline } })).data
+      return await octokit.request(route, { ...parameters, request: { signal: deadline, ...options } })
     } catch (err) {
       signal.throwIfAborted()
       throw translate(err, route, now())
@@ -92,7 +115,7 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
   }
 
   async function asApp(route: string, parameters: Parameters, signal: AbortSignal): Promise<unknown> {
-    return call((await octokits()).app, route, parameters, signal)
+    return (await call((await octokits()).app, route, parameters, signal)).data
   }
 
   async function tokenOf(key: string, installationId: string, scope: Parameters, signal: AbortSignal) {
@@ -107,21 +130,59 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
     return made
   }
 
+  async function withInstallation(
+    installationId: string,
+    repositoryId: string | null,
+    signal: AbortSignal,
+    work: (octokit: Requester) => Promise<Answered>
+  ): Promise<Answered> {
+    const { withToken } = await octokits()
+    const key = `${installationId} ${repositoryId ?? '*'}`
+    const scope = repositoryId === null ? {} : { repository_ids: [Number(repositoryId)] }
+    const { token } = await tokenOf(key, installationId, scope, signal)
+    try {
+      return await work(withToken(token))
+    } catch (err) {
+      if (!(err instanceof Failure) || err.code !== 'invalid-configuration') throw err
+      // The token was revoked before its time, which happens when an App is installed anew: the next one is fresh.
+      tokens.delete(key)
+      const next = await tokenOf(key, installationId, scope, signal)
+      return await work(withToken(next.token))
+    }
+  }
+
   return {
     asApp,
-    async asInstallation(installationId, repositoryId, route, parameters, signal) {
-      const { withToken } = await octokits()
-      const key = `${installationId} ${repositoryId ?? '*'}`
-      const scope = repositoryId === null ? {} : { repository_ids: [Number(repositoryId)] }
-      const { token } = await tokenOf(key, installationId, scope, signal)
+    async asAppInText(route, parameters, signal) {
+      const { app } = await octokits()
+      const { data, headers } = await call(app, route, parameters, signal, { parseSuccessResponseBody: false })
       try {
-        return await call(withToken(token), route, parameters, signal)
+        return { text: await new Response(data as ReadableStream).text(), link: String(headers.link ?? '') }
       } catch (err) {
-        if (!(err instanceof Failure) || err.code !== 'invalid-configuration') throw err
-        // The token was revoked before its time, which happens when an App is installed anew: the next one is fresh.
-        tokens.delete(key)
-        const next = await tokenOf(key, installationId, scope, signal)
-        return await call(withToken(next.token), route, parameters, signal)
+        signal.throwIfAborted()
+        throw noAnswer('GitHub', route, err)
+      }
+    },
+    async asInstallation(installationId, repositoryId, route, parameters, signal) {
+      const { data } = await withInstallation(installationId, repositoryId, signal, (octokit) =>
+        call(octokit, route, parameters, signal)
+      )
+      return data
+    },
+    async asked(installationId, route, parameters, signal, urgency) {
+      if (urgency === 'whenever') allowance.assertAmple(installationId)
+      const key = `${installationId} ${route} ${JSON.stringify(parameters)}`
+      try {
+        const { data, headers } = await withInstallation(installationId, null, signal, (octokit) =>
+          call(octokit, route, { ...parameters, headers: kept.condition(key) }, signal)
+        )
+        allowance.note(installationId, headers)
+        kept.keep(key, headers.etag === undefined ? null : String(headers.etag), data)
+        return data
+      } catch (err) {
+        allowance.note(installationId, headersOf(err))
+        if (!(err instanceof NotModified)) throw err
+        return kept.answer(key)
       }
     },
     readToken: (installationId, repositoryId, signal) =>
@@ -134,10 +195,27 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
   }
 }
 
+/** GitHub's answer to a conditional call when nothing changed. octokit makes an error of it. */
+class NotModified extends Error {
+  readonly headers: Record<string, string>
+
+  constructor(headers: Record<string, string>) {
+    super('not modified')
+    this.headers = headers
+  }
+}
+
+function headersOf(err: unknown): Record<string, string> {
+  if (err instanceof NotModified) return err.headers
+  const { response } = ((err as Error).cause ?? {}) as { response?: { headers: Record<string, string> } }
+  return response?.headers ?? {}
+}
+
 /** octokit's errors have a status; a response only when GitHub answered. What has none is a bug, and stays what it is. */
 function translate(err: unknown, route: string, now: number): unknown {
   if (!(err instanceof Error)) return err
   const { response, status } = err as { response?: { headers: Record<string, string>; data: unknown }; status?: number }
+  if (response !== undefined && status === 304) return new NotModified(response.headers)
   if (response !== undefined && status !== undefined) {
     return failureOf({ forge: 'GitHub', call: route, status, headers: response.headers, body: response.data }, now, err)
   }

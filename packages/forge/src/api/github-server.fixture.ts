@@ -29,6 +29,16 @@ function recordedCheckRun(change: Json): Json {
   return { ...body.check_run, ...change }
 }
 
+export interface Delivered {
+  /** Larger than JavaScript's numbers. */
+  id: bigint
+  guid: string
+  at: number
+  statusCode: number
+  event: string
+  payload: Json | null
+}
+
 export interface GitHubState {
   /** id of an installation: what it may see, what its App may do. */
   installations: Record<string, { repositories: Json[]; isSuspended?: boolean; canCheck: boolean }>
@@ -40,6 +50,8 @@ export interface GitHubState {
   refs: Record<string, string>
   tokens: Map<string, { installation: string; repositoryIds: number[] | null; permissions: Json | null }>
   tokenLifeMs: number
+  /** The App's deliveries, newest first, with what was sent. */
+  deliveries: Delivered[]
   /** Asked first: an answer instead of the usual one. */
   instead(call: Call): Answer | null | Promise<Answer | null>
 }
@@ -65,6 +77,7 @@ export async function startGitHub(t: TestContext, now: () => number = () => cloc
     refs: {},
     tokens: new Map(),
     tokenLifeMs: 3_600_000,
+    deliveries: [],
     instead: () => null
   }
   const server = await startContractServer(
@@ -78,6 +91,10 @@ export async function startGitHub(t: TestContext, now: () => number = () => cloc
 function answer(state: GitHubState, now: () => number, call: Call): Answer {
   const { method, path } = call
   const authorization = call.headers.authorization ?? ''
+  if (path.startsWith('/app/hook/deliveries')) {
+    if (!isJwtOfApp(authorization, now())) return refused(401, 'A JSON web token could not be decoded')
+    return deliveriesAnswer(state, path, call)
+  }
   const installed = /^\/app\/installations\/([0-9]+)(\/access_tokens)?$/.exec(path)
   const named = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(path)
   if (installed !== null || named !== null) {
@@ -145,6 +162,42 @@ function listRepositories(visible: Json[], { query }: Call): Answer {
   const size = Number(query.get('per_page') ?? 30)
   const start = (Number(query.get('page') ?? 1) - 1) * size
   return { status: 200, body: { total_count: visible.length, repositories: visible.slice(start, start + size) } }
+}
+
+/** Sent as text: its ids would be others as numbers. */
+function deliveriesAnswer({ deliveries }: GitHubState, path: string, { query, headers }: Call): Answer {
+  const itemOf = ({ id, guid, at, statusCode, event }: Delivered) => ({
+    id: Number(id),
+    guid,
+    delivered_at: new Date(at).toISOString(),
+    redelivery: false,
+    duration: 0.2,
+    status: statusCode < 300 ? 'OK' : 'failed',
+    status_code: statusCode,
+    event,
+    action: null,
+    installation_id: 1,
+    repository_id: null
+  })
+  const exactly = (one: Delivered, item: object) =>
+    JSON.stringify(item).replace(`"id":${Number(one.id)}`, `"id":${one.id}`)
+  const named = path.slice('/app/hook/deliveries/'.length)
+  if (named !== '') {
+    const one = deliveries.find(({ id }) => String(id) === named)
+    if (one === undefined) return notFound
+    const request = { headers: { 'X-GitHub-Event': one.event }, payload: one.payload }
+    return { status: 200, body: { ...itemOf(one), request, response: { headers: null, payload: null } } }
+  }
+  const size = Number(query.get('per_page') ?? 30)
+  const start = Number(query.get('cursor')?.slice('v1_'.length) ?? 0)
+  const failed = deliveries.filter(({ statusCode }) => query.get('status') !== 'failure' || statusCode >= 300)
+  const shown = failed.slice(start, start + size)
+  const next = `<http://${headers.host}/app/hook/deliveries?per_page=${size}&cursor=v1_${start + size}>; rel="next"`
+  return {
+    status: 200,
+    raw: `[${shown.map((one) => exactly(one, itemOf(one))).join(',')}]`,
+    headers: { 'content-type': 'application/json', ...(start + size < failed.length ? { link: next } : {}) }
+  }
 }
 
 function refAnswer({ refs }: GitHubState, name: string): Answer {

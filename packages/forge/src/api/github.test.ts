@@ -77,7 +77,8 @@ test('a repository is found by its id, with its owner and the installation that 
     isPrivate: true,
     owner: { forgeOwnerId: '21031067', login: 'Codertocat' },
     installationId: '957387',
-    isArchived: false
+    isArchived: false,
+    connection: 'there'
   })
   const unknown = await api.findRepository({ ...asked, installationId: null }, signal)
   assert.equal(unknown?.installationId, '957387')
@@ -107,7 +108,8 @@ test('a public repository that the App was removed from is found, without an ins
   const { api, state } = await start(t)
   state.publicRepositories = [recordedRepository()]
   state.installations = { 957387: { repositories: [], canCheck: true } }
-  assert.equal((await api.findRepository(asked, signal))?.installationId, null)
+  const found = await api.findRepository(asked, signal)
+  assert.deepEqual([found?.installationId, found?.connection], [null, 'gone'])
 })
 
 test('an outage never reads as a removal', async (t) => {
@@ -256,4 +258,87 @@ test('what deviates from the OpenAPI is noticed: in what is sent and in what is 
     path.endsWith('/git/ref/heads/main') ? { status: 200, body: { object: { sha: commit } } } : null
   await api.findHead(repository, 'refs/heads/main', signal)
   assert.match(deviations.splice(0).join('\n'), /git\/ref\/heads\/main: the answer 200 deviates/)
+})
+
+test('asking for a head again is conditional, and an unchanged one costs an empty answer', async (t) => {
+  const { api, state, calls } = await start(t)
+  state.refs['heads/main'] = commit
+  const ask = () => api.findHead(repository, 'refs/heads/main', signal)
+  assert.deepEqual([await ask(), await ask()], [commit, commit])
+  const heads = calls.filter(({ path }) => path.includes('/git/ref/'))
+  assert.deepEqual(
+    heads.map(({ headers }) => headers['if-none-match'] !== undefined),
+    [false, true]
+  )
+  assert.equal(heads[0]?.headers.authorization, heads[1]?.headers.authorization, 'one token for all heads')
+  const next = 'e'.repeat(40)
+  state.refs['heads/main'] = next
+  assert.deepEqual([await ask(), await ask()], [next, next])
+  delete state.refs['heads/main']
+  assert.equal(await ask(), null, 'what is gone is not remembered')
+})
+
+test('a repository that nobody pushed to has no head', async (t) => {
+  const { api, state } = await start(t)
+  state.instead = ({ path }) => (path.includes('/git/ref/') ? refused(409, 'Git Repository is empty.') : null)
+  assert.equal(await api.findHead(repository, 'refs/heads/main', signal), null)
+})
+
+test('asking on a timer leaves a fifth of the rate limit to others, until it is renewed', async (t) => {
+  const { api, state, pass } = await start(t)
+  const reset = Math.ceil(clock / 1000) + 60
+  const body = (remaining: number) => ({
+    status: 404,
+    headers: {
+      'x-ratelimit-limit': '5000',
+      'x-ratelimit-remaining': String(remaining),
+      'x-ratelimit-reset': String(reset)
+    },
+    body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' }
+  })
+  state.refs['heads/main'] = commit
+  let remaining = 1000
+  const { instead } = state
+  state.instead = (call) => (call.path.endsWith('heads/gone') ? body(remaining) : instead(call))
+  const ask = (ref: string, urgency: 'now' | 'whenever') => api.findHead(repository, ref, signal, urgency)
+  await ask('refs/heads/gone', 'whenever')
+  assert.equal(await ask('refs/heads/main', 'whenever'), commit)
+  remaining = 999
+  await ask('refs/heads/gone', 'whenever')
+  const refusal = await ask('refs/heads/main', 'whenever').then(
+    () => null,
+    (err: Failure) => err
+  )
+  assert.deepEqual([refusal?.code, (refusal?.retryAfterMs ?? 0) > 50_000], ['rate-limited', true])
+  assert.equal(await ask('refs/heads/main', 'now'), commit, 'what cannot wait is asked')
+  pass(61_000)
+  assert.equal(await ask('refs/heads/main', 'whenever'), commit)
+})
+
+test('deliveries that did not arrive are found on every page, whatever size their ids have, oldest first', async (t) => {
+  const { api, state } = await start(t)
+  const big = 9_007_199_254_740_993n
+  const { examplesOf } = await import('../webhooks/deliveries.fixture.ts')
+  const [payload] = examplesOf('ping') as [Record<string, unknown>]
+  state.deliveries = Array.from({ length: 230 }, (_, i) => ({
+    id: big - BigInt(2 * i),
+    guid: `guid-${Math.floor(i / 2)}`,
+    at: clock - i * 1000,
+    statusCode: i % 10 === 0 ? 202 : 502,
+    event: 'ping',
+    payload
+  }))
+  const all = await api.missedDeliveries(0, signal)
+  assert.equal(all.length, 115)
+  assert.equal(all[0]?.deliveryId, 'guid-114')
+  assert.equal(all.at(-1)?.attemptId, String(big - 2n), 'not what a number would make of it')
+  const since = clock - 20_000
+  const recent = await api.missedDeliveries(since, signal)
+  assert.ok(recent.length === 10 && recent.every(({ deliveredAt }) => deliveredAt >= since))
+  const [oldest] = recent
+  assert.ok(oldest)
+  const received = await api.fetchDelivery(oldest, signal)
+  assert.deepEqual(received, { deliveryId: oldest.deliveryId, eventName: 'ping', event: { kind: 'ping' } })
+  assert.equal(await api.fetchDelivery({ ...oldest, attemptId: '5' }, signal), null)
+  await assert.rejects(api.fetchDelivery({ ...oldest, deliveryId: 'other' }, signal), failsWith('unavailable'))
 })

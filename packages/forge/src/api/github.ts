@@ -1,8 +1,9 @@
-import { Failure, type ForgeApi, type ForgeRepository, type GitCredential, type Repository } from '@slipway/domain'
+import { Failure, type ForgeApi, type FoundRepository, type GitCredential, type Repository } from '@slipway/domain'
 import Type from 'typebox'
 import { cloneUrl, commitUrl, repositoryUrl } from '../addresses.ts'
 import { orNull, readAnswer } from './answer.ts'
 import { createGitHubApp, type GitHubApp, type GitHubAppConfig } from './github-app.ts'
+import { createMissedDeliveries } from './github-deliveries.ts'
 import { createInstallations, notInstalled, RepositoryAnswer, repositoryOf } from './github-installations.ts'
 import { reportCheck, reportCommitStatus, type Target } from './github-report.ts'
 
@@ -27,16 +28,24 @@ export function createGitHubApi(config: GitHubApiConfig): ForgeApi {
     readCredential: (repository, signal) => readCredential(app, installations, repository, signal),
     findRepository: (repository, signal) => findRepository(app, installations, repository, signal),
     findInstallation: (installationId, signal) => installations.find(installationId, signal),
+    identity: () => Promise.resolve(`app/${config.appId}`),
+    ...createMissedDeliveries(app),
 
-    async findHead(repository, ref, signal) {
+    async findHead(repository, ref, signal, urgency = 'now') {
       const installationId = await installations.require(repository, signal)
       const [owner, repo] = repository.fullName.split('/')
       const route = 'GET /repos/{owner}/{repo}/git/ref/{+ref}'
       const parts = ref.replace(/^refs\//, '').split('/')
       const parameters = { owner, repo, ref: parts.map(encodeURIComponent).join('/') }
-      const { forgeRepositoryId } = repository
-      const data = await orNull(app.asInstallation(installationId, forgeRepositoryId, route, parameters, signal))
-      return data === null ? null : readAnswer('GitHub', route, RefAnswer, data).object.sha
+      try {
+        const data = await app.asked(installationId, route, parameters, signal, urgency)
+        return readAnswer('GitHub', route, RefAnswer, data).object.sha
+      } catch (err) {
+        // 409 is what GitHub has for a repository that nobody pushed to yet.
+        const isNone = err instanceof Failure && (err.code === 'not-found' || /repository is empty/i.test(err.message))
+        if (isNone) return null
+        throw err
+      }
     },
 
     report: createReport(app, installations, now)
@@ -68,7 +77,7 @@ async function findRepository(
   installations: Installations,
   asked: { forgeRepositoryId: string; installationId: string | null; fullName: string | null },
   signal: AbortSignal
-): Promise<(ForgeRepository & { isArchived: boolean }) | null> {
+): Promise<FoundRepository | null> {
   // By id, which GitHub has always answered, though its OpenAPI names only the path by name: names pass to strangers.
   const route = 'GET /repositories/{repository_id}'
   const parameters = { repository_id: Number(asked.forgeRepositoryId) }
@@ -91,7 +100,8 @@ async function findRepository(
   }
   // A public repository is visible to every installation: which one it belongs to has to be asked.
   const installationId = await installations.byName(found.full_name, signal)
-  return { ...repositoryOf(found, installationId), isArchived: found.archived ?? false }
+  const connection = installationId === null ? 'gone' : 'there'
+  return { ...repositoryOf(found, installationId), isArchived: found.archived ?? false, connection }
 }
 
 function createReport(app: GitHubApp, installations: Installations, now: () => number): ForgeApi['report'] {

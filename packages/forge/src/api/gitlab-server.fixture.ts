@@ -10,6 +10,8 @@ export interface GitLabState {
   /** Groups by full path. */
   groups: Record<string, Json>
   branches: Record<string, string>
+  /** Addresses of the projects' hooks; null: the token may not see them. */
+  hooks: string[] | null
   statuses: (Json & { name: string; status: string; pipeline_id: number; ref: string })[]
   /** Asked first: an answer instead of the usual one. */
   instead(call: Call): Answer | null | Promise<Answer | null>
@@ -77,6 +79,7 @@ export async function startGitLab(t: TestContext) {
     projects: [projectOf(15, 'mike/diaspora', namespaceOf('user', 'mike', 40))],
     groups: {},
     branches: {},
+    hooks: [],
     statuses: [],
     instead: () => null
   }
@@ -90,6 +93,7 @@ export async function startGitLab(t: TestContext) {
 
 function answer(state: GitLabState, { method, path, headers, body }: Call): Answer {
   if (headers['private-token'] !== token) return refused(401, '401 Unauthorized')
+  if (path === '/user') return { status: 200, body: account }
   const group = state.groups[path.slice('/groups/'.length)]
   if (path.startsWith('/groups/'))
     return group === undefined ? refused(404, '404 Group Not Found') : { status: 200, body: group }
@@ -97,9 +101,25 @@ function answer(state: GitLabState, { method, path, headers, body }: Call): Answ
   const project = state.projects.find((one) => String(one.id) === id)
   if (project === undefined) return refused(404, '404 Project Not Found')
   if (rest === '') return { status: 200, body: project }
+  if (rest === '/hooks') return hooksAnswer(state, Number(id))
   if (rest.startsWith('/repository/branches/')) return branchAnswer(state, rest.slice('/repository/branches/'.length))
   if (method === 'POST' && rest === `/statuses/${commit}`) return statusAnswer(state, body ?? {})
   return refused(404, '404 Commit Not Found')
+}
+
+const account = {
+  id: 77,
+  username: 'slipway',
+  name: 'Slipway',
+  state: 'active',
+  web_url: 'https://gitlab.example.com/s'
+}
+
+function hooksAnswer({ hooks }: GitLabState, projectId: number): Answer {
+  if (hooks === null) return refused(403, '403 Forbidden')
+  const rest = { project_id: projectId, push_events: true, enable_ssl_verification: true }
+  const at = new Date(clock).toISOString()
+  return { status: 200, body: hooks.map((url, index) => ({ id: index + 1, url, ...rest, created_at: at })) }
 }
 
 function branchAnswer({ branches }: GitLabState, name: string): Answer {

@@ -54,7 +54,8 @@ test('a repository is found by its id; a user owns it under the id of the namesp
     isPrivate: true,
     owner: { forgeOwnerId: '40', login: 'mike' },
     installationId: null,
-    isArchived: false
+    isArchived: false,
+    connection: 'gone'
   })
 })
 
@@ -250,4 +251,41 @@ test('what deviates from the OpenAPI is noticed: in what is sent and in what is 
   state.instead = () => ({ status: 201, body: { id: 5 } })
   await report({ context: 'another' })
   assert.match(deviations.splice(0).join('\n'), /the answer 201 deviates/)
+})
+
+test('asking for a head again is conditional, and respects the rate limit', async (t) => {
+  const { api, state, calls } = await start(t)
+  state.branches.main = commit
+  const ask = () => api.findHead(repository, 'refs/heads/main', signal, 'whenever')
+  assert.deepEqual([await ask(), await ask()], [commit, commit])
+  assert.deepEqual(
+    calls.map(({ headers }) => headers['if-none-match'] !== undefined),
+    [false, true]
+  )
+  state.instead = () => ({
+    status: 404,
+    body: { message: '404 Branch Not Found' },
+    headers: {
+      'RateLimit-Limit': '2000',
+      'RateLimit-Remaining': '10',
+      'RateLimit-Reset': String(Math.ceil(clock / 1000) + 30)
+    }
+  })
+  assert.equal(await ask(), null)
+  await assert.rejects(ask(), failsWith('rate-limited'))
+})
+
+test('a project is connected by a hook that leads to us or by its topic, as far as the token may see', async (t) => {
+  const { api, state } = await start(t)
+  const connection = async () => (await api.findRepository(asked, signal))?.connection
+  assert.equal(await connection(), 'gone')
+  state.hooks = ['https://ci.example.com/hook', 'https://slipway.example.com/webhooks/gitlab']
+  assert.equal(await connection(), 'there')
+  state.hooks = ['https://{host}/gitlab-event']
+  assert.equal(await connection(), 'there')
+  state.hooks = null
+  assert.equal(await connection(), 'unknown')
+  state.projects = [projectOf(15, 'mike/diaspora', namespaceOf('user', 'mike', 40), { topics: ['OpenFaaS-Cloud'] })]
+  assert.equal(await connection(), 'there')
+  assert.equal(await api.identity(signal), 'user/77')
 })

@@ -11,8 +11,11 @@ import {
 } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
 import { cloneUrl, commitUrl, repositoryUrl } from '../addresses.ts'
+import { createAllowance } from './allowance.ts'
 import { defaultTimeoutMs, ForgeId, orNull, readAnswer } from './answer.ts'
-import { createRequester } from './gitlab-requester.ts'
+import { createKeptAnswers } from './conditional.ts'
+import { createConnections, withTopic } from './gitlab-connection.ts'
+import { createRequester, gitLabAccount } from './gitlab-requester.ts'
 import { oneLine } from './text.ts'
 
 export interface GitLabApiConfig {
@@ -36,6 +39,7 @@ const ProjectAnswer = Type.Object({
   default_branch: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
   visibility: Type.Union([Type.Literal('public'), Type.Literal('internal'), Type.Literal('private')]),
   archived: Type.Boolean(),
+  topics: Type.Optional(Type.Array(Type.String())),
   namespace: Type.Object({
     id: ForgeId,
     full_path: Type.String({ minLength: 1 }),
@@ -71,18 +75,23 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
   const { instance, token, readToken, readUsername, timeoutMs = defaultTimeoutMs, now } = config
   const fetch = config.fetch ?? globalThis.fetch
 
+  const allowance = createAllowance('GitLab', now)
+  const heads = createKeptAnswers()
+
   /** @gitbeaker is large: loaded with the first call. */
-  async function resources(signal: AbortSignal) {
-    const [{ Branches, Commits, Groups, Projects }, requesterFn] = await Promise.all([
+  async function resources(signal: AbortSignal, kept: typeof heads | null = null) {
+    const [{ Branches, Commits, Groups, ProjectHooks, Projects, Users }, requesterFn] = await Promise.all([
       import('@gitbeaker/rest'),
-      createRequester({ instance, fetch, timeoutMs, now }, signal)
+      createRequester({ instance, fetch, timeoutMs, now, allowance }, signal, kept)
     ])
     const options = { host: instance.baseUrl, token, requesterFn, rateLimits: {} }
     return {
       branches: new Branches(options),
       commits: new Commits(options),
       groups: new Groups(options),
-      projects: new Projects(options)
+      hooks: new ProjectHooks(options),
+      projects: new Projects(options),
+      users: new Users(options)
     }
   }
 
@@ -103,6 +112,8 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
     const group = readAnswer('GitLab', 'GET groups/:id', GroupAnswer, answer)
     return { forgeOwnerId: String(group.id), login: group.full_path }
   }
+
+  const connections = createConnections(instance, resources)
 
   return {
     instance,
@@ -139,17 +150,25 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
         isPrivate: project.visibility !== 'public',
         owner: await ownerOf(project, signal),
         installationId: null,
-        isArchived: project.archived
+        isArchived: project.archived,
+        connection: withTopic(project.topics ?? []) ? 'there' : await connections.byHook(project.id, signal)
       }
     },
 
-    async findHead({ forgeRepositoryId }, ref, signal) {
+    async findHead({ forgeRepositoryId }, ref, signal, urgency = 'now') {
       const branch = branchOf(ref)
       if (branch === null) return null
-      const { branches } = await resources(signal)
+      if (urgency === 'whenever') allowance.assertAmple(gitLabAccount)
+      const { branches } = await resources(signal, heads)
       const answer = await orNull(branches.show(Number(forgeRepositoryId), branch))
       return answer === null ? null : readAnswer('GitLab', 'GET branches/:branch', BranchAnswer, answer).commit.id
     },
+
+    identity: connections.identity,
+
+    // GitLab tells of failed deliveries only to who may administer the hook, and sends most of them again by itself.
+    missedDeliveries: () => Promise.resolve([]),
+    fetchDelivery: () => Promise.resolve(null),
 
     findInstallation() {
       const message = 'GitLab has no App installations: repositories are connected by their hooks'

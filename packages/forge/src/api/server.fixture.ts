@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -58,13 +59,20 @@ export async function startContractServer(
       const call = { method, path: decodeURIComponent(below), query: url.searchParams, headers: request.headers, body }
       calls.push(call)
       holds(() => validator.checkRequest(method, below + url.search, body))
-      const { status, body: answered, headers, raw } = await answer(call, `http://${request.headers.host}`)
-      if (raw === undefined) holds(() => validator.checkResponse(method, below + url.search, status, answered))
+      const {
+        status,
+        body: answered,
+        headers,
+        raw
+      } = unchanged(call, await answer(call, `http://${request.headers.host}`))
+      const isConditional = request.headers['if-none-match'] !== undefined
+      if (raw === undefined)
+        holds(() => validator.checkResponse(method, below + url.search, status, answered, isConditional))
       response.writeHead(status, {
         'content-type': raw === undefined ? 'application/json; charset=utf-8' : 'text/html',
         ...headers
       })
-      response.end(raw ?? JSON.stringify(answered))
+      response.end(raw ?? (answered === undefined ? undefined : JSON.stringify(answered)))
     })()
   })
   await new Promise<void>((resolve) => {
@@ -78,6 +86,14 @@ export async function startContractServer(
     assert.deepEqual(deviations, [])
   })
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls, deviations }
+}
+
+/** Both forges give every answer to a GET an `ETag`, and say 304 to who has it already. */
+function unchanged({ method, headers: asked }: Call, given: Answer): Answer {
+  if (method !== 'GET' || given.status !== 200 || given.raw !== undefined) return given
+  const etag = `W/"${createHash('sha256').update(JSON.stringify(given.body)).digest('hex')}"`
+  const headers = { ...given.headers, etag }
+  return asked['if-none-match'] === etag ? { status: 304, headers } : { ...given, headers }
 }
 
 export function instanceAt(url: string, kind: 'github' | 'gitlab'): ForgeInstance {
@@ -102,9 +118,13 @@ export function repositoryWith(change: Partial<Repository> = {}): Repository {
     branch: null,
     stackPath: null,
     isAtomic: true,
+    policy: 'wait',
     connectedAt: clock,
     disconnectedAt: null,
+    removedAt: null,
     suspendedAt: null,
+    seenBy: null,
+    connectionSeenBy: null,
     ...change
   }
 }

@@ -9,6 +9,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const calls: [path: string, ...methods: string[]][] = [
   ['/app', 'get'],
+  ['/app/hook/deliveries', 'get'],
+  ['/app/hook/deliveries/{delivery_id}', 'get'],
   ['/app/installations/{installation_id}', 'get'],
   ['/app/installations/{installation_id}/access_tokens', 'post'],
   ['/installation/repositories', 'get'],

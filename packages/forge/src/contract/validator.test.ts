@@ -45,6 +45,31 @@ test('a call that is not documented, or not like this, deviates and says where',
   }
 })
 
+test('only a conditional GET may be unchanged, and without a body', () => {
+  const head = '/repos/octocat/hello/git/ref/heads/main'
+  github.checkResponse('GET', head, 304, undefined, true)
+  gitlab.checkResponse('GET', '/projects/42/repository/branches/main', 304, null, true)
+  assert.throws(() => github.checkResponse('GET', head, 304), /nobody said/)
+  assert.throws(() => github.checkResponse('GET', head, 304, { message: 'x' }, true), /no body/)
+  assert.throws(() => github.checkResponse('POST', runs, 304, undefined, true), /only a GET/)
+  assert.throws(() => github.checkResponse('GET', '/nowhere', 304, undefined, true), /no such call/)
+})
+
+test('the list of deliveries, one of them, and hooks deviate when they are not as documented', () => {
+  const item = { id: 1, guid: 'x', delivered_at: '2026-01-02T03:04:05Z', redelivery: false, duration: 0.1 }
+  const rest = { status: 'OK', status_code: 200, event: 'push', action: null, installation_id: 1, repository_id: 2 }
+  github.checkRequest('GET', '/app/hook/deliveries?per_page=100&status=failure&cursor=v1_5')
+  github.checkResponse('GET', '/app/hook/deliveries', 200, [{ ...item, ...rest }])
+  const asked = () => github.checkRequest('GET', '/app/hook/deliveries?status=lost')
+  assert.throws(asked, /success, failure/)
+  const answered = () => github.checkResponse('GET', '/app/hook/deliveries', 200, [{ ...item, ...rest, guid: 7 }])
+  assert.throws(answered, /guid must be string/)
+  const one = () => github.checkResponse('GET', '/app/hook/deliveries/1', 200, { ...item, ...rest })
+  assert.throws(one, /request/)
+  gitlab.checkRequest('GET', '/projects/42/hooks?per_page=100')
+  assert.throws(() => gitlab.checkResponse('GET', '/projects/42/hooks', 200, [{ id: 1, url: 'x' }]), /project_id/)
+})
+
 test('an answer that is not documented, or not like this, deviates and says where', () => {
   assert.throws(() => github.checkResponse('GET', '/app/installations/1', 204), /204 deviates.*not documented/)
   assert.throws(() => github.checkResponse('GET', '/app/installations/1', 500, 'oops'), /not documented/)

@@ -7,7 +7,8 @@ import { callOf, type OpenApi, type Operation, type Parameter, readDocument, typ
 export interface OpenApiValidator {
   /** @param path below the API's address, with its query: `/projects/42?license=true`. @param body decoded; null or undefined for none. */
   checkRequest(method: string, path: string, body?: unknown): void
-  checkResponse(method: string, path: string, status: number, body?: unknown): void
+  /** @param isConditional the call said which answer it has already (`If-None-Match`): only then there may be a 304, and it has no body. */
+  checkResponse(method: string, path: string, status: number, body?: unknown, isConditional?: boolean): void
 }
 
 const files = {
@@ -29,9 +30,12 @@ export function openApiValidator(kind: 'github' | 'gitlab'): OpenApiValidator {
       ]
       if (deviations.length > 0) throw new Error(`${method} ${path}: the request deviates: ${deviations.join('; ')}`)
     },
-    checkResponse(method, path, status, body) {
+    checkResponse(method, path, status, body, isConditional = false) {
       const { operation } = callOf(document, method, path)
-      const deviations = responseDeviations(validate, operation, status, body)
+      const deviations =
+        status === 304
+          ? unchangedDeviations(method, body, isConditional)
+          : responseDeviations(validate, operation, status, body)
       if (deviations.length > 0)
         throw new Error(`${method} ${path}: the answer ${status} deviates: ${deviations.join('; ')}`)
     }
@@ -97,6 +101,15 @@ function bodyDeviations(validate: Validate, { requestBody }: Operation, body: un
   if (schema === undefined) return isEmpty ? [] : ['it takes no body']
   if (isEmpty) return requestBody?.required === true ? ['the body is missing'] : []
   return validate(schema, body)
+}
+
+/** Neither document spells out conditional calls: both forges answer every GET like this (RFC 9110). */
+function unchangedDeviations(method: string, body: unknown, isConditional: boolean): string[] {
+  return [
+    ...(method === 'GET' ? [] : ['only a GET has an answer that may be unchanged']),
+    ...(isConditional ? [] : ['nobody said which answer is known already']),
+    ...(body === undefined || body === null ? [] : ['it has no body'])
+  ]
 }
 
 function responseDeviations(validate: Validate, { responses }: Operation, status: number, body: unknown): string[] {

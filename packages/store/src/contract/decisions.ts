@@ -63,13 +63,17 @@ export function decisionsContract({ name, database }: Subject): void {
     assert.equal((await store.reports.due(6, 10)).length, 1)
   })
 
-  test(`${name}: a push to a disconnected repository does not connect it again`, async (t) => {
+  test(`${name}: a push to a disconnected repository does not connect it, but has the forge asked`, async (t) => {
     const store = await (await database(t)).open()
     const { id } = await store.repositories.connect('github', shop, 1)
     await store.repositories.disconnect(id, 2)
     const [answer] = await store.deliveries.record([delivery('1', push(a))], null, 5)
-    assert.equal(answer?.outcome, 'ignored')
+    assert.deepEqual([answer?.outcome, answer?.buildId], ['accepted', null])
+    assert.match(answer?.reason ?? '', /disconnected/)
     assert.equal((await store.repositories.get(id))?.disconnectedAt, 2)
+    const [due] = await store.deliveries.due(6, 10)
+    const event = { kind: 'repository-changed', action: 'pushed', forgeRepositoryId: '7', installationId: null }
+    assert.deepEqual(due?.event, event)
   })
 
   test(`${name}: an event is due until it is settled, and again when it is to be tried again`, async (t) => {

@@ -41,12 +41,22 @@ export function lifeContract({ name, database }: Subject): void {
     const store = await (await database(t)).open()
     const head = commitOf('head')
     const builds = [await queued(store, '1'), await queued(store, '2'), await queued(store, '3')]
-    for (const { id } of builds) {
-      await claimed(store, id)
-      await store.builds.giveWay(id, 'w', { status: 'superseded', reason: 'the branch moved on', head }, 5)
-      const ended = await store.builds.get(id)
-      assert.deepEqual([ended?.status, ended?.reason], ['superseded', 'the branch moved on'])
-    }
+    const asked = await queued(store, '4', { trigger: 'rebuild' })
+    const [first] = builds
+    await claimed(store, first?.id ?? '')
+    await store.builds.giveWay(first?.id ?? '', 'w', { status: 'superseded', reason: 'the branch moved on', head }, 5)
+    const ends = await Promise.all(builds.map(({ id }) => store.builds.get(id)))
+    assert.deepEqual(
+      ends.map((build) => [build?.status, build?.reason]),
+      [
+        ['superseded', 'the branch moved on'],
+        ['superseded', 'a newer push took its place'],
+        ['superseded', 'a newer push took its place']
+      ],
+      'none of those that waited before the head is looked at'
+    )
+    assert.equal((await store.builds.get(asked.id))?.status, 'queued', 'what somebody asked for is')
+    await store.builds.finish(asked.id, null, { status: 'failed', reason: null }, 6)
     const waiting = await store.builds.list(null, { status: 'queued' }, firstPage)
     assert.deepEqual(
       waiting.map(({ commit, trigger, ref }) => [commit, trigger, ref]),

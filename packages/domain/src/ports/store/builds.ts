@@ -98,7 +98,7 @@ export interface Builds {
   observe(buildId: string, holder: string, now: number): Promise<void>
   /**
    * The head is not the claimed build's commit: the build ends `superseded` (or `skipped` for a duplicate) and, unless `head` is null or already waiting,
-   * a build of the head is queued. @throws Failure `lease-lost`
+   * a build of the head is queued; what waits before that ends `superseded`. @throws Failure `lease-lost`
    */
   giveWay(
     buildId: string,

@@ -4,8 +4,13 @@ import type { FunctionSpec } from '../../stack.ts'
 import type { Page } from './page.ts'
 
 export interface SwitchResult {
-  /** False: a higher generation was there first; nothing was changed. */
+  /** False: a higher generation was there first, or some functions may not be switched; nothing was changed. */
   isSwitched: boolean
+  /**
+   * Functions that may not be switched because somebody paused, rolled back or removed them meanwhile; empty when it is a newer
+   * build's doing. Without them the switch may be asked for again.
+   */
+  passedOver: string[]
   /** Deployments that took traffic before: now `draining`. */
   drained: Deployment[]
   /** Names of functions that were pruned; their deployments are among `drained`. */

@@ -12,7 +12,7 @@ export interface Functions {
   /** The functions in the order given that somebody else has: names the holder. Empty when all may be used. */
   conflicts(ownerId: string, repositoryId: string, names: string[]): Promise<{ name: string; holder: string }[]>
   setPaused(ownerId: string, name: string, isPaused: boolean, now: number): Promise<FunctionRecord>
-  /** Takes a function out of service: its live deployment becomes `draining`. The name stays its repository's. @throws Failure `not-found` */
+  /** Takes a function out of service: its live deployment becomes `draining`, and nothing that is under way brings it back. The name stays its repository's. @throws Failure `not-found` */
   remove(ownerId: string, name: string, now: number): Promise<void>
   /** What gateways serve. */
   routes(): Promise<Route[]>

@@ -10,17 +10,28 @@ export interface Repositories {
    * Stores a repository as the forge has it now: made when unknown, otherwise renamed, moved to its new owner, connected again.
    * The owner is made when unknown and gets `slugOf(login)` unless that is taken: then its slug stays null.
    * Builds of the repository that had no owner yet get it.
+   *
+   * @param seenBy who saw it there, and whether its connection too.
    */
-  connect(forgeId: string, found: ForgeRepository & { owner: ForgeOwner }, now: number): Promise<Repository>
+  connect(
+    forgeId: string,
+    found: ForgeRepository & { owner: ForgeOwner },
+    now: number,
+    seenBy?: { identity: string; isConnectionSeen: boolean }
+  ): Promise<Repository>
   /** Stops builds of it. Deletes nothing. */
   disconnect(id: string, now: number): Promise<void>
   setSuspended(forgeId: string, installationId: string, isSuspended: boolean, now: number): Promise<void>
   updateSettings(
     id: string,
-    settings: Partial<Pick<Repository, 'branch' | 'stackPath' | 'isAtomic'>>
+    settings: Partial<Pick<Repository, 'branch' | 'stackPath' | 'isAtomic' | 'policy'>>
   ): Promise<Repository>
   /** Repositories with waiting builds whose owner is not known yet: to be looked up at the forge. */
   unresolved(limit: number): Promise<Repository[]>
+  /** Repositories of a forge in the order of their ids, those after the cursor. Disconnected ones too, until their functions are removed. */
+  ofForge(forgeId: string, after: string | null, limit: number): Promise<Repository[]>
+  /** Installations that a forge's repositories belong to. */
+  installations(forgeId: string): Promise<string[]>
   /** Every connected repository of an installation. */
   ofInstallation(forgeId: string, installationId: string): Promise<Repository[]>
 }
