@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judgeHead, type RefObservation } from './head.ts'
+import {
+  errorBackoffMs,
+  judgeHead,
+  judgeSeenHead,
+  type RefKnowledge,
+  type RefObservation,
+  type SeenBuild
+} from './head.ts'
 
 const a = 'a'.repeat(40)
 const b = 'b'.repeat(40)
@@ -57,4 +64,76 @@ test('a build that is taken up again does not take itself for a duplicate', () =
 
 test('a rebuild is built, head or not', () => {
   assert.equal(judgeHead({ ...push(a, null), trigger: 'rebuild' }, c, seen(c)), 'go-on')
+})
+
+const ended = (status: SeenBuild['status'], change: Partial<SeenBuild> = {}): SeenBuild => ({
+  buildId: 'ended',
+  status,
+  isCancelAsked: false,
+  startedAt: 0,
+  finishedAt: 0,
+  ...change
+})
+const knowing = (change: Partial<RefKnowledge>): RefKnowledge => ({
+  observation: { commit: a, ...ended('live') },
+  ended: null,
+  isUnderWay: false,
+  isEarlierCommit: false,
+  isPaused: false,
+  errors: 0,
+  ...change
+})
+const course = (head: string, change: Partial<RefKnowledge> = {}, now = 1e9) =>
+  judgeSeenHead(head, knowing(change), now).course
+
+test('a head that differs from what was observed is queued, whatever happened to that commit before', () => {
+  assert.equal(course(b), 'queue')
+  assert.equal(course(b, { observation: null }), 'queue')
+  assert.equal(course(b, { isEarlierCommit: true }), 'queue')
+  assert.equal(course(b, { ended: ended('superseded') }), 'queue')
+  assert.equal(course(b, { ended: ended('live') }), 'queue', 'a rebuild of it says nothing about the head')
+})
+
+test('a head that was observed is left alone, however its build ended', () => {
+  for (const status of ['live', 'failed', 'skipped', 'superseded'] as const) {
+    assert.equal(course(a, { observation: { commit: a, ...ended(status) } }), 'nothing', status)
+  }
+  const cancelled = { commit: a, ...ended('cancelled', { isCancelAsked: true }) }
+  assert.equal(course(a, { observation: cancelled }), 'nothing')
+})
+
+test('what ended before the head was looked at counts as observed, if it is not tried again by itself', () => {
+  for (const status of ['skipped', 'failed', 'error'] as const) {
+    const decided = judgeSeenHead(b, knowing({ ended: ended(status), errors: 1 }), 1)
+    assert.deepEqual(decided, { course: 'note', buildId: 'ended' }, status)
+  }
+  assert.equal(course(b, { ended: ended('cancelled', { isCancelAsked: true }) }), 'note')
+})
+
+test('what was stopped with its installation goes on with it', () => {
+  assert.equal(course(b, { ended: ended('cancelled') }), 'queue')
+  assert.equal(course(a, { observation: { commit: a, ...ended('cancelled') } }), 'queue')
+})
+
+test('an error is tried again after its back-off, which grows', () => {
+  assert.deepEqual([1, 2, 3, 9].map(errorBackoffMs), [600_000, 1_200_000, 2_400_000, 21_600_000])
+  const observation = { commit: a, ...ended('error', { finishedAt: 1000 }) }
+  assert.equal(course(a, { observation, errors: 1 }, 600_999), 'nothing')
+  assert.equal(course(a, { observation, errors: 1 }, 601_000), 'queue')
+  assert.equal(course(a, { observation, errors: 2 }, 601_000), 'nothing')
+  const later = ended('error', { finishedAt: 500_000 })
+  assert.equal(course(a, { observation, ended: later, errors: 1 }, 700_000), 'nothing', 'the last try counts')
+  assert.equal(course(a, { observation, ended: ended('live'), errors: 1 }, 1e12), 'nothing', 'a rebuild mended it')
+})
+
+test('nothing is queued beside a build that is under way, nor where everything is paused', () => {
+  assert.equal(course(b, { isUnderWay: true }), 'nothing')
+  assert.equal(course(b, { isPaused: true }), 'nothing')
+})
+
+test('right after a build an earlier commit is taken for a stale answer, and for a revert when it stays', () => {
+  const observation = { commit: b, ...ended('live', { startedAt: 1000 }) }
+  assert.equal(course(a, { observation, isEarlierCommit: true }, 15_999), 'nothing')
+  assert.equal(course(a, { observation, isEarlierCommit: true }, 16_000), 'queue')
+  assert.equal(course(c, { observation }, 1001), 'queue', 'a commit that was never seen is no stale answer')
 })

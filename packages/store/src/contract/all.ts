@@ -5,10 +5,14 @@ import { decisionsContract } from './decisions.ts'
 import { deliveriesContract } from './deliveries.ts'
 import { deploymentsContract } from './deployments.ts'
 import { endsContract } from './ends.ts'
+import { fencesContract } from './fences.ts'
 import { functionsContract } from './functions.ts'
+import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
 import { redeployContract } from './redeploy.ts'
+import { redeploysContract } from './redeploys.ts'
+import { removalsContract } from './removals.ts'
 import { retentionContract } from './retention.ts'
 import { rollbackContract } from './rollback.ts'
 import { sealedContract } from './sealed-secrets.ts'
@@ -38,4 +42,7 @@ export function storeContract(subject: Subject): void {
   sealedContract(subject)
   secretUpkeepContract(subject)
   retentionContract(subject)
+  headsContract(subject)
+  removalsContract(subject)
+  fencesContract(subject)
 }

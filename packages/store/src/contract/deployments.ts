@@ -99,7 +99,7 @@ export function deploymentsContract({ name, database }: Subject): void {
       { ...change, deploymentIds: [other?.id ?? '', late?.id ?? ''] },
       4
     )
-    assert.deepEqual(refused, { isSwitched: false, drained: [], pruned: [] })
+    assert.deepEqual(refused, { isSwitched: false, passedOver: [], drained: [], pruned: [] })
     assert.equal((await store.builds.get(old.build.id))?.status, 'deploying')
     assert.equal((await store.functions.get(claim.build.ownerId, 'other'))?.liveDeploymentId, null)
     assert.equal((await store.functions.get(claim.build.ownerId, 'hello'))?.liveDeploymentId, now?.id)
@@ -111,7 +111,7 @@ export function deploymentsContract({ name, database }: Subject): void {
     const claim = await deploying(store, '1', ['hello'])
     const [made] = await store.deployments.prepare(claim.build.id, 'd', [wanted(claim, 'hello')], 1)
     const change = { deploymentIds: [made?.id ?? ''], keep: null, finish: true, pause: false }
-    const refused = { isSwitched: false, drained: [], pruned: [] }
+    const refused = { isSwitched: false, passedOver: [], drained: [], pruned: [] }
     await assert.rejects(store.deployments.switchLive(claim.build.id, 'other', change, 2), { code: 'lease-lost' })
     const strange = { ...change, deploymentIds: [made?.id ?? '', 'nothing'] }
     assert.deepEqual(await store.deployments.switchLive(claim.build.id, 'd', strange, 2), refused)

@@ -166,6 +166,7 @@ export function functionsContract({ name, database }: Subject): void {
     await assert.rejects(store.functions.setPaused('other', 'ant', true, 1), failure('not-found'))
     assert.equal((await store.functions.setPaused(ownerId, 'ant', true, 9)).updatedAt, 9)
     assert.equal((await store.functions.get(ownerId, 'ant'))?.isPaused, true)
+    await store.functions.setPaused(ownerId, 'ant', false, 10)
     assert.equal((await live(store, '4', ['zoo', 'ant'], shop)).deployments.length, 2)
   })
 }
