@@ -218,3 +218,32 @@ test('a redeploy that does not become ready leaves the former one live', async (
   assert.equal((await store.builds.get(build.id))?.status, 'failed')
   assert.deepEqual({ routes: await routes(), running: await running() }, before)
 })
+
+test('a function that is paused while it starts is passed over, and the others go live', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  const first = await built(commits.a, ['hello', 'other'])
+  await deploy({ buildId: first }, never)
+  const former = Object.fromEntries(await routes())
+  const second = await built(commits.b, ['hello', 'other'], { environment: functionEnvironment({ readyAfterMs: 200 }) })
+  const { ownerId } = (await store.builds.get(second)) ?? {}
+  const deploying = deploy({ buildId: second }, never)
+  await waitFor(async () => (await cluster.list(never)).length > 2, { timeoutMs: 5000, what: 'the new ones to start' })
+  await store.functions.setPaused(ownerId ?? '', 'hello', true, now())
+  await deploying
+  const parts = await store.builds.functions(second)
+  assert.deepEqual(
+    parts.map(({ name, status }) => [name, status]),
+    [
+      ['hello', 'skipped'],
+      ['other', 'live']
+    ]
+  )
+  assert.match(parts[0]?.reason ?? '', /paused/)
+  assert.equal((await store.builds.get(second))?.status, 'live')
+  const current = Object.fromEntries(await routes())
+  assert.equal(current.hello, former.hello)
+  assert.notEqual(current.other, former.other)
+  const kept = await running()
+  assert.ok(kept.includes(current.hello ?? '') && kept.includes(current.other ?? ''))
+  assert.equal(kept.length, 3, 'the one that was passed over is gone, the former one of the other still drains')
+})
