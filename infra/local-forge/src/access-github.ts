@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Accounts } from './accounts.ts'
 import type { Address } from './address.ts'
 import type { Commits } from './commits.ts'
+import type { Deliveries } from './deliveries.ts'
 import type { Installations } from './github-app.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
 import { bearerToken, refusal } from './rest.ts'
@@ -17,6 +18,7 @@ export interface GitHubRestDeps {
   installations: Installations
   tokens: Tokens
   commits: Commits
+  deliveries: Pick<Deliveries, 'all'>
   now: () => number
 }
 

@@ -46,11 +46,15 @@ export type SignDelivery = (
   delivery: { deliveryId: string; event: string; body: string; at: number }
 ) => Record<string, string>
 
+/** What becomes of deliveries: they are sent; they are recorded, but never arrive; there is not even a record of them. */
+export type Loss = 'none' | 'fail' | 'lose'
+
 export interface Deliveries {
   /** Sends to every hook that listens, and returns at once: nothing that a receiver does can hold up a push. */
   send(content: DeliveryContent, only?: Webhook): LocalDelivery[]
   /** @throws Failure `not-found` when it is unknown or its body was let go. */
   redeliver(id: number): Promise<LocalDelivery>
+  setLoss(loss: Loss): void
   /** Oldest first. */
   all(): LocalDelivery[]
   /** Resolves when nothing is on its way. */
@@ -76,6 +80,7 @@ export function createDeliveries({ state, sign, now, logger }: DeliveriesDeps): 
   let kept: LocalDelivery[] = []
   const underWay = new Map<LocalDelivery, Promise<void>>()
   const closing = new AbortController()
+  let loss: Loss = 'none'
 
   function begin(
     webhook: Webhook,
@@ -116,6 +121,7 @@ export function createDeliveries({ state, sign, now, logger }: DeliveriesDeps): 
   async function deliver(delivery: LocalDelivery, body: string): Promise<void> {
     const startedAt = performance.now()
     try {
+      if (loss === 'fail' && !delivery.isRedelivery) throw new Error('failed to connect to host')
       if (Buffer.byteLength(body) > bodyLimitBytes) {
         throw new Failure('limit-exceeded', 'the payload is larger than 25 MiB: no forge delivers it')
       }
@@ -141,6 +147,7 @@ export function createDeliveries({ state, sign, now, logger }: DeliveriesDeps): 
 
   return {
     send(content, only) {
+      if (loss === 'lose') return []
       const body = JSON.stringify(content.body)
       const { webhooks } = state.data
       return webhooks
@@ -155,6 +162,9 @@ export function createDeliveries({ state, sign, now, logger }: DeliveriesDeps): 
       const delivery = begin(webhook, former, former.body, former.deliveryId)
       await underWay.get(delivery)
       return delivery
+    },
+    setLoss(wanted) {
+      loss = wanted
     },
     all: () => [...kept],
     async settled() {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { DeliveryContent, SignDelivery } from './deliveries.ts'
+import type { Deliveries, DeliveryContent, SignDelivery } from './deliveries.ts'
 import type { Push } from './push.ts'
 import type { HostedRepository } from './repositories.ts'
 import type { Token } from './state.ts'
@@ -17,7 +17,7 @@ export interface ForgeForm {
   readonly apiPath: string
   /** How many commits of a push are told one by one. */
   readonly commitLimit: number
-  rest(scope: FastifyInstance): Promise<void>
+  rest(scope: FastifyInstance, deliveries: Pick<Deliveries, 'all'>): Promise<void>
   readonly sign: SignDelivery
   /** null when the forge tells nobody. */
   describePush(push: Push): DeliveryContent | null

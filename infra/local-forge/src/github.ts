@@ -57,7 +57,7 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
   const form: ForgeForm = {
     apiPath: '/api/v3',
     commitLimit: githubCommitLimit,
-    rest: (scope) => gitHubRest(scope, { ...core, app, installations }),
+    rest: (scope, deliveries) => gitHubRest(scope, { ...core, app, installations, deliveries }),
     sign: createGitHubSignature(app),
     describePush(push) {
       const installation = listening(installations, push.repository)

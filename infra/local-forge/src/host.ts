@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Failure } from '@slipway/domain'
 import type { FastifyInstance } from 'fastify'
 import type { Core, LocalForgeOptions, WebhookOptions } from './core.ts'
-import { createDeliveries, type Deliveries, type LocalDelivery } from './deliveries.ts'
+import { createDeliveries, type Deliveries, type LocalDelivery, type Loss } from './deliveries.ts'
 import { type Developer, developerOf } from './developers.ts'
 import type { ForgeForm } from './form.ts'
 import { createGitHttp } from './git-http.ts'
@@ -23,10 +23,13 @@ export interface LocalForgeHost extends RepositoryOperations {
   /** In place of all that were there. */
   setWebhook(webhook: WebhookOptions): Webhook
   addWebhook(webhook: WebhookOptions): Webhook
+  removeWebhooks(): void
   /** What stands on a commit: the newest of each context. */
   statuses(id: number, commit: string): CommitReport[]
   /** Oldest first, the last 500. */
   deliveries(): LocalDelivery[]
+  /** `fail`: deliveries are recorded, but never arrive. `lose`: there is not even a record of them. */
+  setLoss(loss: Loss): void
   /** The same bytes under the same delivery id, signed anew. */
   redeliver(id: number): Promise<LocalDelivery>
   /** Resolves when every push so far was told, and every delivery was answered or given up. */
@@ -64,7 +67,7 @@ export async function startHost(core: Core, form: ForgeForm, options: LocalForge
 
   const gitHttp = createGitHttp({ root: options.root, git: core.git, logger, onPush: telling.onPush })
   const servePage = createPages({ core, deliveries, reportsOn })
-  const app = createForgeServer({ core, form, gitHttp, servePage, trouble, logger })
+  const app = createForgeServer({ core, form, gitHttp, servePage, deliveries, trouble, logger })
   const url = await listen(app, options)
   const address = { url, apiUrl: url + form.apiPath }
   core.setAddress(address)
@@ -84,8 +87,13 @@ export async function startHost(core: Core, form: ForgeForm, options: LocalForge
     ...repositoryOperations(core, form, deliveries, developer),
     setWebhook: (webhook) => replaceWebhooks(core, webhook),
     addWebhook: (webhook) => addWebhook(core, webhook),
+    removeWebhooks() {
+      state.data.webhooks = []
+      state.changed()
+    },
     statuses: (id, commit) => reportsOn({ id }, commit),
     deliveries: deliveries.all,
+    setLoss: deliveries.setLoss,
     redeliver: deliveries.redeliver,
     settled,
     setStaleReads: repositories.setFrozen,

@@ -296,3 +296,54 @@ test('a developer creates a repository over REST, and a name that is taken is re
   )
   assert.ok(forge.installationOf('acme'))
 })
+
+test('deliveries that failed are listed to the App alone, page by page, with what was sent', async (t) => {
+  const { forge, copy, repository } = await startWithCommit(t)
+  await forge.settled()
+  forge.setWebhook({ url: 'http://127.0.0.1:9/webhooks', secret: 'x' })
+  forge.setLoss('fail')
+  for (const message of ['two', 'three', 'four']) {
+    await copy.commit(message)
+    await copy.git('push', '--quiet', repository.cloneUrl, 'main')
+  }
+  await forge.settled()
+  const path = '/app/hook/deliveries'
+  assert.equal((await call(forge, forge.developer.token, 'GET', path)).status, 401)
+  const first = await call(forge, jwt(forge), 'GET', `${path}?per_page=2&status=failure`)
+  const next = new URL(/<([^>]+)>; rel="next"/.exec(first.headers.get('link') ?? '')?.[1] ?? '')
+  const second = await call(forge, jwt(forge), 'GET', next.href.slice(forge.apiUrl.length))
+  const listed = [first, second].flatMap(({ answer }) => answer as unknown as Json[])
+  assert.deepEqual(
+    listed.map(({ event, status_code: code }) => [event, code]),
+    Array<unknown[]>(3).fill(['push', 0])
+  )
+  assert.equal(second.headers.get('link'), null)
+  const one = await call(forge, jwt(forge), 'GET', `${path}/${String(listed[0]?.id)}`)
+  const { payload } = one.answer.request as { payload: Json }
+  assert.equal((payload.head_commit as Json).message, 'four')
+  assert.deepEqual((await call(forge, jwt(forge), 'GET', `${path}?status=success`)).answer, [])
+  assert.equal((await call(forge, jwt(forge), 'GET', `${path}/1`)).status, 404)
+  forge.setLoss('lose')
+  await copy.commit('five')
+  await copy.git('push', '--quiet', repository.cloneUrl, 'main')
+  await forge.settled()
+  assert.equal(forge.deliveries().length, 3, 'of what is lost there is no record')
+})
+
+test('who has an answer already is told that it is unchanged', async (t) => {
+  const { forge, copy, repository } = await startWithCommit(t)
+  const token = await installationToken(forge, 'acme')
+  const path = '/repos/acme/hello/git/ref/heads/main'
+  const { headers } = await call(forge, token, 'GET', path)
+  const ask = () =>
+    fetch(forge.apiUrl + path, {
+      headers: { authorization: `Bearer ${token}`, 'if-none-match': headers.get('etag') ?? '' }
+    })
+  const unchanged = await ask()
+  const body = await unchanged.text()
+  published.checkResponse('GET', path, unchanged.status, body === '' ? null : body, true)
+  assert.equal(unchanged.status, 304)
+  await copy.commit('second')
+  await copy.git('push', '--quiet', repository.cloneUrl, 'main')
+  assert.equal((await ask()).status, 200)
+})

@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox'
 import { type Access, createAccess, type GitHubRestDeps, repositoryPaths } from './access-github.ts'
 import { appAnswer, fullRepositoryAnswer, installationAnswer, iso, nodeId, repositoryAnswer } from './answers-github.ts'
 import { registerChecks } from './checks-github.ts'
+import { registerDeliveries } from './deliveries-github.ts'
 import { appPermissions, refuseJwt } from './github-app.ts'
 import type { HostedRepository } from './repositories.ts'
 import { bearerToken, paginate, refusal, statusCodeOf } from './rest.ts'
@@ -19,6 +20,7 @@ export async function gitHubRest(scope: FastifyInstance, deps: GitHubRestDeps): 
   scope.setNotFoundHandler((_request, reply) => reply.code(404).send(message(404, 'Not Found')))
   const access = createAccess(deps)
   registerApp(scope, deps)
+  registerDeliveries(scope, deps, createAssertApp(deps))
   registerRepositories(scope, deps, access)
   registerChecks(scope, deps, access)
 }
@@ -53,14 +55,19 @@ const TokenRequest = Type.Union([
   })
 ])
 
-function registerApp(scope: FastifyInstance, deps: GitHubRestDeps): void {
-  const { state, app, address, accounts, repositories, installations, tokens, now } = deps
-
-  function assertApp(request: FastifyRequest): void {
+/** For calls that only the App itself may make. */
+function createAssertApp({ app, now }: Pick<GitHubRestDeps, 'app' | 'now'>) {
+  return (request: FastifyRequest): void => {
     const jwt = bearerToken(request)
     const reason = jwt === null ? 'A JSON web token could not be decoded' : refuseJwt(app, jwt, now())
     if (reason !== null) throw refusal(401, reason)
   }
+}
+
+function registerApp(scope: FastifyInstance, deps: GitHubRestDeps): void {
+  const { state, app, address, accounts, repositories, installations, tokens, now } = deps
+
+  const assertApp = createAssertApp(deps)
 
   function installationOf(request: FastifyRequest): Installation {
     const { installationId } = request.params as { installationId: string }

@@ -183,3 +183,17 @@ test('a developer creates a project over REST', async (t) => {
   const { fullName, isPrivate, defaultBranch } = forge.repository('developer/hello')
   assert.deepEqual([fullName, isPrivate, defaultBranch], ['developer/hello', false, 'trunk'])
 })
+
+test('hooks of a project are listed to who may change it', async (t) => {
+  const { forge, repository } = await startWithCommit(t)
+  const path = `/projects/${repository.id}/hooks`
+  forge.setWebhook({ url: 'http://127.0.0.1:9/webhooks/gitlab', token: 'x' })
+  forge.addWebhook({ url: 'http://127.0.0.1:9/other', token: 'x', repositoryId: repository.id + 1 })
+  const { answer } = await call(forge, forge.accessToken, 'GET', path)
+  const urls = (answer as unknown as Json[]).map(({ url }) => url)
+  assert.deepEqual(urls, ['http://127.0.0.1:9/webhooks/gitlab'])
+  const reader = forge.createProjectToken(repository.id, { scope: 'read_repository' })
+  assert.equal((await call(forge, reader, 'GET', path)).status, 403)
+  forge.removeWebhooks()
+  assert.deepEqual((await call(forge, forge.accessToken, 'GET', path)).answer, [])
+})

@@ -6,7 +6,7 @@ import type { Address } from './address.ts'
 import { commitAnswer, groupAnswer, namespaceAnswer, projectAnswer, userAnswer } from './answers-gitlab.ts'
 import type { Commits } from './commits.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
-import { bearerToken, parameters, refusal, statusCodeOf } from './rest.ts'
+import { bearerToken, paginate, parameters, refusal, statusCodeOf } from './rest.ts'
 import type { Account, StateFile, Token } from './state.ts'
 import { registerStatuses } from './statuses-gitlab.ts'
 import { coversRepository, hasPermission, type Tokens } from './tokens.ts'
@@ -116,7 +116,7 @@ const NewProject = Type.Object({
 })
 
 function registerProjects(scope: FastifyInstance, deps: GitLabRestDeps, access: ProjectAccess): void {
-  const { address, accounts, repositories, tokens, commits } = deps
+  const { state, address, accounts, repositories, tokens, commits, now } = deps
   const authenticate = createAuthentication(tokens)
 
   scope.get('/projects/:id', (request) => projectAnswer(address(), access(request, 'read').repository, accounts))
@@ -143,6 +143,26 @@ function registerProjects(scope: FastifyInstance, deps: GitLabRestDeps, access: 
       ...(branch === undefined ? {} : { defaultBranch: branch })
     })
     return reply.code(201).send(projectAnswer(address(), repository, accounts))
+  })
+
+  scope.get('/projects/:id/hooks', (request, reply) => {
+    const { repository } = access(request, 'write')
+    const listening = state.data.webhooks.filter(
+      ({ repositoryId }) => repositoryId === null || repositoryId === repository.id
+    )
+    return paginate(request, reply, listening, address().url).map((webhook) => ({
+      id: webhook.id,
+      url: webhook.url,
+      name: '',
+      description: '',
+      project_id: repository.id,
+      push_events: true,
+      tag_push_events: true,
+      enable_ssl_verification: true,
+      alert_status: 'executable',
+      disabled_until: null,
+      created_at: new Date(now()).toISOString()
+    }))
   })
 
   scope.get('/projects/:id/repository/branches/:branch', async (request) => {

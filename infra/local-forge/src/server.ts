@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { addConditions } from './conditions.ts'
 import type { Core } from './core.ts'
+import type { Deliveries } from './deliveries.ts'
 import type { ForgeForm } from './form.ts'
 import { authorizeGit, isGitPath } from './git-access.ts'
 import type { GitHttp } from './git-http.ts'
@@ -21,6 +23,7 @@ export interface ServerDeps {
   form: ForgeForm
   gitHttp: GitHttp
   servePage: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  deliveries: Pick<Deliveries, 'all'>
   trouble: Trouble
   logger: Logger
 }
@@ -29,7 +32,8 @@ const restBodyLimitBytes = 4 * 1024 * 1024
 
 const avatar = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="8" fill="#5b6673"/><path d="M5 12V4m0 4h4a2 2 0 0 0 2-2V4" stroke="#fff" stroke-width="1.6" fill="none"/></svg>`
 
-export function createForgeServer({ core, form, gitHttp, servePage, trouble, logger }: ServerDeps): FastifyInstance {
+export function createForgeServer(deps: ServerDeps): FastifyInstance {
+  const { core, form, gitHttp, servePage, deliveries, trouble, logger } = deps
   const app = createServer({
     logger,
     fastify: {
@@ -56,7 +60,13 @@ export function createForgeServer({ core, form, gitHttp, servePage, trouble, log
     return authorization.isGranted ? gitHttp.serve(request, reply, authorization.git) : authorization.refuse(reply)
   }
 
-  void app.register((scope) => form.rest(scope), { prefix: form.apiPath })
+  void app.register(
+    (scope) => {
+      addConditions(scope)
+      return form.rest(scope, deliveries)
+    },
+    { prefix: form.apiPath }
+  )
   void app.register(async (scope) => {
     // What git sends is streamed to git.
     scope.removeAllContentTypeParsers()

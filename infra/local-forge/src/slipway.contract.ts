@@ -157,3 +157,27 @@ test('a push in GitLab’s form is verified, found, cloned and reported on', asy
     .map(({ context, state, description }) => [context, state, description])
   assert.deepEqual(reports, [['slipway/stack', 'success', 'it is live']])
 })
+
+test('what did not arrive is found again through the API of the real adapter, and heads are asked conditionally', async (t) => {
+  const forge = await startGitHub(t, { webhook: { url: 'http://127.0.0.1:9/', secret } })
+  const repository = await forge.createRepository({ owner: 'acme', name: 'hello', isPrivate: true })
+  const copy = await createWorkingCopy(t)
+  const commit = await copy.commit('first')
+  forge.setLoss('fail')
+  await copy.git('push', '--quiet', repository.cloneUrl, 'main')
+  await forge.settled()
+  const api = createGitHubApi({
+    instance: instanceOf(forge),
+    appId: forge.app.id,
+    privateKey: forge.app.privateKey,
+    now: Date.now
+  })
+  const [missed, ...others] = await api.missedDeliveries(0, signal)
+  assert.ok(missed !== undefined && others.length === 0)
+  const received = await api.fetchDelivery(missed, signal)
+  assert.equal(received?.event.kind === 'push' ? received.event.push.commit : null, commit)
+  const known = stored(repository, String(forge.installationOf('acme')?.id))
+  for (let i = 0; i < 3; i++) {
+    assert.equal(await api.findHead(known, 'refs/heads/main', signal, 'whenever'), commit)
+  }
+})
