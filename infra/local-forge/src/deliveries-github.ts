@@ -41,7 +41,7 @@ export function registerDeliveries(
       .all()
       .filter((delivery) => delivery.status !== 'pending' && (before === undefined || delivery.id < Number(before)))
       .filter((delivery) => status === undefined || (status === 'failure') === (delivery.status === 'failed'))
-      .reverse()
+      .toReversed()
     const page = answered.slice(0, perPage)
     const last = page.at(-1)
     if (last !== undefined && answered.length > perPage) {

@@ -315,7 +315,11 @@ test('deliveries that failed are listed to the App alone, page by page, with wha
   const listed = [first, second].flatMap(({ answer }) => answer as unknown as Json[])
   assert.deepEqual(
     listed.map(({ event, status_code: code }) => [event, code]),
-    Array<unknown[]>(3).fill(['push', 0])
+    [
+      ['push', 0],
+      ['push', 0],
+      ['push', 0]
+    ]
   )
   assert.equal(second.headers.get('link'), null)
   const one = await call(forge, jwt(forge), 'GET', `${path}/${String(listed[0]?.id)}`)

@@ -49,7 +49,8 @@ async function learn(tx: Transaction, repository: RepositoryRow, ref: string, he
     .where('commit', '=', head)
     .where('repository_id', '=', repository.id)
     .where('ref', '=', ref)
-    .where('trigger', 'not in', ['rollback', 'redeploy'])
+    // These say nothing about the head.
+    .where('trigger', 'not in', ['rollback', 'redeploy', 'configuration'])
     .orderBy('id', 'desc')
     .execute()
   const since = seen?.build_id ?? ''
@@ -130,7 +131,7 @@ export function createHeads(database: Database): Heads {
           .selectAll('builds')
           .where(isActive)
           .where('builds.status', 'in', ['building', 'deploying'])
-          .where('builds.trigger', 'not in', ['rebuild', 'rollback', 'redeploy'])
+          .where('builds.trigger', 'not in', ['rebuild', 'rollback', 'redeploy', 'configuration'])
           .where('builds.cancel_requested_at', 'is', null)
           .where('repositories.policy', '=', 'override')
           .execute()

@@ -1,6 +1,5 @@
 import { Failure, type ForgeApi, type MissedDelivery } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
-import type { JsonObject } from '../webhooks/delivery.ts'
 import { createGitHubReader } from '../webhooks/github-events.ts'
 import { readAnswer } from './answer.ts'
 import type { GitHubApp } from './github-app.ts'
@@ -57,7 +56,7 @@ export function createMissedDeliveries(app: GitHubApp): MissedDeliveries {
         cursor = nextCursor(link)
         if (cursor === null || last === undefined || Date.parse(last.delivered_at) < since) break
       }
-      return [...missed.values()].reverse()
+      return [...missed.values()].toReversed()
     },
 
     async fetchDelivery({ attemptId, deliveryId }, signal) {
@@ -74,7 +73,7 @@ export function createMissedDeliveries(app: GitHubApp): MissedDeliveries {
       }
       if (answer.request.payload === null) return null
       readEvent ??= createGitHubReader()
-      const event = readEvent(answer.event, answer.request.payload as JsonObject)
+      const event = readEvent(answer.event, answer.request.payload)
       return { deliveryId, eventName: answer.event, event }
     }
   }

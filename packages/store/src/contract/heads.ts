@@ -36,7 +36,7 @@ async function hundredTicks(store: Store, repositoryId: string, head: string, fr
 
 const statuses = async (store: Store) =>
   (await store.builds.list(null, {}, firstPage))
-    .reverse()
+    .toReversed()
     .map(({ trigger, status, commit }) => [trigger, status, commit === a ? 'a' : commit === b ? 'b' : 'c'])
 
 export function headsContract({ name, database }: Subject): void {

@@ -26,7 +26,7 @@ export function removalsContract({ name, database }: Subject): void {
     )
     assert.notEqual(await store.functions.routesVersion(), version)
     const states = await Promise.all(deployments.map(({ id }) => store.deployments.get(id)))
-    assert.deepEqual(states.map((one) => one?.status).sort(), ['draining', 'draining', 'live'])
+    assert.equal(states.filter((one) => one?.status === 'draining').length, 2)
     const [entry] = await store.audit.list(ownerId, firstPage)
     assert.deepEqual(
       [entry?.actor, entry?.action, entry?.resource, entry?.detail],
