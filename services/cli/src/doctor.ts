@@ -71,6 +71,7 @@ async function engine(env: Record<string, string | undefined>, logger: Logger): 
     networkPool: '10.201.0.0/16',
     subnetPrefix: 26,
     firewall: 'on',
+    readyNetworks: 0,
     readyTimeoutMs: 10_000,
     logger,
     now: Date.now

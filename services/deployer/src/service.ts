@@ -49,6 +49,8 @@ export const DeployerConfig = Type.Object({
   /** DNS servers of the functions, separated by commas; empty: those of the host. */
   DNS_RESOLVERS: Type.String({ default: '' }),
   FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
+  /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
+  READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
   /** How long a new version may take to become ready. */
   READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1000 }),
@@ -83,6 +85,7 @@ export async function startDeployer(
     networkPool: config.NETWORK_POOL,
     subnetPrefix: config.NETWORK_PREFIX,
     firewall: config.FIREWALL,
+    readyNetworks: config.READY_NETWORKS,
     readyTimeoutMs: config.READY_TIMEOUT_MS,
     logger,
     now

@@ -9,6 +9,7 @@ import { asTheyCome, containerLogs, inTimeOrder } from './logs.ts'
 import { createOwnerNetworks } from './network.ts'
 import { createReplicas, endpointOf, type Replica } from './replicas.ts'
 import { createRollout } from './rollout.ts'
+import { createSandboxes } from './sandboxes.ts'
 import { formatSubnet, parseSubnet } from './subnet.ts'
 
 export interface DockerClusterOptions {
@@ -27,6 +28,8 @@ export interface DockerClusterOptions {
   /** DNS servers of the functions; empty: the engine's own choice, of which private ones stay unreachable. */
   resolvers: readonly string[]
   firewall: 'on' | 'off'
+  /** For how many owners a network is kept ready that the next replica only joins. */
+  readyNetworks: number
   /** How long a deployment may take to become ready, at least; its own thresholds may allow more. */
   readyTimeoutMs?: number
   logger: ClusterLogger
@@ -38,7 +41,6 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
   const { installation, resolvers, logger, now, readyTimeoutMs = 60_000 } = options
   const pool = parseSubnet(options.networkPool)
   const engine = createEngine(options.docker)
-  const replicas = createReplicas({ engine, installation })
   const networks = createOwnerNetworks({ engine, installation, pool, subnetPrefix: options.subnetPrefix })
   const images = createImages({ engine, registryAuth: options.registryAuth })
   const { gatewayPort } = options
@@ -46,11 +48,25 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
   const limits = { readyTimeoutMs, now }
   let facts: HostFacts | null = null
   const hostFacts = async (signal: AbortSignal) => (facts ??= await readHostFacts(engine, signal))
+  const sandboxes = createSandboxes({
+    engine,
+    installation,
+    networks,
+    addressesIn: (network, signal) => replicas.addressesIn(network, signal),
+    joined: (signal) => replicas.joined(signal),
+    architecture: async (signal) => (await hostFacts(signal)).architecture,
+    resolvers,
+    limit: options.readyNetworks,
+    logger,
+    now
+  })
+  const replicas = createReplicas({ engine, installation, sandboxes })
   const rollOut = createRollout({
     engine,
     installation,
     replicas,
     networks,
+    sandboxes,
     images,
     firewall,
     hostFacts,
@@ -75,6 +91,8 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     try {
       const endpoints = await work
       logger.info({ deploymentId: id, clusterName, replicas: count, durationMs: now() - startedAt }, 'deployment ready')
+      // Who pushes now pushes again soon; whose functions are brought back after a reboot may not.
+      if (deployment.status === 'starting') sandboxes.prepare(ownerSlug)
       return endpoints
     } catch (err) {
       const code = err instanceof Failure ? err.code : 'internal'
@@ -91,7 +109,12 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     const [left, slugs] = await Promise.all([replicas.list(null, signal), networks.owners(signal)])
     const inUse = new Set(left.map(({ ownerSlug }) => ownerSlug))
     const idle = slugs.filter((slug) => !inUse.has(slug) && (busyOwners.get(slug) ?? 0) === 0)
-    await Promise.all(idle.map((slug) => networks.remove(slug, signal)))
+    await Promise.all(
+      idle.map(async (slug) => {
+        await sandboxes.drop(slug, signal)
+        await networks.remove(slug, signal)
+      })
+    )
   }
 
   async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
@@ -135,11 +158,11 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
       }
     },
     check: (signal) => runChecks({ engine, networks, firewall, installation }, signal),
-    close: () => {
+    async close() {
       for (const { controller } of inFlight.values())
         controller.abort(new Failure('unavailable', 'the cluster is closing'))
+      await sandboxes.close()
       engine.close()
-      return Promise.resolve()
     }
   }
 }

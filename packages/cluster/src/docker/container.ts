@@ -6,6 +6,11 @@ import { labels, shortInstallation } from './labels.ts'
 
 const tmpBytes = 64 * 1024 * 1024
 const pidsLimit = 256
+/**
+ * A share of the processor is counted over so long. A Node process takes about 120 ms of processor to start: with the usual 100 ms
+ * half a processor would stop it in every period, with this it starts in the first one. The share is the same.
+ */
+const cpuPeriodMs = 250
 /** A function that keeps failing stops being restarted; the reconciler starts it again later. */
 const maximumRestarts = 10
 /** Who a function is when its image would have it be root. */
@@ -18,6 +23,8 @@ export interface ReplicaPlan {
   replica: number
   network: string
   address: string
+  /** Of the container that holds the network and the address; null when the replica has them by itself. */
+  sandboxId: string | null
   image: LocalImage
   /** `uid` or `uid:group`, never a name and never root. */
   user: string
@@ -32,7 +39,7 @@ export function containerName(installation: string, deployment: Deployment, repl
 
 /** Everything that a replica is allowed, field by field: nothing of a repository's names a field here. */
 export function containerOptions(plan: ReplicaPlan): ContainerCreateOptions {
-  const { deployment, network, address } = plan
+  const { deployment, network, address, sandboxId } = plan
   const { spec } = deployment
   return {
     Image: pinnedReference(deployment.image),
@@ -45,12 +52,14 @@ export function containerOptions(plan: ReplicaPlan): ContainerCreateOptions {
     // Readiness is asked from outside; what an image wants to run inside for it only takes time.
     Healthcheck: { Test: ['NONE'] },
     HostConfig: hostConfig(plan),
-    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } }
+    ...(sandboxId === null
+      ? { NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } } }
+      : {})
   }
 }
 
 /** The platform's own come last: neither an image nor a repository can imitate them. */
-function replicaLabels({ deployment, installation, replica, address }: ReplicaPlan): Record<string, string> {
+function replicaLabels({ deployment, installation, replica, address, sandboxId }: ReplicaPlan): Record<string, string> {
   return {
     ...deployment.annotations,
     ...deployment.labels,
@@ -60,15 +69,17 @@ function replicaLabels({ deployment, installation, replica, address }: ReplicaPl
     [labels.function]: deployment.functionName,
     [labels.clusterName]: deployment.clusterName,
     [labels.replica]: String(replica),
-    [labels.address]: address
+    [labels.address]: address,
+    [labels.role]: 'replica',
+    [labels.sandbox]: sandboxId ?? ''
   }
 }
 
-function hostConfig({ deployment, network, image, host, resolvers, user }: ReplicaPlan): HostConfig {
+function hostConfig({ deployment, network, sandboxId, image, host, resolvers, user }: ReplicaPlan): HostConfig {
   const { limits, hasReadonlyRoot } = deployment.spec
   return {
-    NetworkMode: network,
-    Dns: [...resolvers],
+    // Who joins a network asks the DNS servers that are asked there.
+    ...(sandboxId === null ? { NetworkMode: network, Dns: [...resolvers] } : { NetworkMode: `container:${sandboxId}` }),
     Init: true, // a process without a handler would ignore SIGTERM as PID 1
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: maximumRestarts },
     LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
@@ -81,8 +92,9 @@ function hostConfig({ deployment, network, image, host, resolvers, user }: Repli
     IpcMode: 'private',
     Memory: limits.memoryBytes,
     MemorySwap: limits.memoryBytes, // the same: no swap
-    // The engine refuses more than there is, and more than there is limits nothing.
-    NanoCpus: Math.min(limits.cpuMillis, host.cpus * 1000) * 1e6,
+    CpuPeriod: cpuPeriodMs * 1000,
+    // More than there is limits nothing, and some engines refuse it.
+    CpuQuota: Math.min(limits.cpuMillis, host.cpus * 1000) * cpuPeriodMs,
     PidsLimit: pidsLimit,
     Ulimits: [
       { Name: 'nofile', Soft: 16_384, Hard: 16_384 },

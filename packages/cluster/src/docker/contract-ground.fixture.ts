@@ -67,6 +67,7 @@ export async function openGround(): Promise<Ground> {
         registryAuth: { [registry.host]: credentials },
         resolvers: [],
         firewall: 'on',
+        readyNetworks: 0,
         readyTimeoutMs: 30_000,
         logger: silent,
         now: Date.now,
@@ -79,6 +80,8 @@ export async function openGround(): Promise<Ground> {
       for (const cluster of clusters) await cluster.close()
       await removeAll(docker, installation)
       for (const tag of tags) await docker.getImage(tag).remove()
+      const filters = { label: [`${labels.installation}=${installation}`] }
+      for (const { Id } of await docker.listImages({ filters })) await docker.getImage(Id).remove({ force: true })
       await registry.stop()
       await rm(directory, { recursive: true, force: true })
     }

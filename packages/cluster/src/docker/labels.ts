@@ -6,6 +6,10 @@ export const labels = {
   function: 'com.slipway.function',
   clusterName: 'com.slipway.cluster-name',
   replica: 'com.slipway.replica',
+  /** `replica`, or `network` for what holds the network of one. */
+  role: 'com.slipway.role',
+  /** Id of the container whose network the replica has joined; empty when it has one of its own. */
+  sandbox: 'com.slipway.sandbox',
   /** The address that the replica is pinned to, also while it is stopped. */
   address: 'com.slipway.address'
 } as const

@@ -3,6 +3,7 @@ import type { ContainerInfo } from 'dockerode'
 import { containerName, containerOptions, type ReplicaPlan, unprivilegedUser } from './container.ts'
 import { type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
 import { labels } from './labels.ts'
+import type { Sandboxes } from './sandboxes.ts'
 import { fileOfArchive, userByName, userOf } from './user.ts'
 
 /** A container of this installation, as the engine lists it. */
@@ -15,13 +16,20 @@ export interface Replica {
   /** Counts from 1. */
   number: number
   address: string
-  /** The engine's word: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`. */
+  /** Of the container whose network it has joined; null when it has one of its own. */
+  sandboxId: string | null
+  /**
+   * The engine's word: `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`;
+   * or `stranded` when it runs, but what held its network does not: nobody reaches it, and it cannot be mended.
+   */
   state: string
 }
 
 export interface Replicas {
   /** Of one deployment, in the order of their numbers; of all of this installation for null. */
   list(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]>
+  /** Sandboxes that replicas of this installation have joined. */
+  joined(signal: AbortSignal): Promise<Set<string>>
   /** Addresses that any container, ours or not, is pinned to in a network, running or not. */
   addressesIn(network: string, signal: AbortSignal): Promise<Set<string>>
   /**
@@ -45,7 +53,13 @@ export function endpointOf({ address }: Replica): Endpoint {
   return { host: address, port: functionPort }
 }
 
-export function createReplicas({ engine, installation }: { engine: Engine; installation: string }): Replicas {
+export interface ReplicasDeps {
+  engine: Engine
+  installation: string
+  sandboxes: Pick<Sandboxes, 'running' | 'start' | 'remove'>
+}
+
+export function createReplicas({ engine, installation, sandboxes }: ReplicasDeps): Replicas {
   const usersByName = new Map<string, string>()
 
   async function listBy(filters: Record<string, string[]>, signal: AbortSignal): Promise<ContainerInfo[]> {
@@ -64,7 +78,7 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
       (docker, abortSignal) => docker.createContainer({ ...options, abortSignal }),
       longCallMs
     )
-    const { deployment, replica, address } = plan
+    const { deployment, replica, address, sandboxId } = plan
     return {
       id: created.id,
       name,
@@ -73,6 +87,7 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
       ownerSlug: deployment.ownerSlug,
       number: replica,
       address,
+      sandboxId,
       state: 'created'
     }
   }
@@ -114,11 +129,21 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
     return user
   }
 
-  async function list(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]> {
+  async function listAll(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]> {
     const label = [`${labels.installation}=${installation}`]
     label.push(deploymentId === null ? labels.deployment : `${labels.deployment}=${deploymentId}`)
     const found = await listBy({ label }, signal)
     return found.map(replicaOf).sort((a, b) => a.number - b.number)
+  }
+
+  async function list(deploymentId: string | null, signal: AbortSignal): Promise<Replica[]> {
+    const found = await listAll(deploymentId, signal)
+    if (found.every(({ sandboxId }) => sandboxId === null)) return found
+    const running = await sandboxes.running(signal)
+    return found.map((replica) => {
+      const isStranded = replica.state === 'running' && replica.sandboxId !== null && !running.has(replica.sandboxId)
+      return isStranded ? { ...replica, state: 'stranded' } : replica
+    })
   }
 
   async function findReplica({ id }: Deployment, number: number, signal: AbortSignal): Promise<Replica | undefined> {
@@ -127,6 +152,9 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
 
   return {
     list,
+    async joined(signal) {
+      return new Set((await listAll(null, signal)).flatMap(({ sandboxId }) => sandboxId ?? []))
+    },
     async addressesIn(network, signal) {
       const found = await listBy({ network: [network] }, signal)
       return new Set(found.flatMap((container) => addressesOf(container, network)))
@@ -149,6 +177,9 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
     },
     async start(replica, signal) {
       try {
+        const isNew = replica.state === 'created'
+        if (replica.sandboxId !== null && !isNew && !(await sandboxes.start(replica.sandboxId, signal)))
+          return 'network-gone'
         await engine.call(
           'start a container',
           signal,
@@ -166,6 +197,8 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
         if (/address already in use/i.test(message)) return 'address-taken'
         if (/network .*not found|network .*does not exist|could not find a network/i.test(message))
           return 'network-gone'
+        // However the engine puts it that what holds the network does not run, or is not there: it names it.
+        if (replica.sandboxId !== null && message.includes(replica.sandboxId)) return 'network-gone'
         if (statusOf(err) !== 400) throw err // 400: what the image says cannot be run
         throw new Failure('not-ready', `the function's process could not be started: ${message}`, { cause: err })
       }
@@ -185,6 +218,7 @@ export function createReplicas({ engine, installation }: { engine: Engine; insta
         }
       }
       await removeContainer(replica.id, signal)
+      if (replica.sandboxId !== null) await sandboxes.remove(replica.sandboxId, signal)
     }
   }
 }
@@ -199,6 +233,7 @@ function replicaOf(container: ContainerInfo): Replica {
     ownerSlug: Labels[labels.owner] ?? '',
     number: Number(Labels[labels.replica]),
     address: Labels[labels.address] ?? '',
+    sandboxId: Labels[labels.sandbox] || null,
     state: State
   }
 }

@@ -1,11 +1,12 @@
 import { type Deployment, type Endpoint, Failure } from '@slipway/domain'
-import type { Engine } from './engine.ts'
+import { type Engine, longCallMs } from './engine.ts'
 import type { Firewall } from './firewall.ts'
 import { assertConstraints, type HostFacts } from './host.ts'
 import type { Images, LocalImage } from './image.ts'
 import type { OwnerNetwork, OwnerNetworks } from './network.ts'
 import type { ReadinessLimits } from './readiness.ts'
 import { endpointOf, type Replica, type Replicas } from './replicas.ts'
+import type { Sandboxes } from './sandboxes.ts'
 import { watchStartup } from './startup.ts'
 
 export interface RolloutDeps {
@@ -13,6 +14,7 @@ export interface RolloutDeps {
   installation: string
   replicas: Replicas
   networks: OwnerNetworks
+  sandboxes: Pick<Sandboxes, 'take' | 'remove'>
   images: Images
   firewall: Firewall
   hostFacts: (signal: AbortSignal) => Promise<HostFacts>
@@ -42,7 +44,7 @@ const addressTries = 5
  * When one does not become ready, all that this call started are taken away again; replicas that ran before are kept.
  */
 export function createRollout(deps: RolloutDeps) {
-  const { engine, installation, replicas, networks, images, firewall, hostFacts, resolvers, limits } = deps
+  const { engine, installation, replicas, networks, sandboxes, images, firewall, hostFacts, resolvers, limits } = deps
 
   async function look(deployment: Deployment, signal: AbortSignal): Promise<Scene> {
     const { ownerSlug } = deployment
@@ -57,7 +59,35 @@ export function createRollout(deps: RolloutDeps) {
     return { existing, pinned, network, image, host }
   }
 
+  /** @returns null when nothing is ready to be joined, or what was ready turned out to be gone. */
+  async function joinReady(
+    deployment: Deployment,
+    number: number,
+    scene: Scene,
+    signal: AbortSignal
+  ): Promise<Replica | null> {
+    const sandbox = await sandboxes.take(deployment.ownerSlug)
+    if (sandbox === null) return null
+    let replica: Replica | null = null
+    try {
+      const image = scene.image ?? (await images.pull(deployment.image, signal))
+      const network = networks.nameOf(deployment.ownerSlug)
+      const { id: sandboxId, address } = sandbox
+      const { host } = scene
+      const plan = { deployment, installation, replica: number, network, address, sandboxId, image, host, resolvers }
+      replica = await replicas.create(plan, signal)
+      if ((await replicas.start(replica, signal)) === 'started') return replica
+      await replicas.remove(replica, 0, signal)
+      return null
+    } finally {
+      // Another process may have made the replica first, with a network of its own.
+      if (replica?.sandboxId !== sandbox.id) await sandboxes.remove(sandbox.id, AbortSignal.timeout(longCallMs))
+    }
+  }
+
   async function makeNew(deployment: Deployment, number: number, scene: Scene, signal: AbortSignal): Promise<Replica> {
+    const joined = await joinReady(deployment, number, scene, signal)
+    if (joined !== null) return joined
     for (let tries = 1; ; tries++) {
       const [network, image] = await Promise.all([
         scene.network ?? networks.ensure(deployment.ownerSlug, signal),
@@ -72,6 +102,7 @@ export function createRollout(deps: RolloutDeps) {
           replica: number,
           network: network.name,
           address,
+          sandboxId: null,
           image,
           host,
           resolvers
@@ -95,7 +126,7 @@ export function createRollout(deps: RolloutDeps) {
     const found = scene.existing.find((replica) => replica.number === number)
     if (found?.state === 'running') return { replica: found, isNew: false }
     if (found !== undefined) {
-      const canStart = found.state !== 'dead' && found.state !== 'removing'
+      const canStart = !['dead', 'removing', 'stranded'].includes(found.state)
       if (canStart && (await replicas.start(found, signal)) === 'started') return { replica: found, isNew: true }
       await replicas.remove(found, 0, signal)
     }
