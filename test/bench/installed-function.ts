@@ -51,7 +51,7 @@ export async function createInstalledFunction(
     return at
   }
 
-  /** Until nothing of the push goes on: the former version is gone. */
+  /** Until nothing of the push goes on: the former version is gone, and what is prepared for the next one is there. */
   async function settle(): Promise<void> {
     await waitFor(
       async () => {
@@ -60,6 +60,7 @@ export async function createInstalledFunction(
       },
       { timeoutMs: 60_000, everyMs: 100, what: 'the former version to end', signal }
     )
+    await scene.untilEngineRests(signal)
   }
 
   async function push(files: Record<string, string>, isBuilt: boolean): Promise<PushTimes> {

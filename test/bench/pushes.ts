@@ -19,7 +19,7 @@ const warmUpRounds = 2
  * shows it. That no image was built for it is checked.
  *
  * All against the floor (floor.ts), which begins after its push. Each round measures all three, every other round in the opposite order;
- * nothing goes on beside a measurement: the former version has ended by then. Values are medians. While a push is measured a client asks
+ * nothing goes on beside a measurement: by then the former version has ended, and the network for the next one is ready. Values are medians. While a push is measured a client asks
  * every 20 ms, which is a load that the floor has not: there it asks, every 5 ms, once the container runs.
  */
 export const pushes: Benchmark = {

@@ -20,6 +20,8 @@ export interface Scene {
     owner: string,
     isInstalled: boolean
   ): Promise<{ hosted: LocalRepository; workingCopy: WorkingCopy; cloneUrl: string }>
+  /** Until the installation's containers have stayed what they are for a second: nothing is made or taken away in the background. */
+  untilEngineRests(signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,12 +66,30 @@ export async function createScene(): Promise<Scene> {
         const workingCopy = await createWorkingCopy(join(directory, `copy-${owner}`), hosted.cloneUrl)
         return { hosted, workingCopy, cloneUrl: hosted.cloneUrl }
       },
+      untilEngineRests: (signal) => untilSame(installation.endpoints.installation, signal),
       close: () => closers.close()
     }
   } catch (err) {
     await closers.close()
     throw err
   }
+}
+
+async function untilSame(installation: string, signal: AbortSignal): Promise<void> {
+  const docker = new Docker()
+  const filters = { label: [`com.slipway.installation=${installation}`] }
+  let before = ''
+  let since = performance.now()
+  await waitFor(
+    async () => {
+      const containers = await docker.listContainers({ all: true, filters })
+      const now = containers.map(({ Id, State }) => `${Id} ${State}`).join()
+      if (now !== before) since = performance.now()
+      before = now
+      return performance.now() - since >= 1000
+    },
+    { timeoutMs: 60_000, everyMs: 100, what: 'the engine to rest', signal }
+  )
 }
 
 /** Takes away what the installation left in the engine: containers, networks and images that carry its id. */
