@@ -95,13 +95,18 @@ async function checkDeployments({ store }: VerdictDeps): Promise<string[]> {
 async function checkEngine({ fleet, store }: VerdictDeps): Promise<string[]> {
   const docker = new Docker()
   const label = [`com.slipway.installation=${fleet.endpoints.installation}`]
-  const live = new Set((await store.deployments.running()).map(({ id }) => id))
+  const running = await store.deployments.running()
+  const live = new Set(running.map(({ id }) => id))
+  // Of an owner who has something live, a network may be held for it or for its next version, also by a deployer that was killed.
+  const owners = new Set(running.map(({ ownerSlug }) => ownerSlug))
+  const isNetwork = (of: Record<string, string>) =>
+    of['com.slipway.role'] === 'network' && owners.has(of['com.slipway.owner'] ?? '')
   const containers = await docker.listContainers({ all: true, filters: { label } })
   const seen = containers.map(({ Labels }) => Labels['com.slipway.deployment'] ?? 'none')
   const images = await docker.listImages({ filters: { label, dangling: ['true'] } })
   return [
     ...containers
-      .filter((_container, i) => !live.has(seen[i] ?? ''))
+      .filter(({ Labels }, i) => !live.has(seen[i] ?? '') && !isNetwork(Labels))
       .map(({ Names, State }) => `the container ${Names[0]} (${State}) is left over`),
     ...[...live].filter((id) => !seen.includes(id)).map((id) => `the deployment ${id} has no container`),
     ...images

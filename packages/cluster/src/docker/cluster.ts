@@ -111,7 +111,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     const idle = slugs.filter((slug) => !inUse.has(slug) && (busyOwners.get(slug) ?? 0) === 0)
     await Promise.all(
       idle.map(async (slug) => {
-        await sandboxes.drop(slug, signal)
+        await sandboxes.removeAll(slug, signal)
         await networks.remove(slug, signal)
       })
     )

@@ -232,6 +232,12 @@ void describe('networks that are kept ready', () => {
       timeoutMs: 15_000,
       what: 'the abandoned one to go'
     })
+
+    const other = open()
+    for (const { deploymentId, ownerSlug } of await other.list(signal()))
+      if (ownerSlug === 'mia') await other.remove(deploymentId, 0, signal())
+    assert.deepEqual(await containersOf('mia', 'network', []), [], 'what others hold goes with the last function')
+    assert.deepEqual(await networksOf('mia'), [])
   })
 
   test('none is kept where they are switched off, nor for more owners than allowed', async () => {

@@ -26,8 +26,8 @@ export interface Sandboxes {
   /** @returns false when it is not there any more, or somebody else has its address. */
   start(id: string, signal: AbortSignal): Promise<boolean>
   remove(id: string, signal: AbortSignal): Promise<void>
-  /** Removes the one that waits for the owner's next replica. */
-  drop(ownerSlug: string, signal: AbortSignal): Promise<void>
+  /** Removes all of an owner who has no replicas, those that another process or one that is gone has made too. */
+  removeAll(ownerSlug: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -69,9 +69,10 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
   const { engine, installation, networks, resolvers, logger, now } = options
   const waiting = new Map<string, Waiting>()
   const closing = new AbortController()
-  const label = [`${labels.installation}=${installation}`, `${labels.role}=${sandboxRole}`]
 
-  async function list(signal: AbortSignal) {
+  async function list(ownerSlug: string | null, signal: AbortSignal) {
+    const label = [`${labels.installation}=${installation}`, `${labels.role}=${sandboxRole}`]
+    if (ownerSlug !== null) label.push(`${labels.owner}=${ownerSlug}`)
     return engine.call('list containers', signal, (docker, abortSignal) =>
       docker.listContainers({ all: true, filters: { label }, abortSignal })
     )
@@ -117,7 +118,7 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
 
   /** What a process that was killed had ready. Those of a process that runs are younger, or joined. */
   async function removeAbandoned(signal: AbortSignal): Promise<void> {
-    const [all, joined] = await Promise.all([list(signal), options.joined(signal)])
+    const [all, joined] = await Promise.all([list(null, signal), options.joined(signal)])
     const abandoned = all.filter(({ Id, Created }) => !joined.has(Id) && Created * 1000 < now() - abandonedMs)
     await Promise.all(abandoned.map(({ Id }) => remove(Id, signal)))
   }
@@ -158,6 +159,7 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     return (await one?.made) ?? null
   }
 
+  /** The one that this process keeps ready. */
   async function drop(ownerSlug: string, signal: AbortSignal): Promise<void> {
     const sandbox = await take(ownerSlug)
     if (sandbox !== null) await remove(sandbox.id, signal)
@@ -185,11 +187,14 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     },
     take,
     async running(signal) {
-      return new Set((await list(signal)).flatMap(({ Id, State }) => (State === 'running' ? [Id] : [])))
+      return new Set((await list(null, signal)).flatMap(({ Id, State }) => (State === 'running' ? [Id] : [])))
     },
     start,
     remove,
-    drop,
+    async removeAll(ownerSlug, signal) {
+      await drop(ownerSlug, signal)
+      await Promise.all((await list(ownerSlug, signal)).map(({ Id }) => remove(Id, signal)))
+    },
     async close() {
       closing.abort()
       const limit = AbortSignal.timeout(closeLimitMs)
