@@ -1,6 +1,6 @@
 import type { Deliveries, DeliveryRecord, ForgeEvent } from '@slipway/domain'
 import type { Database } from './database.ts'
-import { recordDeliveries } from './delivery-record.ts'
+import { createDeliveryInserts, recordDeliveries } from './delivery-record.ts'
 import type { DeliveryRow } from './schema.ts'
 
 function toDeliveryRecord(row: DeliveryRow): DeliveryRecord {
@@ -20,9 +20,10 @@ function toDeliveryRecord(row: DeliveryRow): DeliveryRecord {
 }
 
 export function createDeliveries(database: Database): Deliveries {
+  const inserts = createDeliveryInserts()
   return {
     record: (deliveries, installationBranch, now) =>
-      database.write((tx) => recordDeliveries(tx, deliveries, installationBranch, now)),
+      database.write((tx) => recordDeliveries(tx, inserts, deliveries, installationBranch, now)),
     due: (now, limit) =>
       database.read(async (db) => {
         const rows = await db

@@ -12,6 +12,7 @@ import {
   type Received
 } from './delivery-lookup.ts'
 import { newId } from './ids.ts'
+import { createInsertRows, type InsertRows } from './insert-rows.ts'
 import { saveRepository } from './repositories.ts'
 import type { DeliveryRow, NewBuildRow, RepositoryRow } from './schema.ts'
 
@@ -59,7 +60,8 @@ function buildRow(repository: RepositoryRow, push: PushEvent, commit: string, no
     status: 'queued',
     message: push.message.split('\n', 1)[0] || null,
     sender: push.sender.login,
-    created_at: now
+    created_at: now,
+    finished_at: null
   })
 }
 
@@ -139,27 +141,39 @@ async function joinWaiting(tx: Transaction, decided: Decided[]): Promise<Decided
   })
 }
 
+/** The statements that a receiver makes all the time. */
+export interface DeliveryInserts {
+  deliveries: InsertRows<DeliveryRow, { id: string }>
+  builds: InsertRows<NewBuildRow, unknown>
+}
+
+/** For one database: of another kind the statements differ. */
+export function createDeliveryInserts(): DeliveryInserts {
+  return {
+    deliveries: createInsertRows((tx, rows) =>
+      tx
+        .insertInto('deliveries')
+        .values(rows)
+        .onConflict((oc) => oc.columns(['forge_id', 'delivery_id']).doNothing())
+        .returning('id')
+    ),
+    builds: createInsertRows((tx, rows) => tx.insertInto('builds').values(rows))
+  }
+}
+
 /** Inserts what was decided. Returns the ids of the deliveries that are new indeed: another receiver may have been first. */
-async function insert(tx: Transaction, decided: Decided[]): Promise<Set<string>> {
+async function insert(tx: Transaction, inserts: DeliveryInserts, decided: Decided[]): Promise<Set<string>> {
   const inserted = new Set<string>()
   for (let start = 0; start < decided.length; start += batch) {
-    const rows = await tx
-      .insertInto('deliveries')
-      .values(decided.slice(start, start + batch).map(({ row }) => row))
-      .onConflict((oc) => oc.columns(['forge_id', 'delivery_id']).doNothing())
-      .returning('id')
-      .execute()
-    for (const { id } of rows) inserted.add(id)
+    const rows = decided.slice(start, start + batch).map(({ row }) => row)
+    for (const { id } of await inserts.deliveries(tx, rows)) inserted.add(id)
   }
   const builds = new Map(
     decided.flatMap(({ row, build }) => (build !== null && inserted.has(row.id) ? [[build.id, build]] : []))
   )
   const rows = [...builds.values()]
   for (let start = 0; start < rows.length; start += batch) {
-    await tx
-      .insertInto('builds')
-      .values(rows.slice(start, start + batch))
-      .execute()
+    await inserts.builds(tx, rows.slice(start, start + batch))
   }
   return inserted
 }
@@ -167,6 +181,7 @@ async function insert(tx: Transaction, decided: Decided[]): Promise<Set<string>>
 /** See `Deliveries.record`. A handful of statements per batch, however many deliveries it has. */
 export async function recordDeliveries(
   tx: Transaction,
+  inserts: DeliveryInserts,
   deliveries: Received[],
   installationBranch: string | null,
   now: number
@@ -189,7 +204,7 @@ export async function recordDeliveries(
     )
   }
   const joined = await joinWaiting(tx, decided)
-  const inserted = await insert(tx, joined)
+  const inserted = await insert(tx, inserts, joined)
   if (inserted.size < joined.length) {
     for (const [key, row] of await findKnown(tx, fresh)) known.set(key, row)
   }

@@ -73,13 +73,13 @@ function open(file: string): DatabaseSync {
   closeSync(openSync(file, 'a', 0o600))
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   // FULL: what was acknowledged to a forge must survive a power cut, and a forge does not deliver again.
-  // Pages that many transactions write, those of indexes above all, are copied into the file once for 16 MiB rather than for four,
+  // Pages that many transactions write, those of indexes above all, are copied into the file once for 32 MiB rather than for four,
   // and are found in memory: ids that strangers choose hit an index everywhere. What undoes a statement of many rows is
   // needed as long as the statement: without `temp_store` each would make, write and remove a file for it.
   const settings = [
     'journal_mode = wal',
     'synchronous = full',
-    'wal_autocheckpoint = 4096',
+    'wal_autocheckpoint = 8192',
     'journal_size_limit = 67108864',
     'cache_size = -8000',
     'temp_store = memory'

@@ -55,6 +55,31 @@ export function deliveriesContract({ name, database }: Subject): void {
     assert.equal(new Set(ids).size, 4, 'another commit, another before and another forge are builds of their own')
   })
 
+  test(`${name}: pushes that are queued, skipped and ignored may come in one batch, and none of them ends what waits`, async (t) => {
+    const store = await (await database(t)).open()
+    const answers = await store.deliveries.record(
+      [
+        delivery('1', push(a)),
+        delivery('2', push(b, { message: 'not yet [skip ci]\0' })),
+        delivery('3', push(commitOf('c'), { ref: 'refs/heads/other' }))
+      ],
+      null,
+      5
+    )
+    assert.deepEqual(
+      answers.map(({ outcome }) => outcome),
+      ['queued', 'skipped', 'ignored']
+    )
+    const builds = await store.builds.list(null, {}, firstPage)
+    assert.deepEqual(
+      builds.map(({ status, finishedAt, message }) => [status, finishedAt, message]),
+      [
+        ['skipped', 5, 'not yet [skip ci]\ufffd'],
+        ['queued', null, 'change']
+      ]
+    )
+  })
+
   test(`${name}: a push of a commit that is building already waits as a build of its own`, async (t) => {
     const store = await (await database(t)).open()
     const [first] = await store.deliveries.record([delivery('1', push(a))], null, 5)
