@@ -8,6 +8,8 @@ export interface ReceiverDeps extends Pick<ServerOptions, 'logger' | 'needs' | '
   sources: WebhookSource[]
   commits: GroupCommit
   limits: BodyLimits
+  /** Connections beyond these are closed as they come: what each holds is limited, so their number has to be, too. */
+  connectionLimit: number
 }
 
 /** Where a forge of each kind may deliver besides `/webhooks/<forgeId>`: the kind's own name, and OpenFaaS Cloud's paths. */
@@ -38,13 +40,15 @@ const messages: Record<RecordedDelivery['outcome'], string> = {
 }
 
 /** Verifies the bytes, parses, records, answers; does nothing more. */
-export function createReceiver({ logger, needs, metrics, sources, commits, limits }: ReceiverDeps): FastifyInstance {
+export function createReceiver(deps: ReceiverDeps): FastifyInstance {
+  const { logger, needs, metrics, sources, commits, limits, connectionLimit } = deps
   const app = createServer({
     logger,
     ...(needs === undefined ? {} : { needs }),
     ...(metrics === undefined ? {} : { metrics }),
     fastify: { requestTimeout: limits.timeoutMs + 5000, exposeHeadRoutes: false }
   })
+  app.server.maxConnections = connectionLimit
   const bodies = createBodyReader(limits)
 
   // The signature covers the bytes as sent: nobody parses them before it is verified.

@@ -10,13 +10,15 @@ interface Waiting {
 
 /** Records deliveries that arrive together in one transaction: one sync to disk for many requests. */
 export interface GroupCommit {
-  /** Resolves once the delivery is durable. @throws Failure `unavailable` when nothing could be recorded in time. */
+  /** Resolves once the delivery is durable. @throws Failure `unavailable` when nothing could be recorded in time, or too many wait. */
   record(forgeId: string, delivery: ReceivedDelivery): Promise<RecordedDelivery>
 }
 
 export interface GroupCommitOptions {
   /** At most so many in one transaction. */
   batchLimit: number
+  /** At most so many wait. Those among them whose forge has its answer already are recorded all the same: few forges deliver again. */
+  waitingLimit: number
   /** A forge must get its answer: by then it is "could not be recorded", whatever becomes of the transaction. */
   timeoutMs: number
   /** Something was recorded that somebody else should look at: each outcome once, however many deliveries had it. */
@@ -28,10 +30,14 @@ const gatherMs = 4
 
 export function createGroupCommit(
   write: (batch: NewDelivery[]) => Promise<RecordedDelivery[]>,
-  { batchLimit, timeoutMs, notify }: GroupCommitOptions
+  { batchLimit, waitingLimit, timeoutMs, notify }: GroupCommitOptions
 ): GroupCommit {
   let waiting: Waiting[] = []
   let isBusy = false
+
+  function unavailable(why: string): Failure {
+    return new Failure('unavailable', `${why}: deliver it again`, { retryAfterMs: 5000 })
+  }
 
   async function writeBatch(batch: Waiting[]): Promise<void> {
     try {
@@ -70,9 +76,8 @@ export function createGroupCommit(
   return {
     record: (forgeId, delivery) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          reject(new Failure('unavailable', 'the store does not answer: deliver it again', { retryAfterMs: 5000 }))
-        }, timeoutMs)
+        if (waiting.length >= waitingLimit) throw unavailable('too many deliveries wait for the store')
+        const timer = setTimeout(() => reject(unavailable('the store does not answer')), timeoutMs)
         const settle =
           <T>(done: (value: T) => void) =>
           (value: T) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -30,7 +31,7 @@ const gitlab = {
 
 async function createReceiverForTest(
   t: TestContext,
-  options: { limits?: Partial<BodyLimits>; record?: Store['deliveries']['record'] } = {}
+  options: { limits?: Partial<BodyLimits>; connectionLimit?: number; record?: Store['deliveries']['record'] } = {}
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-receiver-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
@@ -44,10 +45,12 @@ async function createReceiverForTest(
     ],
     commits: createGroupCommit((batch) => record(batch, null, Date.now()), {
       batchLimit: 200,
+      waitingLimit: 2000,
       timeoutMs: 400,
       notify: (outcomes) => notified.push(...outcomes)
     }),
-    limits: { ...bodyLimits, ...options.limits }
+    limits: { ...bodyLimits, ...options.limits },
+    connectionLimit: options.connectionLimit ?? 100
   })
   t.after(async () => {
     await app.close()
@@ -224,6 +227,20 @@ test('a body that comes too slowly is given up with 408', async (t) => {
     )
   })
   assert.match(answer, /^(HTTP\/1.1 408|$)/)
+})
+
+test('connections beyond the limit are closed as they come, and taken again when others have ended', async (t) => {
+  const { app } = await createReceiverForTest(t, { connectionLimit: 2 })
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+  const ask = (write: (text: string) => void) => write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  const held = [connect({ host: '127.0.0.1', port: Number(port) }), connect({ host: '127.0.0.1', port: Number(port) })]
+  await Promise.all(held.map((socket) => once(socket, 'connect')))
+  assert.equal(await raw(Number(port), ask), '')
+  for (const socket of held) socket.destroy()
+  let answer = ''
+  for (const deadline = Date.now() + 5000; answer === '' && Date.now() < deadline; )
+    answer = await raw(Number(port), ask)
+  assert.match(answer, /^HTTP\/1.1 200/)
 })
 
 test('with the store away the answer is 503 in well under a second', async (t) => {

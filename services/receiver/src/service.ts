@@ -30,6 +30,7 @@ export async function startReceiver(
     (batch) => store.deliveries.record(batch, config.BUILD_BRANCH ?? null, Date.now()),
     {
       batchLimit: 200,
+      waitingLimit: 2000,
       timeoutMs: 800,
       notify: (outcomes) => {
         if (outcomes.has('queued')) signals.send('builds', {})
@@ -42,7 +43,8 @@ export async function startReceiver(
     needs: { store: () => store.ping() },
     sources: createWebhookSources(config),
     commits,
-    limits: bodyLimits
+    limits: bodyLimits,
+    connectionLimit: 2000
   })
   closers.add('receiver', () => app.close())
   const url = await app.listen({ host: config.RECEIVER_HOST, port: config.RECEIVER_PORT })
