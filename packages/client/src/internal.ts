@@ -1,5 +1,12 @@
 import { request } from 'node:http'
-import type { ClusterObject, Endpoint, GitCredential, RuntimeLogLine, RuntimeLogOptions } from '@slipway/domain'
+import type {
+  CleanUpReport,
+  ClusterObject,
+  Endpoint,
+  GitCredential,
+  RuntimeLogLine,
+  RuntimeLogOptions
+} from '@slipway/domain'
 import { Failure, type FailureCode, failures } from '@slipway/domain'
 
 /** Where `deployer` serves its internal API: a Unix socket's path, or a loopback address. */
@@ -19,6 +26,12 @@ export interface InternalApi {
   scale(deploymentId: string, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
   /** Takes a function out of service: its name stays its repository's. @throws Failure `not-found` */
   remove(ownerId: string, functionName: string, signal: AbortSignal): Promise<void>
+  /**
+   * Takes away now what is not kept, in the store and the registry, and has the builders do so on their machines.
+   *
+   * @throws Failure `conflict` while a backup or another clean-up is under way
+   */
+  cleanUp(options: { builders: boolean }, signal: AbortSignal): Promise<CleanUpReport>
   /** What a deployment's replicas print. */
   logs(deploymentId: string, options: RuntimeLogOptions, signal: AbortSignal): AsyncIterable<RuntimeLogLine>
 }
@@ -29,6 +42,7 @@ export const internalPaths = {
   list: '/internal/deployments',
   scale: '/internal/deployments/:id/scale',
   logs: '/internal/deployments/:id/logs',
+  cleanUp: '/internal/clean-up',
   remove: '/internal/owners/:id/functions/:name'
 } as const
 
@@ -69,6 +83,7 @@ export function createInternalClient(address: InternalAddress, token: string): I
     remove: async (id, name, signal) => {
       await call('DELETE', fill(internalPaths.remove, { id, name }), undefined, signal)
     },
+    cleanUp: (options, signal) => call('POST', internalPaths.cleanUp, options, signal),
     async *logs(id, { follow, since, tail }, signal) {
       const query = new URLSearchParams({ follow: String(follow) })
       if (since !== null) query.set('since', String(since))

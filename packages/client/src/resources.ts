@@ -142,6 +142,14 @@ export const DeliveryView = Type.Object(
   { $id: 'Delivery' }
 )
 
+export const CleanUpView = Type.Object(
+  {
+    removed: Type.Array(Type.Object({ what: Text, count: Type.Integer(), bytes: Nullable(Type.Integer()) })),
+    problems: Type.Array(Text)
+  },
+  { $id: 'CleanUp' }
+)
+
 export type OwnerView = Static<typeof OwnerView>
 export type RepositoryView = Static<typeof RepositoryView>
 export type BuildFunctionView = Static<typeof BuildFunctionView>
@@ -150,4 +158,5 @@ export type BuildDetail = Static<typeof BuildDetail>
 export type DeploymentView = Static<typeof DeploymentView>
 export type FunctionView = Static<typeof FunctionView>
 export type DeliveryView = Static<typeof DeliveryView>
+export type CleanUpView = Static<typeof CleanUpView>
 export { LogChunk }

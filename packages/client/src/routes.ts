@@ -3,6 +3,7 @@ import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import {
   BuildDetail,
   BuildView,
+  CleanUpView,
   DeliveryView,
   DeploymentView,
   FunctionView,
@@ -155,6 +156,12 @@ export const routes = {
     summary: 'What forges delivered and what became of it: why was this push not deployed',
     query: Type.Object({ ...page, ...owner }),
     response: Listed(DeliveryView)
+  },
+  cleanUp: {
+    method: 'POST',
+    path: '/api/v1/admin/clean-up',
+    summary: 'Take away now what is not kept: logs, builds, images, mirrors and what dead workers left',
+    response: CleanUpView
   }
 } as const satisfies Record<string, RouteContract>
 

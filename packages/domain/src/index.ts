@@ -1,4 +1,5 @@
 export * from './build.ts'
+export * from './clean-up.ts'
 export * from './commit-status.ts'
 export * from './deployment.ts'
 export * from './failure.ts'

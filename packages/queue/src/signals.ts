@@ -17,6 +17,10 @@ export const signals = {
   routes: {},
   /** An event other than a push was recorded. */
   events: {},
+  /** Builders are to clean up on their machines. */
+  clean: { runId: 'string' },
+  /** A builder begins to (`report` is empty), or is done (`report` is a CleanUpReport in JSON). */
+  cleaned: { runId: 'string', builder: 'string', report: 'string' },
   /** What a gateway serves now, every 500 ms. `inFlight`: deployment id to requests. */
   gateway: { gatewayId: 'string', routesVersion: 'integer', inFlight: 'integers by name' }
 } as const satisfies Record<string, Record<string, keyof FieldTypes>>

@@ -1,6 +1,7 @@
 export * from './backoff.ts'
 export * from './closers.ts'
 export * from './config.ts'
+export * from './leased.ts'
 export * from './logger.ts'
 export * from './loop.ts'
 export * from './request-signal.ts'

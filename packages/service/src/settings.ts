@@ -68,3 +68,14 @@ export function listed(setting: string): string[] {
     .map((item) => item.trim())
     .filter((item) => item !== '')
 }
+
+/** What is kept, and for how long. Part of the schema of who cleans up. */
+export const keepSettings = {
+  /** Former versions of each function that a rollback can go back to at once: their images are kept. */
+  KEEP_ROLLBACKS: Type.Integer({ default: 5, minimum: 0 }),
+  /** How often it is looked for what may go. */
+  CLEAN_UP_PERIOD_MINUTES: Type.Number({ default: 60, exclusiveMinimum: 0 })
+}
+
+/** Of whoever takes away what others may need: a clean-up and a backup never run at the same time. */
+export const cleanUpLease = 'clean-up'

@@ -49,6 +49,7 @@ async function createApiForTest(t: TestContext, { requestsPerMinute = 10_000 } =
       return []
     },
     remove: async (ownerId, name) => store.functions.remove(ownerId, name, Date.now()),
+    cleanUp: async () => ({ removed: [{ what: 'build logs', count: 3, bytes: null }], problems: [] }),
     async *logs() {
       yield { at: 0, instance: 'one', stream: 'stdout', text: 'hello from inside' }
     }

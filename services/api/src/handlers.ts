@@ -206,6 +206,11 @@ export function createHandlers({ store, internal, signals, views, now }: Handler
     async listDeliveries({ owner, ...input }) {
       const page = pageOf(input)
       return listed(await store.deliveries.list(await ownerIdOf(owner), page), page, views.forOneAnswer().delivery)
+    },
+    async cleanUp(_input, actor, signal) {
+      const report = await internal.cleanUp({ builders: true }, signal)
+      await note(actor, 'clean-up', null, 'installation', { removed: report.removed })
+      return report
     }
   }
 }

@@ -9,6 +9,7 @@ import {
   skipReason
 } from '@slipway/domain'
 import type { Logger, RunStage } from '@slipway/service'
+import type { DiskGuard } from './disk-guard.ts'
 import type { FunctionImages, PlannedFunction } from './function-images.ts'
 import type { Mirrors } from './git/mirrors.ts'
 import { createLogWriter, type LogWriter } from './log-writer.ts'
@@ -21,6 +22,7 @@ export interface BuildDeps {
   access: SettleHeadDeps['access']
   readStack(checkout: string, claim: Claim, platform: string): Promise<Stack>
   images: FunctionImages
+  ensureRoom: DiskGuard
   runStage: RunStage
   holder: string
   leaseMs: number
@@ -100,6 +102,7 @@ export function createBuild(deps: BuildDeps) {
   async function work(claim: Held, log: LogWriter, signal: AbortSignal): Promise<void> {
     const { build, holder } = claim
     const say = (text: string) => log.write('checkout', null, 'slipway', text)
+    await deps.ensureRoom(signal)
     const isHead = await settleHead(claim, { store, mirrors, access: deps.access, holder, now, say }, signal)
     if (!isHead) return due()
     await using source = await mirrors.checkout({ repositoryId: build.repositoryId, commit: build.commit }, signal)

@@ -54,6 +54,8 @@ export interface FunctionImagesDeps {
   /** `host[:port][/prefix]` */
   registry: string
   layout: 'nested' | 'flat'
+  /** Around each push. */
+  pushing: <T>(push: () => Promise<T>, signal: AbortSignal) => Promise<T>
   /** Registries that `skip_build` may name images of. */
   imageRegistries: readonly string[]
   timeoutMs: number
@@ -61,7 +63,7 @@ export interface FunctionImagesDeps {
 }
 
 export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
-  const { store, engine, templates, bases, registry, layout, imageRegistries, timeoutMs, now } = deps
+  const { store, engine, templates, bases, registry, layout, pushing, imageRegistries, timeoutMs, now } = deps
   let knownPlatform: string | null = null
   /** Owner and content key of what is being built now. */
   const inFlight = new Map<string, Promise<ImageReference>>()
@@ -136,7 +138,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     const onPushLog = ({ stream, text }: LogLine) => log.write('push', name, stream, text)
     const { noCache } = build
     await engine.build({ tar, dockerfile, buildArgs, reference, labels, noCache, timeoutMs, onLog: onBuildLog }, signal)
-    const digest = await engine.push(reference, onPushLog, signal)
+    const digest = await pushing(() => engine.push(reference, onPushLog, signal), signal)
     const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
     await store.images.save(build.ownerId, contentKey, made, now())
     log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)

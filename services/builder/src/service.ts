@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import { createConsumer, type Signals } from '@slipway/queue'
@@ -7,6 +8,7 @@ import {
   createClosers,
   createStage,
   homePaths,
+  keepSettings,
   type Logger,
   listed,
   queueConfig,
@@ -16,12 +18,16 @@ import {
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createBuild } from './build.ts'
+import { createCleanUp } from './clean-up.ts'
+import { createDiskGuard } from './disk-guard.ts'
 import { createImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
 import { defaultPolicy } from './stack/policy.ts'
 import { readStack } from './stack/read.ts'
 import { parsePlatformSource } from './template/source.ts'
+
+const mib = 1024 ** 2
 
 /** Several values, separated by commas. */
 const List = Type.String({ default: '' })
@@ -51,6 +57,14 @@ export const BuilderConfig = Type.Object({
   TEMPLATE_SOURCES: List,
   /** Registries that `skip_build` may name images of. */
   IMAGE_REGISTRIES: List,
+  ...keepSettings,
+  /** Mirrors of repositories: those that nobody pushed to for so long go, and the least used ones beyond so much. */
+  KEEP_MIRRORS_DAYS: Type.Number({ default: 30, minimum: 0 }),
+  KEEP_MIRRORS_MB: Type.Integer({ default: 20_480, minimum: 0 }),
+  /** What the engine's build cache is cut to. The engine cannot tell whose cache it is: only set it where nobody else builds. */
+  BUILD_CACHE_MB: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Free space that a build wants on the disks of the state directory and of the engine. Default: 2 GiB, or 5 % of a small disk. */
+  MIN_FREE_MB: Type.Optional(Type.Integer({ minimum: 0 })),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1000 }),
   STOP_GRACE_MS: Type.Integer({ default: 20_000, minimum: 0 })
 })
@@ -60,13 +74,15 @@ export interface BuilderDeps {
   store: Store
   signals: Signals
   logger: Logger
+  /** Does a push to the registry; where the registry is Slipway's own, not while its layers are collected. */
+  pushing?: <T>(push: () => Promise<T>, signal: AbortSignal) => Promise<T>
   /** The environment of the process: git gets the search path, proxies and certificates of it, and nothing else. */
   env: Record<string, string | undefined>
 }
 
 export async function startBuilder(
   config: BuilderConfig,
-  { store, signals, logger, env }: BuilderDeps
+  { store, signals, logger, env, pushing }: BuilderDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
@@ -78,19 +94,54 @@ export async function startBuilder(
     throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
   }
   const internal = createInternalClient({ socketPath: paths.socket }, internalToken)
-  const mirrors = await createMirrors({ root: paths.mirrors, logger, now, environment: gitEnvironment(env) })
+  const mirrors = await createMirrors({
+    root: paths.mirrors,
+    logger,
+    now,
+    environment: gitEnvironment(env),
+    keepMs: config.KEEP_MIRRORS_DAYS * 24 * 3600_000,
+    keepBytes: config.KEEP_MIRRORS_MB * mib
+  })
   closers.add('mirrors', () => mirrors.close())
   const engine = createImageEngine({
     docker: {},
     installation,
-    logger,
     mode: config.BUILD_MODE,
     registryAuth: registryAuth(config)
   })
-  // The engine may be away at the start: what a dead builder left there can wait.
-  engine
-    .cleanUp(AbortSignal.timeout(30_000))
-    .catch((err: unknown) => logger.warn({ err }, 'left-over images stay for now'))
+  const cleanUp = createCleanUp({
+    retention: store.retention,
+    mirrors,
+    engine,
+    keepRollbacks: config.KEEP_ROLLBACKS,
+    cacheBytes: config.BUILD_CACHE_MB === undefined ? null : config.BUILD_CACHE_MB * mib,
+    signals,
+    holder,
+    periodMs: config.CLEAN_UP_PERIOD_MINUTES * 60_000,
+    now,
+    logger
+  })
+  closers.add('clean-up', () => cleanUp.close())
+  const ensureRoom = createDiskGuard({
+    async places(signal) {
+      const dataRoot = await engine.dataRoot(signal)
+      const isHere = dataRoot !== null && existsSync(dataRoot)
+      return [
+        { what: 'the state directory', path: paths.root },
+        ...(isHere ? [{ what: 'the Docker engine', path: dataRoot }] : [])
+      ]
+    },
+    minFreeBytes: config.MIN_FREE_MB === undefined ? null : config.MIN_FREE_MB * mib,
+    async cleanUp(signal) {
+      // The deployer's part frees the registry, which may stand on the same disk.
+      const asked = internal.cleanUp({ builders: false }, signal)
+      const [, remote] = await Promise.allSettled([cleanUp.run(signal), asked])
+      if (remote.status === 'rejected')
+        logger.warn({ err: remote.reason as unknown }, 'the deployer could not clean up')
+    },
+    now,
+    logger
+  })
 
   const images = createFunctionImages({
     store,
@@ -104,6 +155,7 @@ export async function startBuilder(
     bases: { node: config.BASE_NODE, python: config.BASE_PYTHON },
     registry: config.REGISTRY,
     layout: config.REGISTRY_LAYOUT,
+    pushing: pushing ?? ((push) => push()),
     imageRegistries: listed(config.IMAGE_REGISTRIES),
     timeoutMs: config.BUILD_TIMEOUT_MS,
     now
@@ -118,6 +170,7 @@ export async function startBuilder(
     readStack: (checkout, { repository, ownerSlug }, platform) =>
       readStack(checkout, { stackPath: repository.stackPath, slug: ownerSlug, platform, variables: {}, policy }),
     images,
+    ensureRoom,
     runStage: createStage({
       builds: store.builds,
       leaseMs: config.LEASE_MS,

@@ -88,6 +88,20 @@ program
     }
   })
 
+const admin = program.command('admin').description('what the administrator of the installation does')
+
+admin
+  .command('gc')
+  .description('take away now what is not kept: logs, builds, images, mirrors and what dead workers left')
+  .option('--json', 'for programs')
+  .action(async ({ json = false }: { json?: boolean }) => {
+    const { api } = await connect(settings)
+    const { cleanUp } = await import('./clean-up.ts')
+    const { text, isWhole } = await cleanUp(api, { json })
+    print(text)
+    if (!isWhole) process.exitCode = 1
+  })
+
 /** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */
 const exitCodes: Partial<Record<Failure['code'], number>> = {
   'invalid-request': 2,

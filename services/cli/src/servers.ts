@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { keptPorts, type MachineLogger, type RunningServer, startRedis, startRegistry } from '@slipway/machine'
+import { collectLayers, keepRunning, keptPorts, type MachineLogger, startRedis, startRegistry } from '@slipway/machine'
+import { createPushGate, type PushGate } from './push-gate.ts'
 
 export type Ports = Record<'gateway' | 'receiver' | 'api' | 'redis' | 'registry', number>
 
@@ -8,39 +9,63 @@ export function portsOf(home: string): Promise<Ports> {
   return keptPorts(join(home, 'ports.json'), { gateway: 8080, receiver: 8081, api: 8082, redis: 6390, registry: 5000 })
 }
 
+/** Where the registry that `up` starts keeps its images. */
+export function registryOptions(home: string, ports: Pick<Ports, 'registry'>) {
+  return { directory: join(home, 'registry'), port: ports.registry }
+}
+
 export interface Servers {
   redisUrl: string
   registry: string
+  /** Of the registry that was started here; null where one is configured. */
+  ownRegistry: OwnRegistry | null
   stop(): Promise<void>
 }
 
-/** Redis and the registry: what is configured, else one of our own, which ends with this process. */
+export interface OwnRegistry {
+  push: PushGate['push']
+  /** Frees what removed images left, while nobody pushes. Returns the bytes. */
+  collectLayers(signal: AbortSignal): Promise<number>
+}
+
+/** Redis and the registry: what is configured, else one of our own, which is started again when it ends, and ends with this process. */
 export async function startServers(
   home: string,
   ports: Ports,
   configured: { redisUrl: string | undefined; registry: string | undefined },
   logger: MachineLogger
 ): Promise<Servers> {
-  const running: RunningServer[] = []
-  const stop = async () => {
-    await Promise.all(running.map((server) => server.stop()))
+  await using running = new AsyncDisposableStack()
+
+  async function ownRedis(): Promise<string> {
+    const options = { directory: join(home, 'redis'), port: ports.redis, logger }
+    const redis = await keepRunning({ name: 'Redis', start: () => startRedis(options), logger })
+    running.defer(() => redis.stop())
+    return `redis://127.0.0.1:${ports.redis}`
   }
-  try {
-    const [redisUrl, registry] = await Promise.all([
-      configured.redisUrl ??
-        startRedis({ directory: join(home, 'redis'), port: ports.redis, logger }).then((redis) => {
-          running.push(redis)
-          return redis.url
-        }),
-      configured.registry ??
-        startRegistry({ directory: join(home, 'registry'), port: ports.registry, logger }).then((one) => {
-          running.push(one)
-          return one.host
-        })
-    ])
-    return { redisUrl, registry, stop }
-  } catch (err) {
-    await stop()
-    throw err
+
+  async function startOwnRegistry(): Promise<OwnRegistry> {
+    const options = { ...registryOptions(home, ports), logger }
+    const registry = await keepRunning({ name: 'registry', start: () => startRegistry(options), logger })
+    running.defer(() => registry.stop())
+    const gate = createPushGate()
+    return {
+      push: gate.push,
+      collectLayers: (signal) => gate.alone(() => registry.interrupt(() => collectLayers(options, signal)), signal)
+    }
+  }
+
+  const [redis, registry] = await Promise.allSettled([
+    configured.redisUrl ?? ownRedis(),
+    configured.registry === undefined ? startOwnRegistry() : null
+  ])
+  if (redis.status === 'rejected') throw redis.reason
+  if (registry.status === 'rejected') throw registry.reason
+  const started = running.move()
+  return {
+    redisUrl: redis.value,
+    registry: configured.registry ?? `127.0.0.1:${ports.registry}`,
+    ownRegistry: registry.value,
+    stop: () => started.disposeAsync()
   }
 }

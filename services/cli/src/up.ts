@@ -10,7 +10,7 @@ import { createClosers, type Logger, loadConfig, queueConfig, type Running, stor
 import { createStore } from '@slipway/store'
 import { type Endpoints, saveEndpoints } from './connection.ts'
 import { keepGateway } from './gateway-process.ts'
-import { portsOf, startServers } from './servers.ts'
+import { type OwnRegistry, portsOf, startServers } from './servers.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -28,7 +28,12 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
     const lock = await lockDirectory(home)
     closers.add('lock', () => lock.release())
     const ports = await portsOf(home)
-    const servers = await startServers(home, ports, { redisUrl: env.REDIS_URL, registry: env.REGISTRY }, logger)
+    const servers = await startServers(
+      home,
+      ports,
+      { redisUrl: env.REDIS_URL || undefined, registry: env.REGISTRY || undefined },
+      logger
+    )
     closers.add('servers', () => servers.stop())
     const gatewayPort = env.GATEWAY_PORT ?? String(ports.gateway)
     const gatewayUrl = `http://127.0.0.1:${gatewayPort}`
@@ -44,7 +49,7 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
       REGISTRY: servers.registry,
       GATEWAY_PORT: gatewayPort
     }
-    const control = await startControl(settings, logger)
+    const control = await startControl(settings, servers.ownRegistry, logger)
     closers.add('control', () => control.close())
     const gateway = await keepGateway(home, gatewayEnv(settings), gatewayUrl, logger)
     closers.add('gateway', () => gateway.stop())
@@ -64,6 +69,7 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
 
 async function startControl(
   settings: Env,
+  registry: OwnRegistry | null,
   logger: Logger
 ): Promise<{ installation: string; api: string; receiver: string; close(): Promise<void> }> {
   const config = loadConfig(DeployerConfig, settings)
@@ -76,9 +82,11 @@ async function startControl(
     const signals = createSignals(queueConfig(config), (err) => logger.debug({ err }, 'Redis does not answer'))
     closers.add('signals', () => signals.close())
     const shared = { store, signals, logger }
-    const deployer = await startDeployer(config, shared)
+    const collecting = registry === null ? {} : { collectLayers: registry.collectLayers }
+    const deployer = await startDeployer(config, { ...shared, ...collecting })
     closers.add('deployer', () => deployer.close())
-    const builder = await startBuilder(loadConfig(BuilderConfig, settings), { ...shared, env: settings })
+    const pushing = registry === null ? {} : { pushing: registry.push }
+    const builder = await startBuilder(loadConfig(BuilderConfig, settings), { ...shared, ...pushing, env: settings })
     closers.add('builder', () => builder.close())
     const api = await startApi(loadConfig(ApiConfig, settings), shared)
     closers.add('api', () => api.close())

@@ -5,11 +5,13 @@ import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } fro
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import type { CleanUp } from './clean-up.ts'
 
 export interface InternalDeps {
   store: Pick<Store, 'repositories' | 'deployments' | 'functions'>
   forges: Map<string, ForgeApi>
   cluster: Cluster
+  cleanUp: CleanUp
   token: string
   routesChanged(): void
   now: () => number
@@ -21,6 +23,7 @@ export function createInternal({
   store,
   forges,
   cluster,
+  cleanUp,
   token,
   routesChanged,
   now,
@@ -77,6 +80,12 @@ export function createInternal({
     routesChanged()
     return {}
   })
+
+  app.post<{ Body: { builders: boolean } }>(
+    internalPaths.cleanUp,
+    { schema: { body: Type.Object({ builders: Type.Boolean() }) } },
+    (request, reply) => cleanUp.run(request.body, signalOf(reply))
+  )
 
   app.get<{ Params: { id: string }; Querystring: { follow?: string; since?: string; tail?: string } }>(
     internalPaths.logs,

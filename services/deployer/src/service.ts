@@ -6,11 +6,13 @@ import { createDockerCluster } from '@slipway/cluster'
 import type { Build, Store } from '@slipway/domain'
 import { createForgeApis, forgeApiSettings } from '@slipway/forge'
 import { createConsumer, createProducer, type SignalName, type Signals } from '@slipway/queue'
+import { createRegistryClient } from '@slipway/registry'
 import {
   commonSettings,
   createClosers,
   createStage,
   homePaths,
+  keepSettings,
   type Logger,
   type Loop,
   listed,
@@ -20,6 +22,8 @@ import {
   registrySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
+import { createAskBuilders } from './ask-builders.ts'
+import { createCleanUp, type KeepRules } from './clean-up.ts'
 import { createDeploy } from './deploy.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { createDrain } from './drain.ts'
@@ -29,6 +33,8 @@ import { createInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
+
+const Days = (days: number) => Type.Number({ default: days, minimum: 0 })
 
 export const DeployerConfig = Type.Object({
   ...commonSettings,
@@ -53,6 +59,17 @@ export const DeployerConfig = Type.Object({
   READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
   /** How long a new version may take to become ready. */
   READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
+  ...keepSettings,
+  KEEP_DELIVERIES_DAYS: Days(30),
+  KEEP_AUDIT_DAYS: Days(400),
+  /** Ended builds and former deployments. The last 20 builds of a repository stay in any case. */
+  KEEP_BUILDS_DAYS: Days(90),
+  KEEP_BUILDS: Type.Integer({ default: 1000, minimum: 1 }),
+  /** Logs of builds. Those of the last 5 builds of a repository stay in any case. */
+  KEEP_LOGS_DAYS: Days(30),
+  KEEP_LOGS: Type.Integer({ default: 200, minimum: 1 }),
+  /** Images in the registry that nothing needs, since a build last used them. */
+  KEEP_IMAGES_DAYS: Days(7),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1000 }),
   STOP_GRACE_MS: Type.Integer({ default: 20_000, minimum: 0 })
 })
@@ -66,9 +83,17 @@ export async function installationOf(store: Pick<Store, 'settings'>): Promise<{ 
   }
 }
 
+export interface DeployerDeps {
+  store: Store
+  signals: Signals
+  /** Frees what removed images leave in a registry of Slipway's own; left out where the registry is somebody else's. */
+  collectLayers?: (signal: AbortSignal) => Promise<number>
+  logger: Logger
+}
+
 export async function startDeployer(
   config: DeployerConfig,
-  { store, signals, logger }: { store: Store; signals: Signals; logger: Logger }
+  { store, signals, collectLayers, logger }: DeployerDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
@@ -121,10 +146,24 @@ export async function startDeployer(
     listening(signals, 'changed', () => reporter.wake())
   )
 
+  const cleanUp = createCleanUp({
+    store,
+    registry: createRegistryClient(registryAuth(config)),
+    collectLayers: collectLayers ?? null,
+    askBuilders: createAskBuilders(signals),
+    keep: keepRules(config),
+    isLeader,
+    periodMs: config.CLEAN_UP_PERIOD_MINUTES * 60_000,
+    now,
+    logger
+  })
+  closers.add('clean-up', () => cleanUp.close())
+
   const internal = createInternal({
     store,
     forges,
     cluster,
+    cleanUp,
     token: installation.internalToken,
     routesChanged,
     now,
@@ -200,6 +239,19 @@ export async function startDeployer(
   })
   closers.add('deploy worker', () => consumer.close())
   return { url: null, close: () => closers.close() }
+}
+
+function keepRules(config: DeployerConfig): KeepRules {
+  return {
+    deliveryDays: config.KEEP_DELIVERIES_DAYS,
+    auditDays: config.KEEP_AUDIT_DAYS,
+    buildDays: config.KEEP_BUILDS_DAYS,
+    buildsPerRepository: config.KEEP_BUILDS,
+    logDays: config.KEEP_LOGS_DAYS,
+    logsPerRepository: config.KEEP_LOGS,
+    imageDays: config.KEEP_IMAGES_DAYS,
+    rollbacks: config.KEEP_ROLLBACKS
+  }
 }
 
 function listening(signals: Signals, name: SignalName, listener: () => void): () => void {

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { Failure, type FailureCode } from '@slipway/domain'
-import { createLogger } from '@slipway/service'
 import { aBuild } from './engine.fixture.ts'
 import { createImageEngine } from './image-engine.ts'
 
@@ -27,8 +26,7 @@ async function fakeEngine(t: TestContext, onBuild: (res: ServerResponse, req: In
   const { port } = server.address() as AddressInfo
   const engine = createImageEngine({
     docker: { protocol: 'http', host: '127.0.0.1', port },
-    installation: 'test',
-    logger: createLogger('test', 'silent')
+    installation: 'test'
   })
   return { engine, requests }
 }

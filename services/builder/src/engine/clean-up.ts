@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
+import { dial, orAborted } from './dial.ts'
 
 const tries = 20
 
@@ -44,6 +45,68 @@ export async function removeUnnamedImages(docker: Docker, installation: string):
     }
   }
   return removed
+}
+
+export interface Unneeded {
+  /** `host/path@sha256:…` */
+  needed: ReadonlySet<string>
+  /** Epoch milliseconds. A younger name may be of a build that has not pushed yet. */
+  namedBefore: number
+}
+
+/** Images that carry our label and that neither a deployment nor a build needs. The registry has them as long as they are kept. */
+export async function removeUnneededImages(
+  docker: Docker,
+  installation: string,
+  { needed, namedBefore }: Unneeded,
+  signal: AbortSignal
+): Promise<number> {
+  const filters = { label: [`com.slipway.installation=${installation}`] }
+  let removed = 0
+  for (const { Id } of await orAborted(docker.listImages({ filters }), signal)) {
+    signal.throwIfAborted()
+    try {
+      const image = await docker.getImage(Id).inspect()
+      const isNeeded = (image.RepoDigests ?? []).some((name) => needed.has(name))
+      if (isNeeded || !isNamed(image) || lastNamedAt(image) > namedBefore) continue
+      // By its names, so that one that a container runs from stays whole: the last name of such an image is refused.
+      for (const name of [...(image.RepoTags ?? []), ...(image.RepoDigests ?? [])]) await removeName(docker, name)
+      removed += 1
+    } catch (err) {
+      if (!hasStatus(err, 404) && !hasStatus(err, 409)) throw err // gone meanwhile, or in use
+    }
+  }
+  return removed
+}
+
+async function removeName(docker: Docker, name: string): Promise<void> {
+  try {
+    await docker.getImage(name).remove()
+  } catch (err) {
+    if (!hasStatus(err, 404)) throw err // it went with another of its names
+  }
+}
+
+/** A cached build gives an image the time of what it was made from; when it was named is another matter. */
+function lastNamedAt({ Created, ...image }: Docker.ImageInspectInfo): number {
+  const { LastTagTime: named } = (image as { Metadata?: { LastTagTime?: string } }).Metadata ?? {}
+  return Math.max(Date.parse(Created), named === undefined ? 0 : Date.parse(named))
+}
+
+/** https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/BuildPrune */
+export async function pruneBuildCache(
+  docker: Docker,
+  keepBytes: number,
+  signal: AbortSignal
+): Promise<{ count: number; bytes: number }> {
+  const answer = await dial<{ CachesDeleted?: string[] | null; SpaceReclaimed?: number }>(docker, {
+    method: 'POST',
+    path: '/build/prune?',
+    options: { 'keep-storage': keepBytes },
+    abortSignal: signal,
+    statusCodes: { 200: true }
+  })
+  return { count: answer.CachesDeleted?.length ?? 0, bytes: answer.SpaceReclaimed ?? 0 }
 }
 
 function isNamed({ RepoTags, RepoDigests }: Docker.ImageInspectInfo): boolean {

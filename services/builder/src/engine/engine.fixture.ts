@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { connectDocker, startRegistry } from '@slipway/machine'
-import { createLogger } from '@slipway/service'
 import Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import type { ImageBuild } from './build-image.ts'
@@ -42,7 +41,6 @@ export async function startEngine(t: TestContext, options: Partial<ImageEngineOp
   const engine = createImageEngine({
     docker: connection,
     installation,
-    logger: createLogger('test', 'silent'),
     ...options
   })
   t.after(async () => {

@@ -60,7 +60,7 @@ for (const mode of ['buildkit', 'classic'] as const) {
     assert.equal((await engine.build(again.build, signal)).imageId, imageId)
     const fresh = await engine.build({ ...build, noCache: true }, signal)
     assert.notEqual(fresh.imageId, imageId)
-    await engine.cleanUp(signal)
+    await engine.removeUnnamed(signal)
     await assert.rejects(docker.getImage(imageId).inspect(), { statusCode: 404 })
   })
 
@@ -235,7 +235,7 @@ test('an image that was pushed is kept when a newer build takes its name', async
   const pushed = await engine.build(build, signal)
   const digest = await engine.push(reference, () => {}, signal)
   await engine.build(aBuild({ Dockerfile: 'FROM scratch\nCOPY a /b\n', a: '' }, { reference }).build, signal)
-  await engine.cleanUp(signal)
+  await engine.removeUnnamed(signal)
   assert.equal((await docker.getImage(`${registry.host}/alice/app@${digest}`).inspect()).Id, pushed.imageId)
 })
 
@@ -292,8 +292,49 @@ test('images of others are not removed', async (t) => {
   const { build } = aBuild({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: '2' })
   await other.engine.build(build, signal)
   await assert.rejects(mine.engine.remove(build.reference, signal), failsWith('forbidden'))
-  await mine.engine.cleanUp(signal)
+  await mine.engine.removeUnnamed(signal)
   await other.docker.getImage(build.reference).inspect()
+})
+
+test('images that nothing needs are removed; what is needed, young, in use or of others stays', async (t) => {
+  const registry = await openRegistry(t)
+  const mine = await startEngine(t)
+  const other = await startEngine(t)
+  const make = async ({ engine }: typeof mine, name: string, isPushed = true) => {
+    const reference = `${registry.host}/alice/${name}:key`
+    const { build } = aBuild({ Dockerfile: 'FROM scratch\nCOPY a /a\nCMD ["/a"]\n', a: Math.random().toString() })
+    const { imageId } = await engine.build({ ...build, reference }, signal)
+    if (isPushed) await engine.push(reference, () => {}, signal)
+    return { imageId, pinned: `${registry.host}/alice/${name}@${await engine.registryDigest(reference, signal)}` }
+  }
+  const [needed, former, used] = [await make(mine, 'needed'), await make(mine, 'former'), await make(mine, 'used')]
+  const unpushed = await make(mine, 'unpushed', false)
+  const others = await make(other, 'others')
+  const container = await mine.docker.createContainer({ Image: used.pinned, Labels: { [mine.label]: '' } })
+  t.after(() => container.remove({ force: true }).catch(() => null))
+  const left = async () => {
+    const all = [needed, former, used, unpushed, others]
+    const there = await Promise.all(
+      all.map(({ imageId }) =>
+        mine.docker
+          .getImage(imageId)
+          .inspect()
+          .then(
+            () => true,
+            () => false
+          )
+      )
+    )
+    return there
+  }
+  const keep = new Set([needed.pinned])
+  assert.equal(await mine.engine.removeUnneeded(keep, Date.now() - 60_000, signal), 0)
+  assert.deepEqual(await left(), [true, true, true, true, true], 'they are young')
+  await mine.engine.removeUnneeded(keep, Date.now() + 60_000, signal)
+  assert.deepEqual(await left(), [true, false, true, false, true])
+  await container.remove({ force: true })
+  assert.equal(await mine.engine.removeUnneeded(keep, Date.now() + 60_000, signal), 1)
+  assert.deepEqual(await left(), [true, false, false, false, true])
 })
 
 test('an engine that is away is told as such, whatever it was asked for', async (t) => {
@@ -308,5 +349,8 @@ test('an engine that is away is told as such, whatever it was asked for', async 
     isAway
   )
   await assert.rejects(engine.remove('a/b:c', signal), isAway)
-  await assert.rejects(engine.cleanUp(signal), isAway)
+  await assert.rejects(engine.removeUnnamed(signal), isAway)
+  await assert.rejects(engine.removeUnneeded(new Set(), 0, signal), isAway)
+  await assert.rejects(engine.pruneCache(0, signal), isAway)
+  await assert.rejects(engine.dataRoot(signal), isAway)
 })

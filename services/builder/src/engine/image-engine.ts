@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream'
 import { Failure } from '@slipway/domain'
 import { createRegistryClient, credentialOf, parseReference, type RegistryAuth } from '@slipway/registry'
-import type { Logger } from '@slipway/service'
 import Docker from 'dockerode'
 import { type BuildMode, buildImage, type ImageBuild } from './build-image.ts'
 import { type BuildLogLimits, defaultLogLimits, type LogLine } from './build-log.ts'
-import { hasStatus, removeUnnamedImages } from './clean-up.ts'
+import { hasStatus, pruneBuildCache, removeUnnamedImages, removeUnneededImages } from './clean-up.ts'
 import { jsonLines, orAborted } from './dial.ts'
 import { engineFailure, isPassing, messageOf, saysMissing } from './engine-failure.ts'
 import { pushImage } from './push-image.ts'
@@ -15,7 +14,6 @@ export interface ImageEngineOptions {
   /** Every image that is built here carries it as a label. */
   installation: string
   registryAuth?: RegistryAuth
-  logger: Logger
   /** Default `auto`: BuildKit where the engine has it, else the classic builder. */
   mode?: BuildMode | 'auto'
   logLimits?: BuildLogLimits
@@ -41,14 +39,27 @@ export interface ImageEngine {
   exists(pinned: string, signal: AbortSignal): Promise<boolean>
   /** Takes a name away from an image of ours, and the image when it was its last one. Nothing there is fine. */
   remove(reference: string, signal: AbortSignal): Promise<void>
-  /** Removes images without a name that carry this installation's label. To be called at start. */
-  cleanUp(signal: AbortSignal): Promise<void>
+  /** Removes images without a name that carry this installation's label. Returns how many. */
+  removeUnnamed(signal: AbortSignal): Promise<number>
+  /**
+   * Removes images of this installation that are not among those needed (`host/path@sha256:…`) and were not named since `namedBefore`:
+   * those of former deployments, and what a builder that died had not pushed yet. One that a container uses stays. Returns how many.
+   */
+  removeUnneeded(needed: ReadonlySet<string>, namedBefore: number, signal: AbortSignal): Promise<number>
+  /**
+   * Has the engine cut its build cache to so many bytes. The engine knows nothing of whose cache it is:
+   * only for an engine that nobody else uses. Returns what that freed.
+   */
+  pruneCache(keepBytes: number, signal: AbortSignal): Promise<{ count: number; bytes: number }>
+  /** The directory of this machine that holds all of the engine's data; null for an engine elsewhere. */
+  dataRoot(signal: AbortSignal): Promise<string | null>
 }
 
 export function createImageEngine(options: ImageEngineOptions): ImageEngine {
-  const { installation, registryAuth = {}, logger, mode = 'auto', logLimits = defaultLogLimits } = options
+  const { installation, registryAuth = {}, mode = 'auto', logLimits = defaultLogLimits } = options
   const docker = new Docker(options.docker)
   const registry = createRegistryClient(registryAuth)
+  let knownRoot: string | null = null
 
   async function idOf(reference: string, signal: AbortSignal): Promise<string | null> {
     try {
@@ -121,13 +132,40 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
         throw engineFailure(err, `the image ${reference} could not be removed`)
       }
     },
-    async cleanUp(signal) {
+    async removeUnnamed(signal) {
       try {
-        const count = await orAborted(removeUnnamedImages(docker, installation), signal)
-        if (count > 0) logger.info({ count }, 'images without a name removed')
+        return await orAborted(removeUnnamedImages(docker, installation), signal)
       } catch (err) {
         signal.throwIfAborted()
         throw engineFailure(err, 'left-over images could not be removed')
+      }
+    },
+    async removeUnneeded(needed, namedBefore, signal) {
+      try {
+        return await removeUnneededImages(docker, installation, { needed, namedBefore }, signal)
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, 'images of former deployments could not be removed')
+      }
+    },
+    async pruneCache(keepBytes, signal) {
+      try {
+        return await pruneBuildCache(docker, keepBytes, signal)
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, 'the build cache could not be cut')
+      }
+    },
+    async dataRoot(signal) {
+      const { socketPath } = docker.modem as { socketPath?: string }
+      if (socketPath === undefined || knownRoot !== null) return knownRoot
+      try {
+        const { DockerRootDir: root } = (await orAborted(docker.info(), signal)) as { DockerRootDir?: string }
+        knownRoot = root ?? null
+        return knownRoot
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, 'the engine could not be asked where its data is')
       }
     }
   }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure, type FailureCode } from '@slipway/domain'
 import { createLogger } from '@slipway/service'
 import { startForge } from './forge.fixture.ts'
+import { tryLock } from './lock.ts'
 import { createMirrors, type FetchRequest, type Mirrors, type MirrorsOptions } from './mirrors.ts'
 
 const signal = new AbortController().signal
@@ -287,6 +289,37 @@ test('a mirror that nobody used for the time to keep is removed at a start', asy
   assert.ok((await readdir(join(root, 'repositories'))).includes('r1.git'))
   await openMirrors(t, root, { keepMs: 60_000, now: () => Date.now() + 61_000 })
   assert.ok(!(await readdir(join(root, 'repositories'))).includes('r1.git'))
+})
+
+test('beyond what is kept the mirrors go that were not used for longest, at any time, and none that is in use', async (t) => {
+  const forge = await startForge(t)
+  const root = stateDirectory(t)
+  const mirrors = await openMirrors(t, root, { keepBytes: 600_000 })
+  for (const [i, name] of ['first', 'second', 'third'].entries()) {
+    forge.commit(`alice/${name}`, 'main', { a: randomBytes(250_000).toString('base64') })
+    await mirrors.fetchHead(request(forge.url(`alice/${name}`), { repositoryId: name }), signal)
+    const usedAt = new Date(Date.now() - (10 - i) * 60_000)
+    await utimes(join(root, 'repositories', `${name}.git`, 'FETCH_HEAD'), usedAt, usedAt)
+  }
+  const left = async () => (await readdir(join(root, 'repositories'))).filter((name) => name.endsWith('.git')).sort()
+  const used = await tryLock(join(root, 'repositories', 'first.lock'))
+  await mirrors.sweep(signal)
+  assert.deepEqual(await left(), ['first.git', 'second.git', 'third.git'], 'the one to go is in use')
+  await used?.release()
+  const { count, bytes } = await mirrors.sweep(signal)
+  assert.equal(count, 1)
+  assert.ok(bytes > 250_000)
+  assert.deepEqual(await left(), ['second.git', 'third.git'])
+})
+
+test('what a builder leaves that dies while another one runs is swept by that one', async (t) => {
+  const root = stateDirectory(t)
+  const alive = await openMirrors(t, root)
+  await mkdir(join(root, 'checkouts', 'dead', 'x', 'tree'), { recursive: true })
+  await mkdir(join(root, 'repositories', 'r2.git.new'), { recursive: true })
+  assert.equal((await alive.sweep(signal)).count, 2)
+  assert.equal((await readdir(join(root, 'checkouts'))).filter((name) => name.startsWith('dead')).length, 0)
+  assert.deepEqual(await readdir(join(root, 'repositories')), [])
 })
 
 test('a machine without git, or whose git breaks, is told as ours', async (t) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Failure, type GitCredential, isCommit, isValidRef } from '@slipway/domain'
 import type { Logger } from '@slipway/service'
 import { createCheckout, removeTree } from './checkout.ts'
@@ -8,7 +8,7 @@ import { createGit } from './git.ts'
 import { type GitProtocol, prepareHome } from './home.ts'
 import { tryLock, waitForLock } from './lock.ts'
 import { createMirror, type Mirror } from './mirror.ts'
-import { sweep } from './sweep.ts'
+import { type Swept, sweep } from './sweep.ts'
 import { createTemplateRepositories } from './template-repositories.ts'
 import { defaultTreeLimits, type TreeLimits } from './tree.ts'
 
@@ -25,8 +25,10 @@ export interface MirrorsOptions {
   limits?: Partial<TreeLimits & { mirrorBytes: number }>
   /** A template repository is asked for news when it was last asked so long ago. */
   templateMaxAgeMs?: number
-  /** A mirror that nobody used for so long is removed at a start. */
+  /** A mirror that nobody used for so long is removed. */
   keepMs?: number
+  /** All mirrors together; beyond it those go that were not used for longest. */
+  keepBytes?: number
 }
 
 export interface FetchRequest {
@@ -71,6 +73,8 @@ export interface Mirrors extends AsyncDisposable {
     ref: string | null,
     signal: AbortSignal
   ): Promise<{ path: string; commit: string }>
+  /** Removes what builders that are gone have left, and mirrors beyond what is kept. Nothing that is in use. */
+  sweep(signal: AbortSignal): Promise<Swept>
   close(): Promise<void>
 }
 
@@ -82,10 +86,15 @@ export async function createMirrors(options: MirrorsOptions): Promise<Mirrors> {
   const repositories = join(root, 'repositories')
   const instance = join(root, 'checkouts', randomUUID())
   await mkdir(repositories, { recursive: true, mode: 0o700 })
-  await mkdir(instance, { recursive: true, mode: 0o700 })
+  await mkdir(dirname(instance), { recursive: true, mode: 0o700 })
+  // Before there is a directory: another builder that sweeps takes one without a lock for a left-over.
   const presence = await tryLock(`${instance}.lock`)
+  await mkdir(instance, { mode: 0o700 })
   await prepareHome(home, protocols)
-  await sweep(root, options.keepMs ?? 30 * 24 * 3600_000, now(), logger)
+  const keep = { ms: options.keepMs ?? 30 * 24 * 3600_000, bytes: options.keepBytes ?? Infinity }
+  const sweepNow = (signal: AbortSignal) => sweep(root, keep, now(), signal)
+  const swept = await sweepNow(new AbortController().signal)
+  if (swept.count > 0) logger.info(swept, 'left-overs of earlier builders removed')
   const git = createGit({ home, protocols, environment, timeoutMs })
 
   const mirrorOf = (id: string): Mirror => {
@@ -142,6 +151,7 @@ export async function createMirrors(options: MirrorsOptions): Promise<Mirrors> {
       return { path, message, [Symbol.asyncDispose]: () => removeTree(directory) }
     },
     fetchTemplateRepository: templates.fetch,
+    sweep: sweepNow,
     close,
     [Symbol.asyncDispose]: close
   }
