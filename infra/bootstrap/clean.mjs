@@ -55,6 +55,18 @@ async function removeFirewall(engine, machine, say) {
     await machine.run(iptables, ['-w', '-X', chain])
     say(`removed the firewall rules ${chain}`)
   }
+  await removeRoutingRules(machine, say)
+}
+
+/** One of each for every address pool. */
+async function removeRoutingRules(machine, say) {
+  const ip = machine.find('ip')
+  if (ip === null) return
+  const rules = ['unreachable preference 20201', 'lookup main suppress_prefixlength 0 preference 20200']
+  for (const rule of rules) {
+    while ((await machine.run(ip, ['-4', 'rule', 'del', ...rule.split(' ')])).code === 0)
+      say(`removed the routing rule "${rule}"`)
+  }
 }
 
 async function findEngine({ env, dockerSockets }) {

@@ -62,7 +62,10 @@ test('cleaning a second time is no error', async (t) => {
 
 test('the firewall goes when no network of any installation is left, and stays before', async (t) => {
   const iptables = '#!/bin/sh\necho "$*" >> "$(dirname "$0")/iptables.log"\n'
-  const { machine, bin, root, state, say } = createMachine(t, { isRoot: true, programs: { iptables } })
+  // Two pools, so two rules of each kind, and then there are no more.
+  const ip =
+    '#!/bin/sh\necho "$*" >> "$(dirname "$0")/ip.log"\n[ $(grep -cx -- "$*" "$(dirname "$0")/ip.log") -le 2 ]\n'
+  const { machine, bin, root, state, say } = createMachine(t, { isRoot: true, programs: { iptables, ip } })
   let networks = [{ Id: 'of-another-installation' }]
   await startFakeEngine(t, join(root, 'docker.sock'), (_method, path) =>
     path === '/networks' ? networks : path === '/volumes' ? {} : []
@@ -78,4 +81,8 @@ test('the firewall goes when no network of any installation is left, and stays b
     '-w -X SLIPWAY-INPUT'
   ])
   assert.equal(calls.length, 6)
+  const rules = readFileSync(join(bin, 'ip.log'), 'utf8').trim().split('\n')
+  const refuse = '-4 rule del unreachable preference 20201'
+  const look = '-4 rule del lookup main suppress_prefixlength 0 preference 20200'
+  assert.deepEqual(rules, [refuse, refuse, refuse, look, look, look])
 })

@@ -19,7 +19,7 @@ import { test } from './tests.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
 
-const servers = ['git', 'docker', 'iptables', 'redis', 'registry', 'base-node']
+const servers = ['git', 'docker', 'iptables', 'iproute2', 'redis', 'registry', 'base-node']
 /** `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },

@@ -9,6 +9,7 @@ import { Stop } from './processes.mjs'
 const programs = {
   git: { names: ['git'], package: 'git' },
   iptables: { names: ['iptables'], package: 'iptables' },
+  iproute2: { names: ['ip'], package: 'iproute2' },
   redis: {
     names: ['redis-server', 'valkey-server'],
     variable: 'REDIS_URL',
@@ -51,7 +52,7 @@ async function needDocker(context) {
 
 async function needProgram(need, { machine, apt, engine, say, isForTests }) {
   const { names, variable, image, package: packageName } = programs[need]
-  if (need === 'iptables' && !machine.isRoot) return // only root has a firewall to set up
+  if ((need === 'iptables' || need === 'iproute2') && !machine.isRoot) return // only root has a firewall to set up
   const configured = variable === undefined ? undefined : machine.env[variable]
   if (configured && !isForTests) {
     say(`${need} as configured by ${variable}`)

@@ -66,7 +66,8 @@ async function isolationFinding(deps: CheckDeps, signal: AbortSignal): Promise<F
   const name = 'isolation'
   try {
     const state = await deps.firewall.assert(signal)
-    if (!state.isOk) return { name, isOk: false, detail: `functions can reach this host: ${state.detail}` }
+    if (!state.isOk)
+      return { name, isOk: false, detail: `functions are not kept apart from this host: ${state.detail}` }
     return { name, ...(await proveIsolation(deps, signal)) }
   } catch (err) {
     if (signal.aborted || !(err instanceof Failure)) throw err

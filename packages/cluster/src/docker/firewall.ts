@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process'
 import { Failure } from '@slipway/domain'
 import type { ClusterLogger } from './engine.ts'
+import { createHostProgram, isAbsent, reasonOf } from './host-program.ts'
 import { bridgePrefix } from './network.ts'
+import { guardPool } from './pool-guard.ts'
 
 export interface FirewallOptions {
   mode: 'on' | 'off'
-  /** The functions' network pool: a gateway listens on its bridges' own addresses. */
+  /** The functions' network pool: `10.201.0.0/16`. A gateway listens on its bridges' own addresses. */
   pool: string
   /** Port of the gateway on the bridges' addresses; null when it does not listen there. */
   gatewayPort: number | null
@@ -20,13 +21,19 @@ export interface FirewallState {
   detail: string
 }
 
-/** Keeps functions from the host, from private networks and from each other's. The rules are shared by all installations. */
+/**
+ * Keeps functions from the host, from private networks and from each other's, and what is sent to a function on the host.
+ * The rules are shared by all installations.
+ */
 export interface Firewall {
   /** Sees to it that the rules are there. @throws Failure `unavailable` when they should be and cannot. */
   assert(signal: AbortSignal): Promise<FirewallState>
 }
 
 type Rule = readonly string[]
+
+const run = createHostProgram('iptables')
+const iptables = (args: readonly string[]) => run(['-w', '10', ...args])
 
 const inputChain = 'SLIPWAY-INPUT'
 const forwardChain = 'SLIPWAY-FORWARD'
@@ -46,7 +53,7 @@ interface Chain {
 }
 
 export function createFirewall(options: FirewallOptions): Firewall {
-  const { mode, logger } = options
+  const { mode, pool, logger } = options
   const chains = chainsFor(options)
   let known: string | null = null
   let asserting: Promise<FirewallState> | null = null
@@ -57,6 +64,11 @@ export function createFirewall(options: FirewallOptions): Firewall {
     if (process.getuid?.() !== 0) {
       return { isOk: false, detail: 'rules can only be set by root: run the deployer as root to keep functions apart' }
     }
+    const [rules, guard] = await Promise.all([assertRules(), guarded(pool)])
+    return rules.isOk ? guard : rules
+  }
+
+  async function assertRules(): Promise<FirewallState> {
     try {
       if ((await ourRules()) === known && known !== null) return inPlace
       for (const chain of chains) await assertChain(chain)
@@ -87,6 +99,17 @@ export function createFirewall(options: FirewallOptions): Firewall {
 }
 
 const inPlace: FirewallState = { isOk: true, detail: 'rules are in place' }
+
+/** Less than a firewall that does not hold: roll-outs go on without it. */
+async function guarded(pool: string): Promise<FirewallState> {
+  try {
+    await guardPool(pool)
+    return inPlace
+  } catch (err) {
+    const detail = `what is sent to a function that is gone may leave this host (${reasonOf(err)}): install iproute2, and have a kernel with policy routing`
+    return { isOk: false, detail }
+  }
+}
 
 function chainsFor({ pool, gatewayPort, resolvers }: FirewallOptions): Chain[] {
   const ipv4Resolvers = resolvers.filter((address) => !address.includes(':'))
@@ -144,36 +167,4 @@ async function succeeds(args: readonly string[]): Promise<boolean> {
 
 async function unlessExists(err: unknown): Promise<void> {
   if (!reasonOf(err).includes('exists')) throw err
-}
-
-const programs = ['iptables', '/usr/sbin/iptables', '/sbin/iptables']
-
-async function iptables(args: readonly string[]): Promise<string> {
-  for (const program of programs) {
-    try {
-      return await run(program, ['-w', '10', ...args])
-    } catch (err) {
-      if (!isAbsent(err)) throw err
-    }
-  }
-  throw Object.assign(new Error('iptables was not found'), { code: 'ENOENT' })
-}
-
-function run(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { timeout: 20_000, maxBuffer: 16 * 1024 * 1024 }
-    execFile(program, args, options, (err, stdout, stderr) => {
-      if (err === null) resolve(stdout)
-      else reject(Object.assign(err, { told: stderr.trim() }))
-    })
-  })
-}
-
-function isAbsent(err: unknown): boolean {
-  return err instanceof Error && 'code' in err && err.code === 'ENOENT'
-}
-
-function reasonOf(err: unknown): string {
-  if (!(err instanceof Error)) return String(err)
-  return 'told' in err && typeof err.told === 'string' && err.told !== '' ? err.told : err.message
 }

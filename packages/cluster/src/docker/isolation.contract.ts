@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -161,6 +161,28 @@ void describe('what a function on the docker cluster may do', () => {
     })
   })
 
+  test('what is sent to a function that is gone does not leave the host', async () => {
+    // A pool of its own: others may be at work in the usual one.
+    const pool = '10.203.0.0/20'
+    const on = ground.cluster({ networkPool: pool })
+    const deleteRules = async () => {
+      for (const preference of ['20201', '20200'])
+        await run('ip', ['rule', 'del', 'to', pool, 'preference', preference])
+    }
+    try {
+      const first = await start({}, on)
+      assert.equal(await outcomeOf(first), 'open')
+      await first[Symbol.asyncDispose]()
+      assert.equal(await outcomeOf(first), 'ENETUNREACH')
+      await deleteRules()
+      await using again = await start({}, on)
+      assert.equal(await outcomeOf(again), 'open')
+      assert.equal(await outcomeOf({ ...again, host: addressBeside(again) }), 'ENETUNREACH')
+    } finally {
+      await deleteRules()
+    }
+  })
+
   test('the checks prove it by a container, and leave nothing', async () => {
     const findings = Object.fromEntries((await cluster.check(signal())).map((finding) => [finding.name, finding]))
     for (const name of ['engine', 'limits', 'isolation'])
@@ -245,6 +267,24 @@ async function createBeyond(): Promise<Beyond> {
       await ip('netns', 'delete', namespace)
     }
   }
+}
+
+/** An address in the same pool and in another network, where nobody is. */
+function addressBeside({ host }: Endpoint): string {
+  return host.replace(/(\d+)(\.\d+)$/, (_all, third: string, last: string) => `${Number(third) ^ 1}${last}`)
+}
+
+/** Of a connection from the host. */
+function outcomeOf({ host, port }: Endpoint): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 3000 }, () => settle('open'))
+    function settle(outcome: string): void {
+      resolve(outcome)
+      socket.destroy()
+    }
+    socket.once('timeout', () => settle('timeout'))
+    socket.once('error', (err: NodeJS.ErrnoException) => settle(err.code ?? err.message))
+  })
 }
 
 /** Takes an opening back that a test has made: the chains are shared by all installations of the host. */
