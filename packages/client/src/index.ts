@@ -1,4 +1,11 @@
 export * from './client.ts'
 export * from './internal.ts'
+export {
+  type InternalSecrets,
+  internalSecretPaths,
+  type SealedDocument,
+  type SecretValues,
+  type SecretVersion
+} from './internal-secrets.ts'
 export * from './resources.ts'
 export * from './routes.ts'

@@ -5,15 +5,18 @@ import type {
   Endpoint,
   GitCredential,
   RuntimeLogLine,
-  RuntimeLogOptions
+  RuntimeLogOptions,
+  SourceLocation
 } from '@slipway/domain'
 import { Failure, type FailureCode, failures } from '@slipway/domain'
+import { fillPath } from './internal-path.ts'
+import { createInternalSecrets, type InternalSecrets } from './internal-secrets.ts'
 
 /** Where `deployer` serves its internal API: a Unix socket's path, or a loopback address. */
 export type InternalAddress = { socketPath: string } | { url: string }
 
 /** What the other services ask of `deployer`, which alone holds cluster rights and forge credentials. */
-export interface InternalApi {
+export interface InternalApi extends InternalSecrets {
   /**
    * Where a repository is cloned from, and a credential that reads it and nothing else.
    *
@@ -77,26 +80,28 @@ export function createInternalClient(address: InternalAddress, token: string): I
   }
 
   return {
-    credential: (id, signal) => call('POST', fill(internalPaths.credential, { id }), undefined, signal),
+    ...createInternalSecrets(call),
+    credential: (id, signal) => call('POST', fillPath(internalPaths.credential, { id }), undefined, signal),
     list: (signal) => call('GET', internalPaths.list, undefined, signal),
-    scale: (id, replicas, signal) => call('POST', fill(internalPaths.scale, { id }), { replicas }, signal),
+    scale: (id, replicas, signal) => call('POST', fillPath(internalPaths.scale, { id }), { replicas }, signal),
     remove: async (id, name, signal) => {
-      await call('DELETE', fill(internalPaths.remove, { id, name }), undefined, signal)
+      await call('DELETE', fillPath(internalPaths.remove, { id, name }), undefined, signal)
     },
     cleanUp: (options, signal) => call('POST', internalPaths.cleanUp, options, signal),
     async *logs(id, { follow, since, tail }, signal) {
       const query = new URLSearchParams({ follow: String(follow) })
       if (since !== null) query.set('since', String(since))
       if (tail !== null) query.set('tail', String(tail))
-      const response = await open('GET', `${fill(internalPaths.logs, { id })}?${query.toString()}`, undefined, signal)
+      const response = await open(
+        'GET',
+        `${fillPath(internalPaths.logs, { id })}?${query.toString()}`,
+        undefined,
+        signal
+      )
       if (response.statusCode !== 200) throw failureOf(response.statusCode ?? 0, await readAll(response))
       for await (const line of linesOf(response)) yield JSON.parse(line) as RuntimeLogLine
     }
   }
-}
-
-function fill(path: string, values: Record<string, string>): string {
-  return path.replaceAll(/:([a-z]+)/g, (_all, name: string) => encodeURIComponent(values[name] ?? ''))
 }
 
 function splitUrl(url: string): { host: string; port: string } {
@@ -123,12 +128,13 @@ async function* linesOf(stream: AsyncIterable<Buffer>): AsyncIterable<string> {
 
 /** The failure that the other side named, as it was thrown there. */
 function failureOf(status: number, text: string): Failure {
-  let told: { code?: string; message?: string } = {}
+  let told: { code?: string; message?: string; location?: SourceLocation } = {}
   try {
     told = JSON.parse(text) as typeof told
   } catch {
     told = { message: `the deployer answered ${status}` }
   }
   const code = told.code !== undefined && told.code in failures ? (told.code as FailureCode) : 'unavailable'
-  return new Failure(code, told.message ?? `the deployer answered ${status}`)
+  const { message = `the deployer answered ${status}`, location } = told
+  return new Failure(code, message, location === undefined ? {} : { location })
 }

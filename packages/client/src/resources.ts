@@ -98,6 +98,8 @@ export const DeploymentView = Type.Object(
     source: Type.Enum(['git', 'api']),
     status: Type.Enum(['starting', 'live', 'draining', 'ended', 'failed']),
     image: ImageReference,
+    /** Versions of secrets that it was made with. */
+    secrets: Type.Array(Type.Object({ name: Text, versionId: Text })),
     commit: Nullable(Text),
     buildId: Nullable(Text),
     replicas: Type.Integer(),
@@ -107,6 +109,28 @@ export const DeploymentView = Type.Object(
     endedAt: Nullable(Time)
   },
   { $id: 'Deployment' }
+)
+
+export const SecretView = Type.Object(
+  {
+    owner: Text,
+    /** Without the owner. */
+    name: Text,
+    origin: Type.Enum(['api', 'sealed']),
+    /** Which repository seals it. */
+    repository: Nullable(Text),
+    /** Names of the files that a function gets. Values are never told. */
+    keys: Type.Array(Text),
+    versionId: Text,
+    createdAt: Time,
+    updatedAt: Time
+  },
+  { $id: 'Secret' }
+)
+
+export const SealingKeyView = Type.Object(
+  { fingerprint: Text, isCurrent: Type.Boolean(), isImported: Type.Boolean(), createdAt: Time },
+  { $id: 'SealingKey' }
 )
 
 export const FunctionView = Type.Object(
@@ -156,6 +180,7 @@ export type BuildFunctionView = Static<typeof BuildFunctionView>
 export type BuildView = Static<typeof BuildView>
 export type BuildDetail = Static<typeof BuildDetail>
 export type DeploymentView = Static<typeof DeploymentView>
+export type SecretView = Static<typeof SecretView>
 export type FunctionView = Static<typeof FunctionView>
 export type DeliveryView = Static<typeof DeliveryView>
 export type CleanUpView = Static<typeof CleanUpView>

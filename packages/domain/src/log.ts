@@ -15,6 +15,9 @@ export const LogChunk = Type.Object({
 })
 export type LogChunk = Static<typeof LogChunk>
 
+/** A line that is longer comes in pieces, each at least as long but the last. */
+export const runtimeLineLimit = 64 * 1024
+
 /** A line that a function printed while it ran. */
 export interface RuntimeLogLine {
   at: number

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRedactor } from './redact.ts'
+import { Failure } from '@slipway/domain'
+import { createRedactor, redactFailure } from './redact.ts'
 
 const password = 'correct horse/battery?staple'
 
@@ -62,6 +63,25 @@ test('where a line was cut, the part of a secret that is left goes as well', () 
   assert.equal(redactPiece('89abcdef y', { start: true, end: false }), '[redacted] y')
   assert.equal(redactPiece('x 01234567', { start: false, end: false }), 'x 01234567')
   assert.equal(redactPiece('x 012', { start: false, end: true }), 'x 012')
+})
+
+test('before the mark of a cut the part of a secret goes too, on every line', () => {
+  const { redact } = createRedactor(['0123456789abcdef'])
+  assert.equal(redact('x 0123456789 […]'), 'x [redacted] […]')
+  assert.equal(redact('first 01234567…\nsecond 01234567\nx…'), 'first [redacted]…\nsecond 01234567\nx…')
+})
+
+test('a failure keeps everything but the secret, and loses the cause that may repeat it', () => {
+  const location = { path: 'stack.yml', line: 1, column: 1 }
+  const cause = new Error('hunter2hunter2')
+  const err = new Failure('not-ready', 'it printed hunter2hunter2', { location, cause })
+  const told = redactFailure(err, createRedactor(['hunter2hunter2'])) as Failure
+  assert.deepEqual(
+    [told.code, told.message, told.location, told.cause],
+    ['not-ready', 'it printed [redacted]', location, undefined]
+  )
+  assert.equal(redactFailure(err, createRedactor(['another'])), err)
+  assert.equal(redactFailure(cause, createRedactor(['hunter2hunter2'])), cause)
 })
 
 test('a megabyte of secrets and ten of log take seconds at most', () => {

@@ -1,13 +1,30 @@
+import { Failure } from '@slipway/domain'
+
 /** Takes known secrets out of texts. */
 export interface Redactor {
   /** One more secret, from now on. */
   add(value: string | Uint8Array): void
-  /** A whole line or several. */
+  /** A whole line or several. At the end of one that was cut (`…`, `[…]`) a part of a secret goes as well. */
   redact(text: string): string
   /**
-   * A piece of a line that was cut: where it was, a part of a secret may stand, and goes as well.
+   * A piece of a line that was cut without a mark: where it was, a part of a secret may stand, and goes as well.
    */
   redactPiece(text: string, cut: { start: boolean; end: boolean }): string
+}
+
+/**
+ * The same failure without secrets in its message. What caused it is left out with them: it says the same in other words.
+ * What is no Failure goes to the log of the service with its stack, and nowhere else.
+ */
+export function redactFailure(err: unknown, { redact }: Pick<Redactor, 'redact'>): unknown {
+  if (!(err instanceof Failure)) return err
+  const message = redact(err.message)
+  if (message === err.message) return err
+  const { code, location, retryAfterMs } = err
+  return new Failure(code, message, {
+    ...(location === undefined ? {} : { location }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs })
+  })
 }
 
 /** Shorter values are words, numbers and flags: taken out they would make every text unreadable. */
@@ -47,7 +64,13 @@ export function createRedactor(values: Iterable<string | Uint8Array> = []): Reda
     return byPrefix.get(text.slice(at, at + shortestRedacted))?.find((form) => text.startsWith(form, at))
   }
 
-  function redact(text: string): string {
+  /** Where a line was cut, and says so, a part of a secret may stand before the cut. */
+  function redactCuts(text: string): string {
+    if (known.size === 0 || !text.includes('…')) return text
+    return text.replaceAll(/^(.*?)( ?\[?…\]?)$/gm, (_line, kept: string, cut: string) => withoutEnd(kept, known) + cut)
+  }
+
+  function redactWhole(text: string): string {
     let kept = ''
     let from = 0
     for (let at = 0; at <= text.length - shortestRedacted; at++) {
@@ -62,9 +85,9 @@ export function createRedactor(values: Iterable<string | Uint8Array> = []): Reda
 
   return {
     add,
-    redact,
+    redact: (text) => redactCuts(redactWhole(text)),
     redactPiece(text, cut) {
-      let kept = redact(text)
+      let kept = redactCuts(redactWhole(text))
       if (cut.end) kept = withoutEnd(kept, known)
       if (cut.start) kept = withoutStart(kept, known)
       return kept

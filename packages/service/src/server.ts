@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure, type SourceLocation } from '@slipway/domain'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -25,6 +25,8 @@ export interface ToldError {
   status: number
   code: string
   message: string
+  /** Where in a repository it was found. */
+  location?: SourceLocation
 }
 
 /** An HTTP server of ours: health, readiness, metrics, and one shape of error. */
@@ -32,7 +34,10 @@ export function createServer({
   logger,
   needs = {},
   metrics,
-  showError = ({ code, message }) => ({ type: 'application/json; charset=utf-8', body: { code, message } }),
+  showError = ({ code, message, location }) => ({
+    type: 'application/json; charset=utf-8',
+    body: { code, message, ...(location === undefined ? {} : { location }) }
+  }),
   fastify = {}
 }: ServerOptions): FastifyInstance {
   const app = Fastify({
@@ -83,7 +88,10 @@ const fastifyCodes: Record<number, string> = {
 
 /** How an error is told to whoever asked. What was not foreseen is not described: it may hold anything. */
 function describeError(err: FastifyError | Failure | Error): ToldError {
-  if (err instanceof Failure) return { status: err.statusCode, code: err.code, message: err.message }
+  if (err instanceof Failure) {
+    const { statusCode: status, code, message, location } = err
+    return { status, code, message, ...(location === undefined ? {} : { location }) }
+  }
   const status = 'statusCode' in err && typeof err.statusCode === 'number' ? err.statusCode : 500
   if (status >= 500) return { status: 500, code: 'internal', message: 'internal error: see the log of the service' }
   return { status, code: fastifyCodes[status] ?? 'invalid-request', message: err.message }

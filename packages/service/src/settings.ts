@@ -22,6 +22,10 @@ export function homePaths(home: string) {
     mirrors: join(root, 'mirrors'),
     checkouts: join(root, 'checkouts'),
     templates: join(root, 'templates'),
+    /** What secrets are encrypted with at rest, unless it is given as a setting. */
+    encryptionKeys: join(root, 'encryption.keys'),
+    /** Secrets as files for functions, where there is no directory in memory for them. */
+    secretFiles: join(root, 'run', 'secrets'),
     /** `deployer`'s internal API. Short, for a socket's path may have 107 characters only. */
     socket: join(root, 'deployer.sock')
   }

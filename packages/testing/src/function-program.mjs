@@ -1,9 +1,10 @@
 // What runs in the image of function-image.ts: a small function whose behaviour is set by its environment,
 // and which tells and tries from inside what only a test wants to know.
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 
 const { env } = process
 const startedAt = Date.now()
@@ -40,6 +41,14 @@ function write(path, mebibytes) {
   try {
     writeFileSync(path, Buffer.alloc(mebibytes * 1024 * 1024))
     return { written: path }
+  } catch (err) {
+    return { error: err.code }
+  }
+}
+
+function read(path) {
+  try {
+    return { text: readFileSync(path, 'utf8'), entries: readdirSync(dirname(path)).sort() }
   } catch (err) {
     return { error: err.code }
   }
@@ -83,6 +92,8 @@ async function answer(url) {
       return about()
     case '/write':
       return write(query.path, Number(query.mib ?? 0))
+    case '/read':
+      return read(query.path)
     case '/dial':
       return await dial(query.host, Number(query.port))
     case '/fork':

@@ -6,6 +6,7 @@ import type { Signals } from '@slipway/queue'
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
 import { addBadgeRoute } from './badge.ts'
+import { addCertificateRoutes, certificatePaths } from './certificate-routes.ts'
 import { type Actor, createHandlers } from './handlers.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { createViews } from './views.ts'
@@ -76,6 +77,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     app.route({
       method: contract.method,
       url: contract.path,
+      ...(contract.bodyLimitBytes === undefined ? {} : { bodyLimit: contract.bodyLimitBytes }),
       schema: {
         operationId: name,
         summary: contract.summary,
@@ -94,12 +96,19 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   }
   addLogRoutes(app, { store, internal, signals, now, signalOf })
   addBadgeRoute(app, store)
+  addCertificateRoutes(app, { store, internal, signalOf })
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())
   return app
 }
 
 /** Everything else needs the token. */
-const publicPaths = new Set(['/healthz', '/readyz', '/api/v1/openapi.json', '/badge/:owner/:file'])
+const publicPaths = new Set<string>([
+  '/healthz',
+  '/readyz',
+  '/api/v1/openapi.json',
+  '/badge/:owner/:file',
+  ...certificatePaths
+])
 
 function part(value: unknown): Record<string, unknown> {
   return (value ?? {}) as Record<string, unknown>

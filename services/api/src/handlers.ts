@@ -1,6 +1,7 @@
 import type { InternalApi, RouteInput, RouteName, RouteOutput } from '@slipway/client'
 import { type Build, Failure, type FunctionRecord, type Page, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
+import { createSecretHandlers } from './secret-handlers.ts'
 import type { Views } from './views.ts'
 
 export interface HandlerDeps {
@@ -16,7 +17,16 @@ export interface Actor {
   name: string
 }
 
-type Handlers = {
+/** Writes down who did what. */
+export type Note = (
+  actor: Actor,
+  action: string,
+  ownerId: string | null,
+  resource: string,
+  detail?: Record<string, unknown>
+) => Promise<void>
+
+export type Handlers = {
   [N in RouteName]: (input: RouteInput<N>, actor: Actor, signal: AbortSignal) => Promise<RouteOutput<N>>
 }
 
@@ -88,6 +98,7 @@ export function createHandlers({ store, internal, signals, views, now }: Handler
   }
 
   return {
+    ...createSecretHandlers({ store, internal, signals, note, now }),
     async listOwners(input) {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)

@@ -88,6 +88,7 @@ export function createViews(
         source: one.source,
         status: one.status,
         image: one.image,
+        secrets: one.secrets,
         commit: one.commit,
         buildId: one.buildId,
         replicas: one.replicas,

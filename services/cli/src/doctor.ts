@@ -1,6 +1,6 @@
-import { createDockerCluster } from '@slipway/cluster'
+import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
 import { connectDocker, findProgram } from '@slipway/machine'
-import type { Logger } from '@slipway/service'
+import { homePaths, type Logger } from '@slipway/service'
 
 export interface Finding {
   name: string
@@ -68,6 +68,10 @@ async function engine(env: Record<string, string | undefined>, logger: Logger): 
     registryAuth: {},
     resolvers: [],
     installation: 'doctor',
+    secrets: {
+      directory: await secretsDirectoryOf('doctor', ['/run'], homePaths(env.SLIPWAY_HOME ?? '.slipway').secretFiles),
+      filesOf: () => Promise.resolve(new Map())
+    },
     networkPool: '10.201.0.0/16',
     subnetPrefix: 26,
     firewall: 'on',

@@ -12,13 +12,16 @@ import {
   type NewDeployment,
   type Store
 } from '@slipway/domain'
+import { redactFailure } from '@slipway/secrets'
 import type { Logger, RunStage } from '@slipway/service'
 import { annotationsOf, labelsOf } from './labels.ts'
+import type { Redactors } from './secrets/redactors.ts'
 
 export interface DeployDeps {
   store: Pick<Store, 'builds' | 'deployments' | 'functions' | 'logs' | 'owners'>
   cluster: Pick<Cluster, 'apply' | 'remove'>
   runStage: RunStage
+  redactors: Pick<Redactors, 'of'>
   forges: Map<string, { kind: string; repositoryUrl(repository: Claim['repository']): string }>
   holder: string
   leaseMs: number
@@ -118,7 +121,10 @@ export function createDeploy(deps: DeployDeps) {
       `starting ${deployment.replicas} replica${deployment.replicas === 1 ? '' : 's'} of ${deployment.clusterName}`
     )
     const startedAt = now()
-    const endpoints = await cluster.apply(deployment, signal)
+    const endpoints = await cluster.apply(deployment, signal).catch(async (err: unknown) => {
+      // It may tell what the function printed last.
+      throw redactFailure(err, await deps.redactors.of(deployment.ownerId))
+    })
     await store.deployments.setEndpoints(deployment.id, endpoints, deployment.replicas)
     await say(
       build.id,
@@ -276,6 +282,7 @@ export function createDeploy(deps: DeployDeps) {
     if (ours !== undefined) throw ours.err
     const ready = deployments.filter((deployment) => !failed.some((one) => one.deployment === deployment))
     if (failed.length > 0) await fallBack(rollout, ready, failed)
+    // What is not in a rollback or a redeploy has not left the stack.
     const keep = build.trigger === 'rollback' || isRedeploy(build.trigger) ? null : stackNames
     await switchTo(rollout, ready, { keep, finish: true })
   }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { createRedactor } from '@slipway/secrets'
 import { createLogger, createStage } from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { createFakeCluster, imageOf, pushOf, seedBuilt, seedClaim, seedPush, specOf } from '@slipway/testing'
@@ -31,6 +32,7 @@ export async function createDeployerForTest(t: TestContext) {
     changed: () => {}
   })
   const deploy = createDeploy({
+    redactors: { of: () => Promise.resolve(createRedactor(['hunter2hunter2'])) },
     store,
     cluster,
     runStage,

@@ -6,13 +6,18 @@ import { createRequestSignals, createServer, type Logger } from '@slipway/servic
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { CleanUp } from './clean-up.ts'
+import { addSecretRoutes, type InternalSecretsDeps } from './secrets/internal-secrets.ts'
+import { redactLines } from './secrets/redact-lines.ts'
+import type { Redactors } from './secrets/redactors.ts'
 
 export interface InternalDeps {
-  store: Pick<Store, 'repositories' | 'deployments' | 'functions'>
+  store: Pick<Store, 'repositories' | 'deployments' | 'functions' | 'builds' | 'owners' | 'secrets'>
   forges: Map<string, ForgeApi>
   cluster: Cluster
-  cleanUp: CleanUp
+  cleanUp: Pick<CleanUp, 'run'>
   token: string
+  secrets: Omit<InternalSecretsDeps, 'store' | 'redactors'>
+  redactors: Redactors
   routesChanged(): void
   now: () => number
   logger: Logger
@@ -25,6 +30,8 @@ export function createInternal({
   cluster,
   cleanUp,
   token,
+  secrets,
+  redactors,
   routesChanged,
   now,
   logger
@@ -96,12 +103,14 @@ export function createInternal({
         since: since === undefined ? null : Number(since),
         tail: tail === undefined ? null : Number(tail)
       }
-      const lines = cluster.logs(request.params.id, options, signalOf(reply))
+      const { id, ownerId } = await deploymentOf(request.params.id)
+      const lines = redactLines(cluster.logs(id, options, signalOf(reply)), await redactors.of(ownerId))
       async function* ndjson() {
         for await (const line of lines) yield `${JSON.stringify(line)}\n`
       }
       return reply.header('connection', 'close').type('application/x-ndjson').send(Readable.from(ndjson()))
     }
   )
+  addSecretRoutes(app, { store, redactors, ...secrets })
   return app
 }

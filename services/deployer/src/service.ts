@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { getServers } from 'node:dns'
 import { rm } from 'node:fs/promises'
 import { isIPv4 } from 'node:net'
-import { createDockerCluster } from '@slipway/cluster'
+import { join } from 'node:path'
+import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
 import type { Build, Store } from '@slipway/domain'
 import { createForgeApis, forgeApiSettings } from '@slipway/forge'
 import { createConsumer, createProducer, type SignalName, type Signals } from '@slipway/queue'
@@ -33,6 +34,8 @@ import { createInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
+import { createSecretServices } from './secrets/secret-services.ts'
+import { createSecretUpkeep } from './secrets/upkeep.ts'
 
 const Days = (days: number) => Type.Number({ default: days, minimum: 0 })
 
@@ -57,6 +60,12 @@ export const DeployerConfig = Type.Object({
   FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
   /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
   READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
+  /** What secrets are encrypted with at rest: `<id>:<base64 of 32 bytes>`, separated by commas, the newest first. Default: a file. */
+  ENCRYPTION_KEYS: Type.Optional(Type.String({ minLength: 1 })),
+  /** Where functions' secrets are written as files. Default: in memory where there is a place for it. */
+  SECRETS_DIRECTORY: Type.Optional(Type.String({ pattern: '^/' })),
+  /** Of the user that runs this. */
+  XDG_RUNTIME_DIR: Type.Optional(Type.String()),
   /** How long a new version may take to become ready. */
   READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
   ...keepSettings,
@@ -101,11 +110,21 @@ export async function startDeployer(
   const paths = homePaths(config.SLIPWAY_HOME)
   const installation = await installationOf(store)
   const forges = new Map(createForgeApis(config, now).map((api) => [api.instance.forgeId, api]))
+  const { keeper, ...secrets } = createSecretServices({
+    store,
+    encryptionKeys: config.ENCRYPTION_KEYS ?? null,
+    encryptionFile: paths.encryptionKeys,
+    now
+  })
   const cluster = createDockerCluster({
     docker: {},
     installation: installation.id,
     gatewayPort: null,
     registryAuth: registryAuth(config),
+    secrets: {
+      directory: await secretsDirectory(config, installation.id),
+      filesOf: (deployment) => keeper.filesOf(deployment)
+    },
     resolvers: resolversOf(config),
     networkPool: config.NETWORK_POOL,
     subnetPrefix: config.NETWORK_PREFIX,
@@ -165,6 +184,8 @@ export async function startDeployer(
     cluster,
     cleanUp,
     token: installation.internalToken,
+    secrets: { keeper, ...secrets, queued: () => signals.send('builds', {}) },
+    redactors: secrets.redactors,
     routesChanged,
     now,
     logger
@@ -198,6 +219,8 @@ export async function startDeployer(
     logger
   })
   closers.add('events', () => events.close())
+  const secretUpkeep = createSecretUpkeep({ secrets: store.secrets, isLeader, now, logger })
+  closers.add('secret upkeep', () => secretUpkeep.close())
   loops.push(dispatcher, events, recovery, reporter, drain)
   closers.add(
     'hearing',
@@ -224,6 +247,7 @@ export async function startDeployer(
     store,
     cluster,
     runStage,
+    redactors: secrets.redactors,
     forges: describe(forges),
     holder,
     leaseMs: config.LEASE_MS,
@@ -265,6 +289,16 @@ function describe(forges: Map<string, ReturnType<typeof createForgeApis>[number]
       { kind: api.instance.kind, repositoryUrl: (repository: { fullName: string }) => api.repositoryUrl(repository) }
     ])
   )
+}
+
+/** Below the deployer's own, by installation: several may share a machine. */
+function secretsDirectory(
+  { SECRETS_DIRECTORY, XDG_RUNTIME_DIR, SLIPWAY_HOME }: DeployerConfig,
+  installation: string
+): Promise<string> | string {
+  if (SECRETS_DIRECTORY !== undefined) return join(SECRETS_DIRECTORY, `slipway-${installation}`)
+  const candidates = ['/run', ...(XDG_RUNTIME_DIR === undefined ? [] : [XDG_RUNTIME_DIR])]
+  return secretsDirectoryOf(installation, candidates, homePaths(SLIPWAY_HOME).secretFiles)
 }
 
 /** A live function's status leads to the function, everything else to the build's log. */

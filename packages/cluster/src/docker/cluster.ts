@@ -10,6 +10,7 @@ import { createOwnerNetworks } from './network.ts'
 import { createReplicas, endpointOf, type Replica } from './replicas.ts'
 import { createRollout } from './rollout.ts'
 import { createSandboxes } from './sandboxes.ts'
+import { createSecretFiles, type SecretFilesOptions } from './secret-files.ts'
 import { formatSubnet, parseSubnet } from './subnet.ts'
 
 export interface DockerClusterOptions {
@@ -25,6 +26,8 @@ export interface DockerClusterOptions {
   gatewayPort: number | null
   /** By the registry's `host[:port]`, as it stands in names of images. */
   registryAuth: Readonly<Record<string, RegistryCredentials>>
+  /** Where functions get their secrets from. */
+  secrets: Pick<SecretFilesOptions, 'directory' | 'filesOf'>
   /** DNS servers of the functions; empty: the engine's own choice, of which private ones stay unreachable. */
   resolvers: readonly string[]
   firewall: 'on' | 'off'
@@ -41,6 +44,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
   const { installation, resolvers, logger, now, readyTimeoutMs = 60_000 } = options
   const pool = parseSubnet(options.networkPool)
   const engine = createEngine(options.docker)
+  const secretFiles = createSecretFiles({ ...options.secrets, now })
   const networks = createOwnerNetworks({ engine, installation, pool, subnetPrefix: options.subnetPrefix })
   const images = createImages({ engine, registryAuth: options.registryAuth })
   const { gatewayPort } = options
@@ -60,11 +64,12 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     logger,
     now
   })
-  const replicas = createReplicas({ engine, installation, sandboxes })
+  const replicas = createReplicas({ engine, installation, sandboxes, secretFiles })
   const rollOut = createRollout({
     engine,
     installation,
     replicas,
+    secretFiles,
     networks,
     sandboxes,
     images,
@@ -104,9 +109,11 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     }
   }
 
-  /** An owner who has nothing left needs no network; one for whom something is being started does. */
-  async function removeIdleNetworks(signal: AbortSignal): Promise<void> {
+  /** An owner who has nothing left needs no network; one for whom something is being started does. The same with secrets. */
+  async function removeIdle(signal: AbortSignal): Promise<void> {
     const [left, slugs] = await Promise.all([replicas.list(null, signal), networks.owners(signal)])
+    const deployments = new Set(left.map(({ deploymentId }) => deploymentId))
+    await secretFiles.sweep((id) => deployments.has(id) || inFlight.has(id))
     const inUse = new Set(left.map(({ ownerSlug }) => ownerSlug))
     const idle = slugs.filter((slug) => !inUse.has(slug) && (busyOwners.get(slug) ?? 0) === 0)
     await Promise.all(
@@ -121,7 +128,10 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     try {
       return await rollOutAlone(deployment, count, signal)
     } catch (err) {
-      if (err instanceof Failure && !err.retry && !signal.aborted) await removeIdleNetworks(signal)
+      if (err instanceof Failure && !err.retry && !signal.aborted) {
+        if ((await replicas.list(deployment.id, signal)).length === 0) await secretFiles.remove(deployment.id)
+        await removeIdle(signal)
+      }
       throw err
     }
   }
@@ -137,7 +147,8 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
       await starting?.ended
       const found = await replicas.list(deploymentId, signal)
       await Promise.all(found.map((replica) => replicas.remove(replica, graceMs, signal)))
-      await removeIdleNetworks(signal)
+      await secretFiles.remove(deploymentId)
+      await removeIdle(signal)
       if (found.length > 0) logger.info({ deploymentId, replicas: found.length }, 'deployment removed')
     },
     async list(signal) {
@@ -157,7 +168,10 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
         over.abort()
       }
     },
-    check: (signal) => runChecks({ engine, networks, firewall, installation }, signal),
+    async check(signal) {
+      const findings = await runChecks({ engine, networks, firewall, installation }, signal)
+      return [...findings, { name: 'secrets', isOk: true, detail: await secretFiles.describe() }]
+    },
     async close() {
       for (const { controller } of inFlight.values())
         controller.abort(new Failure('unavailable', 'the cluster is closing'))

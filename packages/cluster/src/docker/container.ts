@@ -1,4 +1,4 @@
-import { type Deployment, pinnedReference } from '@slipway/domain'
+import { type Deployment, pinnedReference, secretsDirectory } from '@slipway/domain'
 import type { ContainerCreateOptions, HostConfig } from 'dockerode'
 import type { HostFacts } from './host.ts'
 import type { LocalImage } from './image.ts'
@@ -26,6 +26,8 @@ export interface ReplicaPlan {
   /** Of the container that holds the network and the address; null when the replica has them by itself. */
   sandboxId: string | null
   image: LocalImage
+  /** Where the deployment's secrets are; null: it has none. */
+  secretsPath: string | null
   /** `uid` or `uid:group`, never a name and never root. */
   user: string
   host: HostFacts
@@ -75,7 +77,8 @@ function replicaLabels({ deployment, installation, replica, address, sandboxId }
   }
 }
 
-function hostConfig({ deployment, network, sandboxId, image, host, resolvers, user }: ReplicaPlan): HostConfig {
+function hostConfig(plan: ReplicaPlan): HostConfig {
+  const { deployment, network, sandboxId, image, host, resolvers, user, secretsPath } = plan
   const { limits, hasReadonlyRoot } = deployment.spec
   return {
     // Who joins a network asks the DNS servers that are asked there.
@@ -85,7 +88,14 @@ function hostConfig({ deployment, network, sandboxId, image, host, resolvers, us
     LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     ReadonlyRootfs: hasReadonlyRoot,
     // An image's volume would be a directory of the host without a limit: it gets memory with one, as /tmp does.
-    Tmpfs: Object.fromEntries(['/tmp', ...image.volumes].map((path) => [path, tmpfsOptions(user)])),
+    Tmpfs: Object.fromEntries(
+      ['/tmp', ...image.volumes]
+        .filter((path) => secretsPath === null || path.replace(/\/+$/, '') !== secretsDirectory)
+        .map((path) => [path, tmpfsOptions(user)])
+    ),
+    // Unlike a bind by `Binds` it is refused where nothing is there to be mounted.
+    Mounts:
+      secretsPath === null ? [] : [{ Type: 'bind', Source: secretsPath, Target: secretsDirectory, ReadOnly: true }],
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges:true'],
     Privileged: false,

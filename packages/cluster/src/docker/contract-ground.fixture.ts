@@ -19,6 +19,9 @@ export interface Ground {
   variant(changes: string): Promise<ImageReference>
   credentials: { username: string; password: string }
   registry: string
+  /** What deployments with secrets have, and where it is written. */
+  secrets: Map<string, Buffer>
+  secretsDirectory: string
   cluster(change?: Partial<DockerClusterOptions>): Cluster
   close(): Promise<void>
 }
@@ -37,11 +40,15 @@ export async function openGround(): Promise<Ground> {
   const pushed = await pushImage(docker, { image: reference, repository, tag: 'base', credentials })
   const tags = [`${repository}:base`]
   const clusters: Cluster[] = []
+  const secretsDirectory = join(directory, 'secrets')
+  const secrets = new Map<string, Buffer>()
   return {
     docker,
     installation,
     image: pushed,
     credentials,
+    secretsDirectory,
+    secrets,
     registry: registry.host,
     async variant(changes) {
       const tag = `variant-${tags.length}`
@@ -66,6 +73,7 @@ export async function openGround(): Promise<Ground> {
         gatewayPort: null,
         registryAuth: { [registry.host]: credentials },
         resolvers: [],
+        secrets: { directory: secretsDirectory, filesOf: () => Promise.resolve(secrets) },
         firewall: 'on',
         readyNetworks: 0,
         readyTimeoutMs: 30_000,

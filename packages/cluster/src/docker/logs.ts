@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { RuntimeLogLine, RuntimeLogOptions } from '@slipway/domain'
+import { type RuntimeLogLine, type RuntimeLogOptions, runtimeLineLimit } from '@slipway/domain'
 import { type Engine, statusOf } from './engine.ts'
 import { pause } from './pause.ts'
 
@@ -8,7 +8,6 @@ export interface StampedLine extends RuntimeLogLine {
   stamp: string
 }
 
-const lineLimit = 64 * 1024
 const reattachMs = 500
 
 /** What one container printed. Following ends when the container is gone, and goes on when it is started again. */
@@ -142,7 +141,7 @@ export async function* linesOf(stream: Readable, instance: string): AsyncGenerat
     const text = frame.text.slice(space + 1, isEnd ? -1 : undefined)
     const line = begun[frame.stream] ?? { at: Date.parse(stamp), stamp, instance, stream: frame.stream, text: '' }
     line.text += text
-    const isWhole = isEnd || line.text.length >= lineLimit
+    const isWhole = isEnd || line.text.length >= runtimeLineLimit
     begun[frame.stream] = isWhole ? null : line
     if (isWhole) yield { ...line, text: line.text.replace(/\r$/, '') }
   }

@@ -4,6 +4,7 @@ import { containerName, containerOptions, type ReplicaPlan, unprivilegedUser } f
 import { type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
 import { labels } from './labels.ts'
 import type { Sandboxes } from './sandboxes.ts'
+import type { SecretFiles } from './secret-files.ts'
 import { fileOfArchive, userByName, userOf } from './user.ts'
 
 /** A container of this installation, as the engine lists it. */
@@ -36,7 +37,7 @@ export interface Replicas {
    * @returns the new replica, or the same one when another process made it first.
    * @throws Failure `unsupported` when the engine refuses the configuration.
    */
-  create(plan: Omit<ReplicaPlan, 'user'>, signal: AbortSignal): Promise<Replica>
+  create(plan: Omit<ReplicaPlan, 'user' | 'secretsPath'>, signal: AbortSignal): Promise<Replica>
   /**
    * @returns `address-taken` when another container got there first: make another one;
    *   `network-gone` when its network is not there any more.
@@ -57,9 +58,10 @@ export interface ReplicasDeps {
   engine: Engine
   installation: string
   sandboxes: Pick<Sandboxes, 'running' | 'start' | 'remove'>
+  secretFiles: Pick<SecretFiles, 'pathOf'>
 }
 
-export function createReplicas({ engine, installation, sandboxes }: ReplicasDeps): Replicas {
+export function createReplicas({ engine, installation, sandboxes, secretFiles }: ReplicasDeps): Replicas {
   const usersByName = new Map<string, string>()
 
   async function listBy(filters: Record<string, string[]>, signal: AbortSignal): Promise<ContainerInfo[]> {
@@ -159,7 +161,8 @@ export function createReplicas({ engine, installation, sandboxes }: ReplicasDeps
       const found = await listBy({ network: [network] }, signal)
       return new Set(found.flatMap((container) => addressesOf(container, network)))
     },
-    async create(plan, signal) {
+    async create(wanted, signal) {
+      const plan = { ...wanted, secretsPath: secretFiles.pathOf(wanted.deployment) }
       const known = userOf(plan.image.user) ?? usersByName.get(`${plan.image.id} ${plan.image.user}`)
       try {
         if (known !== undefined) return await createContainer({ ...plan, user: known }, signal)

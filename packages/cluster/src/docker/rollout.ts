@@ -7,12 +7,14 @@ import type { OwnerNetwork, OwnerNetworks } from './network.ts'
 import type { ReadinessLimits } from './readiness.ts'
 import { endpointOf, type Replica, type Replicas } from './replicas.ts'
 import type { Sandboxes } from './sandboxes.ts'
+import type { SecretFiles } from './secret-files.ts'
 import { watchStartup } from './startup.ts'
 
 export interface RolloutDeps {
   engine: Engine
   installation: string
   replicas: Replicas
+  secretFiles: Pick<SecretFiles, 'write'>
   networks: OwnerNetworks
   sandboxes: Pick<Sandboxes, 'take' | 'remove'>
   images: Images
@@ -44,7 +46,19 @@ const addressTries = 5
  * When one does not become ready, all that this call started are taken away again; replicas that ran before are kept.
  */
 export function createRollout(deps: RolloutDeps) {
-  const { engine, installation, replicas, networks, sandboxes, images, firewall, hostFacts, resolvers, limits } = deps
+  const {
+    engine,
+    installation,
+    replicas,
+    secretFiles,
+    networks,
+    sandboxes,
+    images,
+    firewall,
+    hostFacts,
+    resolvers,
+    limits
+  } = deps
 
   async function look(deployment: Deployment, signal: AbortSignal): Promise<Scene> {
     const { ownerSlug } = deployment
@@ -157,9 +171,9 @@ export function createRollout(deps: RolloutDeps) {
   }
 
   return async function rollOut(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
-    assertNoSecrets(deployment)
     const scene = await look(deployment, signal)
     assertConstraints(deployment.spec.constraints, scene.host)
+    await secretFiles.write(deployment)
     const numbers = Array.from({ length: count }, (_, index) => index + 1)
     const settled = await Promise.allSettled(numbers.map((number) => bringUp(deployment, number, scene, signal)))
     const running = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
@@ -193,13 +207,4 @@ export function createRollout(deps: RolloutDeps) {
     await takeAway(extra, deployment.spec.writeTimeoutMs, signal)
     return running.map(({ replica }) => endpointOf(replica))
   }
-}
-
-function assertNoSecrets({ spec }: Deployment): void {
-  const [name] = spec.secrets
-  if (name === undefined) return
-  throw new Failure(
-    'unsupported',
-    `the function asks for the secret ${JSON.stringify(name)}, but secrets are not available on the docker cluster yet: remove it from "secrets"`
-  )
 }

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createStatusApi, type InternalApi } from '@slipway/client'
+import type { Signals } from '@slipway/queue'
+import { createLogger } from '@slipway/service'
+import { createStore } from '@slipway/store'
+import { createTokenCheck } from './administrator.ts'
+import { createApi } from './app.ts'
+import { createInternalSecretsForTest } from './internal-secrets.fixture.ts'
+
+export const token = 'a token of the test, long enough for it'
+export const commits = { a: 'a'.repeat(40), b: 'b'.repeat(40) }
+
+/** Signals within one process. */
+function createLocalSignals(): Signals & { sent: string[] } {
+  const listeners = new Map<string, Set<(payload: never) => void>>()
+  const sent: string[] = []
+  return {
+    sent,
+    send(name, payload) {
+      sent.push(name)
+      for (const listener of listeners.get(name) ?? []) listener(payload as never)
+    },
+    listen(name, listener) {
+      const known = listeners.get(name) ?? new Set()
+      listeners.set(name, known.add(listener))
+      return () => known.delete(listener)
+    },
+    ping: async () => {},
+    close: async () => {}
+  }
+}
+
+export async function createApiForTest(t: TestContext, { requestsPerMinute = 10_000 } = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
+  const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
+  const signals = createLocalSignals()
+  const scaled: [string, number][] = []
+  const internal: InternalApi = {
+    ...createInternalSecretsForTest(store),
+    credential: async () => ({ cloneUrl: '', credential: null }),
+    list: async () => [],
+    scale: async (id, replicas) => {
+      scaled.push([id, replicas])
+      return []
+    },
+    remove: async (ownerId, name) => store.functions.remove(ownerId, name, Date.now()),
+    cleanUp: async () => ({ removed: [{ what: 'build logs', count: 3, bytes: null }], problems: [] }),
+    async *logs() {
+      yield { at: 0, instance: 'one', stream: 'stdout', text: 'hello from inside' }
+    }
+  }
+  const app = await createApi({
+    store,
+    internal,
+    signals,
+    isAdministrator: createTokenCheck(token),
+    gatewayUrl: 'http://gateway.test',
+    requestsPerMinute,
+    now: Date.now,
+    logger: createLogger('test', 'silent')
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.after(async () => {
+    await app.close()
+    await store.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+  return { app, store, signals, scaled, api: createStatusApi({ url, token }), url }
+}
