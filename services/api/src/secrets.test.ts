@@ -84,7 +84,7 @@ test('a changed secret says which builds deploy its functions again, and wakes t
   const { redeploys, secret } = await api.putSecret({ owner: 'alice', name: 'db', values: { a: 'two' } })
   assert.deepEqual([redeploys.length, signals.sent], [1, ['builds']])
   assert.notEqual(secret.versionId, view.secrets[0]?.versionId)
-  assert.equal((await api.getBuild({ id: redeploys[0] ?? '' })).trigger, 'redeploy')
+  assert.equal((await api.getBuild({ id: redeploys[0] ?? '' })).trigger, 'configuration')
   await assert.rejects(api.removeSecret({ owner: 'alice', name: 'db' }), { code: 'conflict', message: /alice-hello/ })
 })
 

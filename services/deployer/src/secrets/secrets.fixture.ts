@@ -51,7 +51,7 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
     async building(login: string, commit = 'a'.repeat(40), repositoryName = 'shop') {
       repositories += 1
       const id = login === 'alice' && repositoryName === 'shop' ? '7' : String(100 + repositories)
-      const forgeOwnerId = String([...login].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 7))
+      const forgeOwnerId = String(Buffer.from(login).readUIntBE(0, Math.min(6, login.length)) + login.length)
       const push = pushOf(commit)
       const repository = { ...push.repository, forgeRepositoryId: id, fullName: `${login}/${repositoryName}` }
       const buildId = await seedPush(
