@@ -7,7 +7,11 @@ import { type Cluster, type Endpoint, functionPort, pinnedReference } from '@sli
 import { waitFor } from '@slipway/machine'
 import { type DeploymentChange, deploymentOf } from '@slipway/testing'
 import { fetchJson, fetchText, type Ground, openGround } from './contract-ground.fixture.ts'
+import { createEngine } from './engine.ts'
 import { labels } from './labels.ts'
+import { createOwnerNetworks } from './network.ts'
+import { createSandboxes } from './sandboxes.ts'
+import { parseSubnet } from './subnet.ts'
 
 const signal = () => AbortSignal.timeout(60_000)
 
@@ -93,6 +97,31 @@ void describe('networks that are kept ready', () => {
     await cluster.remove(first.id, 0, signal())
     assert.deepEqual(await containersOf('carol', 'network', []), [])
     assert.deepEqual(await networksOf('carol'), [])
+  })
+
+  test('one that a replica joined meanwhile does not go with those that wait', async () => {
+    const cluster = open()
+    const { first, deployment, endpoint } = await applyJoining(cluster, 'chloe')
+    await untilReady('chloe')
+    const engine = createEngine(ground.docker)
+    const { installation } = ground
+    const sandboxes = createSandboxes({
+      engine,
+      installation,
+      networks: createOwnerNetworks({ engine, installation, pool: parseSubnet('10.201.0.0/16'), subnetPrefix: 26 }),
+      addressesIn: () => Promise.resolve(new Set()),
+      joined: async () =>
+        new Set((await containersOf('chloe', 'replica')).flatMap(({ Labels }) => Labels[labels.sandbox] ?? [])),
+      architecture: () => Promise.resolve('amd64'),
+      resolvers: [],
+      limit: 0,
+      logger: { info: () => undefined, warn: () => undefined },
+      now: Date.now
+    })
+    await sandboxes.removeAll('chloe', signal())
+    assert.equal(await fetchText(endpoint, '/'), 'hello')
+    assert.equal((await containersOf('chloe', 'network', [])).length, 1)
+    for (const { id } of [deployment, first]) await cluster.remove(id, 0, signal())
   })
 
   test('after everything stopped, as in a reboot, a replica runs again at its address', async () => {

@@ -26,7 +26,7 @@ export interface Sandboxes {
   /** @returns false when it is not there any more, or somebody else has its address. */
   start(id: string, signal: AbortSignal): Promise<boolean>
   remove(id: string, signal: AbortSignal): Promise<void>
-  /** Removes all of an owner who has no replicas, those that another process or one that is gone has made too. */
+  /** Removes all of an owner that no replica has joined, those that another process or one that is gone has made too. */
   removeAll(ownerSlug: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
@@ -193,7 +193,10 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     remove,
     async removeAll(ownerSlug, signal) {
       await drop(ownerSlug, signal)
-      await Promise.all((await list(ownerSlug, signal)).map(({ Id }) => remove(Id, signal)))
+      const all = await list(ownerSlug, signal)
+      // Asked afterwards: the owner may have got a replica since it was looked whether there is one.
+      const joined = await options.joined(signal)
+      await Promise.all(all.filter(({ Id }) => !joined.has(Id)).map(({ Id }) => remove(Id, signal)))
     },
     async close() {
       closing.abort()
