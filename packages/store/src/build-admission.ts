@@ -2,6 +2,7 @@ import type { AdmittedJob, Builds } from '@slipway/domain'
 import { besideRef, isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Transaction } from './database.ts'
+import { isColumnDue, isLeaseOver } from './moments.ts'
 import { stopReason } from './repositories.ts'
 import type { BuildRow } from './schema.ts'
 
@@ -34,9 +35,16 @@ function findLost(tx: Transaction, redispatchMs: number, now: number): Promise<B
       .selectFrom('builds')
       .selectAll()
       .where(isActive)
-      .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<=', now)]))
-      .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
-      .where((eb) => eb.or([eb('dispatched_at', 'is', null), eb('dispatched_at', '<=', now - redispatchMs)]))
+      .where(isLeaseOver('builds.lease_until', now))
+      .where(isColumnDue('builds.next_attempt_at', now))
+      // One of the future was made by a clock that was set back since.
+      .where((eb) =>
+        eb.or([
+          eb('dispatched_at', 'is', null),
+          eb('dispatched_at', '<=', now - redispatchMs),
+          eb('dispatched_at', '>', now)
+        ])
+      )
       .orderBy('id')
       .forUpdate()
       // What somebody is changing right now is not lost.
@@ -110,7 +118,7 @@ async function findCandidates(tx: Transaction, now: number): Promise<Candidate[]
     .where(isQueued)
     .where('dispatched_at', 'is', null)
     .where('owner_id', 'is not', null)
-    .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
+    .where(isColumnDue('builds.next_attempt_at', now))
     .groupBy(['repository_id', 'ref'])
     .execute()
   return rows.flatMap(({ id, owner_id: ownerId, repository_id: repositoryId, ref }) =>

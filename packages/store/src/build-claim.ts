@@ -4,6 +4,7 @@ import { besideRef, isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { lockKnownBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import { isDue, isLeased } from './moments.ts'
 import { nextGeneration, stopReason, toRepository } from './repositories.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
 
@@ -11,7 +12,7 @@ import type { BuildRow, RepositoryRow } from './schema.ts'
 const claimLimit = 10
 
 function hasLease(build: BuildRow, now: number): boolean {
-  return build.lease_holder !== null && build.lease_until !== null && build.lease_until > now
+  return build.lease_holder !== null && isLeased(build.lease_until, now)
 }
 
 /** False where another build of the ref has its turn: then a job that was taken back must not start beside it. */
@@ -89,8 +90,7 @@ export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimD
     const place = await placeOf(tx, build)
     if (place === null || hasLease(build, now)) return null
     if (build.status === 'queued' && build.dispatched_at === null) {
-      const isDue = build.next_attempt_at === null || build.next_attempt_at <= now
-      if (!isDue || !(await isRefFree(tx, build))) return null
+      if (!isDue(build.next_attempt_at, now) || !(await isRefFree(tx, build))) return null
     }
     if (await endInsteadOfClaim(tx, build, repository, now)) return null
     const observation = await observationOf(tx, build)

@@ -4,6 +4,7 @@ import { endBuild } from './build-end.ts'
 import { queueBuild } from './build-queue.ts'
 import { leaseLost, lockBuild, lockHeldBuild, released, whileHeld } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import { isLeased } from './moments.ts'
 import type { BuildRow } from './schema.ts'
 
 type Life = 'observe' | 'giveWay' | 'plan' | 'handOver' | 'giveBack' | 'retryLater' | 'finish'
@@ -144,7 +145,7 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
     finish: (buildId, holder, end, now) =>
       database.write(async (tx) => {
         const { build } = await lockBuild(tx, buildId)
-        const isHeldByAnother = build.lease_holder !== null && (build.lease_until ?? 0) > now
+        const isHeldByAnother = build.lease_holder !== null && isLeased(build.lease_until, now)
         if (holder === null ? isHeldByAnother : build.lease_holder !== holder) throw leaseLost(buildId)
         await endBuild(tx, build, end, now)
       })

@@ -9,6 +9,7 @@ import { createRedeploys } from './build-redeploy.ts'
 import { createRollback } from './build-rollback.ts'
 import { findBuild, lockBuild, parseOrNull, toBuild, toBuildFunction } from './build-rows.ts'
 import type { Database } from './database.ts'
+import { isLeased } from './moments.ts'
 import { lockRepository } from './repositories.ts'
 import type { BuildFunctionRow } from './schema.ts'
 
@@ -127,7 +128,7 @@ function createChanges(database: Database): Pick<Builds, Changes> {
         if (build.finished_at !== null) {
           throw new Failure('conflict', `the build has ended already: it is ${build.status}`)
         }
-        if (build.lease_until === null || build.lease_until <= now) {
+        if (!isLeased(build.lease_until, now)) {
           await endBuild(tx, build, { status: 'cancelled', reason }, now)
           await tx.updateTable('builds').set({ cancel_requested_at: now }).where('id', '=', buildId).execute()
         } else if (build.cancel_requested_at === null) {

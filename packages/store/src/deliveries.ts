@@ -1,6 +1,7 @@
 import type { Deliveries, DeliveryRecord, ForgeEvent } from '@slipway/domain'
 import type { Database } from './database.ts'
 import { createDeliveryInserts, recordDeliveries } from './delivery-record.ts'
+import { isColumnDue } from './moments.ts'
 import type { DeliveryRow } from './schema.ts'
 
 function toDeliveryRecord(row: DeliveryRow): DeliveryRecord {
@@ -30,7 +31,7 @@ export function createDeliveries(database: Database): Deliveries {
           .selectFrom('deliveries')
           .select(['id', 'forge_id', 'event_json', 'attempt'])
           .where('outcome', '=', 'accepted')
-          .where((eb) => eb.or([eb('next_attempt_at', 'is', null), eb('next_attempt_at', '<=', now)]))
+          .where(isColumnDue('deliveries.next_attempt_at', now))
           .orderBy('id')
           .limit(limit)
           .execute()

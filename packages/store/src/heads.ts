@@ -4,6 +4,7 @@ import { endBuild } from './build-end.ts'
 import { queueBuild } from './build-queue.ts'
 import { lockBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import { isLeased } from './moments.ts'
 import { lockRepository, nextGeneration, stopReason, toRepository } from './repositories.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
 
@@ -164,7 +165,7 @@ export function createHeads(database: Database): Heads {
         const { build } = await lockBuild(tx, buildId)
         if (build.finished_at !== null || build.cancel_requested_at !== null) return false
         const reason = `the branch is at ${head.slice(0, 7)} now`
-        if (build.lease_until === null || build.lease_until <= now) {
+        if (!isLeased(build.lease_until, now)) {
           await endBuild(tx, build, { status: 'superseded', reason }, now)
           return true
         }

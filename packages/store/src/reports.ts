@@ -2,6 +2,7 @@ import type { Reports } from '@slipway/domain'
 import type { ExpressionBuilder } from 'kysely'
 import { toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
+import { isColumnDue } from './moments.ts'
 import type { BuildsTable, Schema } from './schema.ts'
 
 /** Has come to something: such a build has something to say about its commit. */
@@ -48,7 +49,7 @@ function findUntold(tx: Transaction, now: number, limit: number) {
     )
     .whereRef('builds.version', '>', 'builds.reported_version')
     .where('repositories.owner_id', 'is not', null)
-    .where((eb) => eb.or([eb('builds.next_report_at', 'is', null), eb('builds.next_report_at', '<=', now)]))
+    .where(isColumnDue('builds.next_report_at', now))
     .orderBy('builds.id')
     .limit(limit)
     .execute()

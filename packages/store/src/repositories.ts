@@ -3,6 +3,7 @@ import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Reader, Transaction } from './database.ts'
 import { newId } from './ids.ts'
+import { isLeased } from './moments.ts'
 import { ensureOwner } from './owners.ts'
 import type { RepositoryRow } from './schema.ts'
 
@@ -135,7 +136,7 @@ export async function stopBuilds(tx: Transaction, repositoryId: string, reason: 
     .forUpdate()
     .execute()
   for (const build of builds) {
-    if (build.lease_until === null || build.lease_until <= now) {
+    if (!isLeased(build.lease_until, now)) {
       await endBuild(tx, build, { status: 'cancelled', reason }, now)
     } else {
       await tx

@@ -1,5 +1,6 @@
 import type { Settings } from '@slipway/domain'
 import type { Database, Reader } from './database.ts'
+import { isLeaseOver } from './moments.ts'
 
 async function find(db: Reader, key: string): Promise<string | null> {
   const row = await db.selectFrom('settings').select('value').where('key', '=', key).executeTakeFirst()
@@ -36,7 +37,7 @@ export function createSettings(database: Database): Settings {
             oc
               .column('name')
               .doUpdateSet(lease)
-              .where((eb) => eb.or([eb('leases.holder', '=', holder), eb('leases.lease_until', '<=', now)]))
+              .where((eb) => eb.or([eb('leases.holder', '=', holder), isLeaseOver('leases.lease_until', now)]))
           )
           .returning('name')
           .executeTakeFirst()

@@ -8,6 +8,8 @@ export interface DrainDeps {
   gateways: Gateways
   isLeader(): boolean
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -18,7 +20,7 @@ const stopGraceMs = 10_000
  * Takes former versions away once they have nothing left to do: when all gateways route elsewhere and have no request of it
  * in flight, or at the function's write time-out. What has to be drained stands in the store, so a crash here loses nothing.
  */
-export function createDrain({ store, cluster, gateways, isLeader, now, logger }: DrainDeps): Loop {
+export function createDrain({ store, cluster, gateways, isLeader, now, monotonicNow, logger }: DrainDeps): Loop {
   /** When each was first seen draining here, and from which version of the routes on it is out of them. */
   const seen = new Map<string, { since: number; routesVersion: number }>()
   const leaving = new Map<string, Promise<void>>()
@@ -46,9 +48,9 @@ export function createDrain({ store, cluster, gateways, isLeader, now, logger }:
       if (draining.length === 0) return
       const routesVersion = await store.functions.routesVersion()
       for (const deployment of draining) {
-        const known = seen.get(deployment.id) ?? { since: now(), routesVersion }
+        const known = seen.get(deployment.id) ?? { since: monotonicNow(), routesVersion }
         seen.set(deployment.id, known)
-        const isOver = now() - known.since > deployment.spec.writeTimeoutMs
+        const isOver = monotonicNow() - known.since > deployment.spec.writeTimeoutMs
         if (leaving.has(deployment.id) || !(isOver || gateways.haveLeft(deployment.id, known.routesVersion))) continue
         leaving.set(deployment.id, take(deployment, signal))
       }

@@ -21,6 +21,7 @@ const silenceMs = 5000
 /** Each gateway speaks every 500 ms: by then all of them were heard. */
 const listenMs = 1500
 
+/** @param now milliseconds of a clock that nobody sets. */
 export function createGateways(signals: Pick<Signals, 'listen'>, now: () => number): Gateways {
   const startedAt = now()
   const reports = new Map<string, Report>()

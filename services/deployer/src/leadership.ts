@@ -19,24 +19,26 @@ export async function createLeadership(
   settings: Pick<Settings, 'lease'>,
   holder: string,
   now: () => number,
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number,
   logger: Logger,
   /** There is work to be looked for. */
   onGained: () => void
 ): Promise<Leadership> {
   let leadsUntil = 0
   async function renew(): Promise<void> {
-    const askedAt = now()
+    const askedAt = monotonicNow()
     const wasLeader = askedAt < leadsUntil
-    leadsUntil = (await settings.lease('deployer', holder, leaseMs, askedAt)) ? askedAt + leaseMs : 0
+    leadsUntil = (await settings.lease('deployer', holder, leaseMs, now())) ? askedAt + leaseMs : 0
     if (!wasLeader && leadsUntil > 0) onGained()
   }
   await renew()
   const loop = createLoop('leadership', 1000, renew, logger)
   return {
-    isLeader: () => now() < leadsUntil,
+    isLeader: () => monotonicNow() < leadsUntil,
     async close() {
       await loop.close()
-      if (now() >= leadsUntil) return
+      if (monotonicNow() >= leadsUntil) return
       leadsUntil = 0
       // Ends at once, so that the next one need not wait.
       await settings.lease('deployer', holder, 0, now())

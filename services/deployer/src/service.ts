@@ -106,6 +106,7 @@ export async function startDeployer(
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
+  const monotonicNow = () => performance.now()
   const holder = `deployer-${randomUUID()}`
   const paths = homePaths(config.SLIPWAY_HOME)
   const installation = await installationOf(store)
@@ -137,7 +138,7 @@ export async function startDeployer(
   closers.add('cluster', () => cluster.close())
 
   const loops: Loop[] = []
-  const leadership = await createLeadership(store.settings, holder, now, logger, () => {
+  const leadership = await createLeadership(store.settings, holder, now, monotonicNow, logger, () => {
     for (const loop of loops) loop.wake()
   })
   closers.add('leadership', () => leadership.close())
@@ -145,8 +146,8 @@ export async function startDeployer(
 
   const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')
   const queue = queueConfig(config)
-  const gateways = createGateways(signals, now)
-  const drain = createDrain({ store, cluster, gateways, isLeader, now, logger })
+  const gateways = createGateways(signals, monotonicNow)
+  const drain = createDrain({ store, cluster, gateways, isLeader, now, monotonicNow, logger })
   const routesChanged = () => {
     signals.send('routes', {})
     drain.wake()

@@ -40,6 +40,19 @@ export function claimsContract({ name, database }: Subject): void {
     assert.equal(await store.builds.claim(id, 'w1', 100, 191), null)
   })
 
+  test(`${name}: after the clock was set back, what a dead worker held or waited for is taken up at once`, async (t) => {
+    const store = await (await database(t)).open()
+    const hour = 3600_000
+    const dead = await queued(store, '1', {}, 3 * hour)
+    await claimed(store, dead.id, 'dead', 3 * hour, 1000)
+    assert.deepEqual(await admitted(store, ample, hour), [dead.id], 'it is dispatched again')
+    await claimed(store, dead.id, 'next', hour, 1000)
+    await store.builds.retryLater(dead.id, 'next', 'the engine is away', 4 * hour)
+    assert.deepEqual(await admitted(store, ample, hour), [dead.id], 'what was to be tried later')
+    assert.equal(await store.settings.lease('deployer', 'dead', 1000, 3 * hour), true)
+    assert.equal(await store.settings.lease('deployer', 'next', 1000, hour), true, 'there is a leader again')
+  })
+
   test(`${name}: what has ended or is rolled out is not claimed for building, nor the other way round`, async (t) => {
     const store = await (await database(t)).open()
     const waiting = await queued(store, '1')
