@@ -13,7 +13,15 @@ test('a former version is removed once the gateways have left it, or its write t
   let hasLeft = false
   const gateways: Gateways = { haveLeft: () => hasLeft, close: () => {} }
   let time = now()
-  const drain = createDrain({ store, cluster, gateways, isLeader: () => true, now: () => time, monotonicNow: () => time, logger })
+  const drain = createDrain({
+    store,
+    cluster,
+    gateways,
+    isLeader: () => true,
+    now: () => time,
+    monotonicNow: () => time,
+    logger
+  })
   t.after(() => drain.close())
   drain.wake()
   await new Promise((done) => setTimeout(done, 300))
