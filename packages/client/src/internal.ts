@@ -27,6 +27,8 @@ export interface InternalApi extends InternalSecrets {
   list(signal: AbortSignal): Promise<ClusterObject[]>
   /** Sets a live deployment's replicas and waits until they are ready. @throws Failure `not-found`, `not-ready` */
   scale(deploymentId: string, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
+  /** Does the registry still have `host/path@sha256:…`? @throws Failure `unavailable` when it does not say */
+  hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
   /** Takes a function out of service: its name stays its repository's. @throws Failure `not-found` */
   remove(ownerId: string, functionName: string, signal: AbortSignal): Promise<void>
   /**
@@ -42,6 +44,7 @@ export interface InternalApi extends InternalSecrets {
 /** The routes, once, for both sides. `:id` is an id, url-encoded. */
 export const internalPaths = {
   credential: '/internal/repositories/:id/credential',
+  image: '/internal/images',
   list: '/internal/deployments',
   scale: '/internal/deployments/:id/scale',
   logs: '/internal/deployments/:id/logs',
@@ -84,6 +87,10 @@ export function createInternalClient(address: InternalAddress, token: string): I
     credential: (id, signal) => call('POST', fillPath(internalPaths.credential, { id }), undefined, signal),
     list: (signal) => call('GET', internalPaths.list, undefined, signal),
     scale: (id, replicas, signal) => call('POST', fillPath(internalPaths.scale, { id }), { replicas }, signal),
+    hasImage: async (pinned, signal) => {
+      const path = `${internalPaths.image}?${new URLSearchParams({ pinned }).toString()}`
+      return (await call<{ isThere: boolean }>('GET', path, undefined, signal)).isThere
+    },
     remove: async (id, name, signal) => {
       await call('DELETE', fillPath(internalPaths.remove, { id, name }), undefined, signal)
     },

@@ -174,6 +174,44 @@ export const CleanUpView = Type.Object(
   { $id: 'CleanUp' }
 )
 
+/** A value outside git. `repository` and `function`: null but for the scope of that name. */
+export const VariableView = Type.Object(
+  {
+    scope: Type.Enum(['owner', 'repository', 'function']),
+    repositoryId: Nullable(Text),
+    function: Nullable(Text),
+    use: Type.Enum(['runtime', 'build']),
+    name: Text,
+    value: Text,
+    updatedAt: Time,
+    updatedBy: Text
+  },
+  { $id: 'Variable' }
+)
+
+const source = Type.Enum(['stack.yml', 'owner', 'repository', 'function'])
+
+export const EnvironmentView = Type.Object(
+  {
+    /** What the next deployment runs with, each value with where it comes from and what it stands over. */
+    runtime: Type.Array(
+      Type.Object({
+        name: Text,
+        value: Text,
+        source,
+        over: Type.Array(Type.Object({ source, value: Text }))
+      })
+    ),
+    /** What `${NAME}` in stack.yml stands for. */
+    build: Type.Array(
+      Type.Object({ name: Text, value: Text, source, over: Type.Array(Type.Object({ source, value: Text })) })
+    ),
+    /** The live deployment runs with other values: it waits to be deployed again, or is paused. */
+    isLiveOtherwise: Type.Boolean()
+  },
+  { $id: 'Environment' }
+)
+
 export type OwnerView = Static<typeof OwnerView>
 export type RepositoryView = Static<typeof RepositoryView>
 export type BuildFunctionView = Static<typeof BuildFunctionView>
@@ -182,6 +220,8 @@ export type BuildDetail = Static<typeof BuildDetail>
 export type DeploymentView = Static<typeof DeploymentView>
 export type SecretView = Static<typeof SecretView>
 export type FunctionView = Static<typeof FunctionView>
+export type VariableView = Static<typeof VariableView>
+export type EnvironmentView = Static<typeof EnvironmentView>
 export type DeliveryView = Static<typeof DeliveryView>
 export type CleanUpView = Static<typeof CleanUpView>
 export { LogChunk }

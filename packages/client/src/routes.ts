@@ -6,11 +6,13 @@ import {
   CleanUpView,
   DeliveryView,
   DeploymentView,
+  EnvironmentView,
   FunctionView,
   OwnerView,
   RepositoryView,
   SealingKeyView,
-  SecretView
+  SecretView,
+  VariableView
 } from './resources.ts'
 
 /** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
@@ -132,8 +134,40 @@ export const routes = {
   resumeFunction: {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/resume',
-    summary: 'Pushes deploy the function again',
-    response: FunctionView
+    summary: 'Pushes deploy the function again; the head, or the configuration, that it missed is deployed at once',
+    response: Type.Object({ function: FunctionView, build: Type.Union([BuildView, Type.Null()]) })
+  },
+  redeployFunction: {
+    method: 'POST',
+    path: '/api/v1/functions/:owner/:name/redeploy',
+    summary: 'Deploy the live image anew with the variables and secrets of now, without a build',
+    response: BuildView
+  },
+  getEnvironment: {
+    method: 'GET',
+    path: '/api/v1/functions/:owner/:name/environment',
+    summary: "A function's values and where each comes from: function, repository, owner, stack.yml",
+    response: EnvironmentView
+  },
+  listVariables: {
+    method: 'GET',
+    path: '/api/v1/owners/:owner/variables',
+    summary: 'Values outside git',
+    response: Type.Object({ items: Type.Array(VariableView) })
+  },
+  changeVariables: {
+    method: 'PATCH',
+    path: '/api/v1/owners/:owner/variables',
+    summary:
+      'Set and remove variables of an owner, one of its repositories (by id) or functions; what has another environment then is deployed again without a build',
+    body: Type.Object({
+      repository: Type.Optional(Type.String({ minLength: 1 })),
+      function: Type.Optional(Type.String({ minLength: 1 })),
+      use: Type.Enum(['runtime', 'build'], { default: 'runtime' }),
+      set: Type.Optional(Type.Record(Type.String(), Type.String())),
+      remove: Type.Optional(Type.Array(Type.String(), { maxItems: 200 }))
+    }),
+    response: Type.Object({ items: Type.Array(VariableView), builds: Type.Array(BuildView) })
   },
   scaleFunction: {
     method: 'POST',

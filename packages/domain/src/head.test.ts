@@ -54,6 +54,12 @@ test('a second push event of a commit that is live or failed does nothing', () =
   assert.equal(judgeHead(push(b, a), b, seen(b, 'failed')), 'duplicate')
 })
 
+test('a resume builds its commit again, and gives way to a newer head', () => {
+  const resume = { ...push(b, null), trigger: 'resume' as const }
+  assert.equal(judgeHead(resume, b, seen(b)), 'go-on')
+  assert.equal(judgeHead(resume, c, seen(b)), 'superseded')
+})
+
 test('a commit whose build ended by a fault of ours is built again', () => {
   assert.equal(judgeHead(push(b, a), b, seen(b, 'error')), 'go-on')
 })

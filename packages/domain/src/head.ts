@@ -32,6 +32,8 @@ export function judgeHead(
   if (build.trigger === 'rebuild') return 'go-on'
   if (head === build.commit) {
     const isTakenUp =
+      // What is resumed was left out when the commit was built.
+      build.trigger !== 'resume' &&
       observation !== null &&
       observation.buildId !== build.id &&
       observation.commit === build.commit &&

@@ -1,14 +1,17 @@
 import type { Audit } from '@slipway/domain'
-import type { Database } from './database.ts'
+import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
+
+/** An entry that stands if, and only if, the change does that it tells of. */
+export async function appendAudit(tx: Transaction, entry: Parameters<Audit['append']>[0]): Promise<void> {
+  const { at, actor, action, ownerId, resource, detail } = entry
+  const row = { id: newId(), at, actor, action, owner_id: ownerId, resource, detail_json: JSON.stringify(detail) }
+  await tx.insertInto('audit').values(row).execute()
+}
 
 export function createAudit(database: Database): Audit {
   return {
-    append: ({ at, actor, action, ownerId, resource, detail }) =>
-      database.write(async (tx) => {
-        const row = { id: newId(), at, actor, action, owner_id: ownerId, resource, detail_json: JSON.stringify(detail) }
-        await tx.insertInto('audit').values(row).execute()
-      }),
+    append: (entry) => database.write((tx) => appendAudit(tx, entry)),
     list: (ownerId, { before, limit }) =>
       database.read(async (db) => {
         let query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit)

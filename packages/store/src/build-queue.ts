@@ -41,18 +41,23 @@ export async function queueBuild(
     })
     return tx.insertInto('builds').values(row).returningAll().executeTakeFirstOrThrow()
   }
+  // What was built already is not built again for a push, but for a function that was left out then.
+  if (build.trigger === 'resume' && waiting.trigger !== 'rebuild') return asTrigger(tx, waiting, { trigger: 'resume' })
   if (build.trigger !== 'rebuild' || (waiting.trigger === 'rebuild' && (waiting.no_cache === 1 || !build.noCache))) {
     return waiting
   }
+  return asTrigger(tx, waiting, {
+    trigger: 'rebuild',
+    sender: build.sender ?? waiting.sender,
+    no_cache: build.noCache ? 1 : waiting.no_cache
+  })
+}
+
+function asTrigger(tx: Transaction, { id }: BuildRow, change: Partial<BuildRow>): Promise<BuildRow> {
   return tx
     .updateTable('builds')
-    .set((eb) => ({
-      trigger: 'rebuild',
-      sender: build.sender ?? waiting.sender,
-      no_cache: build.noCache ? 1 : waiting.no_cache,
-      version: eb('version', '+', 1)
-    }))
-    .where('id', '=', waiting.id)
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()
 }

@@ -81,7 +81,7 @@ async function makeBuild(
 }
 
 /** Makes the build, or adds to one that waits. */
-async function insertRedeploy(
+export async function insertRedeploy(
   tx: Transaction,
   repository: RepositoryRow,
   redeploy: NewRedeploy,

@@ -16,6 +16,7 @@ import { bumpRoutes } from './functions.ts'
 import { newId } from './ids.ts'
 import type { BuildRow, DeploymentRow } from './schema.ts'
 import { pinSecrets } from './secret-pins.ts'
+import { specNow } from './variable-rows.ts'
 
 interface Rollout {
   build: BuildRow
@@ -89,6 +90,7 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     { buildId: build.id, ownerId, functionName: wanted.functionName },
     wanted.spec.secrets
   )
+  const spec = await specNow(tx, { ownerId, repositoryId: build.repository_id }, wanted.spec)
   return insertDeployment(tx, {
     id: newId(),
     owner_id: ownerId,
@@ -100,9 +102,9 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     generation,
     source: 'git',
     image_json: JSON.stringify(wanted.image),
-    spec_json: JSON.stringify(wanted.spec),
+    spec_json: JSON.stringify(spec),
     secrets_json: JSON.stringify(secrets),
-    declared_environment_json: JSON.stringify(wanted.spec.environment),
+    declared_spec_json: JSON.stringify(wanted.spec),
     redeploy_of: null,
     labels_json: JSON.stringify(wanted.labels),
     annotations_json: JSON.stringify(wanted.annotations),
@@ -110,7 +112,7 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     replicas: wanted.replicas,
     status: 'starting',
     endpoints_json: '[]',
-    write_timeout_ms: wanted.spec.writeTimeoutMs,
+    write_timeout_ms: spec.writeTimeoutMs,
     reason: null,
     created_at: now,
     live_at: null,

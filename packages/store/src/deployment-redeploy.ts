@@ -1,9 +1,8 @@
-import type { FunctionSpec, SecretPin } from '@slipway/domain'
 import { queueRedeploys } from './build-redeploy.ts'
 import type { Transaction } from './database.ts'
+import { configurationNow, isStale } from './deployment-configuration.ts'
 import { newId } from './ids.ts'
 import type { BuildRow, DeploymentRow, FunctionRow } from './schema.ts'
-import { findPins, pinsOf } from './secret-pins.ts'
 
 /** The function of the build's repository with what is live of it, locked; undefined when nothing is. */
 async function findLive(
@@ -25,22 +24,6 @@ async function findLive(
     .where('id', '=', fn.live_deployment_id)
     .executeTakeFirstOrThrow()
   return { base, isPaused: fn.is_paused === 1 }
-}
-
-/** What a deployment would be configured with now. A secret that is not there any more stays as it has it. */
-async function configurationOf(
-  tx: Transaction,
-  build: BuildRow,
-  base: DeploymentRow
-): Promise<Pick<DeploymentRow, 'secrets_json'>> {
-  const { secrets } = JSON.parse(base.spec_json) as FunctionSpec
-  const current = await findPins(tx, { buildId: build.id, ownerId: base.owner_id }, secrets)
-  const before = pinsOf(base)
-  const pins = secrets.flatMap((name): SecretPin[] => {
-    const pin = [...current, ...before].find((one) => one.name === name)
-    return pin === undefined ? [] : [pin]
-  })
-  return { secrets_json: JSON.stringify(pins) }
 }
 
 /** What is live of a function, to be deployed anew; null, and the reason with the function, when there is nothing to do. */
@@ -69,12 +52,11 @@ export async function remakeLive(
     .where('build_id', '=', build.id)
     .where('name', '=', name)
     .execute()
-  const { secrets_json } = await configurationOf(tx, build, base)
   return {
     ...base,
     id: newId(),
     build_id: build.id,
-    secrets_json,
+    ...(await configurationNow(tx, build.id, base)),
     redeploy_of: base.id,
     status: 'starting',
     endpoints_json: '[]',
@@ -98,8 +80,7 @@ export async function redeployStale(
   const stale: DeploymentRow[] = []
   for (const { deployment, fn } of steps) {
     if (fn.is_paused === 1) continue
-    const current = await configurationOf(tx, build, deployment)
-    if (current.secrets_json !== deployment.secrets_json) stale.push(deployment)
+    if (await isStale(tx, build.id, deployment)) stale.push(deployment)
   }
   const about = { by: null, message: 'its configuration changed while it was rolled out' }
   if (stale.length > 0) await queueRedeploys(tx, stale, about, now)

@@ -18,9 +18,9 @@ export function toDeployment(row: DeploymentRow): Deployment {
     spec,
     secrets: JSON.parse(row.secrets_json) as Deployment['secrets'],
     declaredEnvironment:
-      row.declared_environment_json === null
+      row.declared_spec_json === null
         ? spec.environment
-        : (JSON.parse(row.declared_environment_json) as Deployment['declaredEnvironment']),
+        : (JSON.parse(row.declared_spec_json) as Deployment['spec']).environment,
     redeployOf: row.redeploy_of,
     labels: JSON.parse(row.labels_json) as Deployment['labels'],
     annotations: JSON.parse(row.annotations_json) as Deployment['annotations'],

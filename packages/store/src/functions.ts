@@ -1,26 +1,12 @@
-import { Failure, type FunctionRecord, type Functions } from '@slipway/domain'
+import { Failure, type Functions } from '@slipway/domain'
 import { CompiledQuery } from 'kysely'
 import type { Database, Transaction } from './database.ts'
 import { drain } from './deployment-rows.ts'
 import { holderOf } from './function-names.ts'
+import { createPausing } from './function-pause.ts'
+import { toFunctionRecord } from './function-rows.ts'
 import { nextGeneration } from './repositories.ts'
 import { createRoutes } from './routes.ts'
-import type { FunctionRow } from './schema.ts'
-
-function toFunctionRecord(row: FunctionRow): FunctionRecord {
-  return {
-    ownerId: row.owner_id,
-    ownerSlug: row.owner_slug,
-    name: row.name,
-    clusterName: row.cluster_name,
-    repositoryId: row.repository_id,
-    liveDeploymentId: row.live_deployment_id,
-    generation: row.generation,
-    isPaused: row.is_paused === 1,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at
-  }
-}
 
 /** Tells the gateways that they have to read the routes again. */
 export async function bumpRoutes(tx: Transaction): Promise<void> {
@@ -33,6 +19,7 @@ export async function bumpRoutes(tx: Transaction): Promise<void> {
 
 export function createFunctions(database: Database): Functions {
   return {
+    ...createPausing(database),
     ...createRoutes(<R>(text: string) =>
       database.read(async (db) => (await db.executeQuery(CompiledQuery.raw(text))).rows as R[])
     ),
@@ -78,18 +65,6 @@ export function createFunctions(database: Database): Functions {
           if (holder !== null) found.push({ name, holder })
         }
         return found
-      }),
-    setPaused: (ownerId, name, isPaused, now) =>
-      database.write(async (tx) => {
-        const row = await tx
-          .updateTable('functions')
-          .set({ is_paused: isPaused ? 1 : 0, updated_at: now })
-          .where('owner_id', '=', ownerId)
-          .where('name', '=', name)
-          .returningAll()
-          .executeTakeFirst()
-        if (row === undefined) throw new Failure('not-found', `there is no function "${name}"`)
-        return toFunctionRecord(row)
       }),
     remove: (ownerId, name, now) =>
       database.write(async (tx) => {

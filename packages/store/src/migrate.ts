@@ -7,6 +7,7 @@ import { secrets } from './migrations/0002-secrets.ts'
 import { pushedImages } from './migrations/0003-pushed-images.ts'
 import { redeploys } from './migrations/0004-redeploys.ts'
 import { reconciler } from './migrations/0005-reconciler.ts'
+import { variables } from './migrations/0006-variables.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -15,7 +16,8 @@ const migrations: Record<string, Migration> = {
   '0002-secrets': secrets,
   '0003-pushed-images': pushedImages,
   '0004-redeploys': redeploys,
-  '0005-reconciler': reconciler
+  '0005-reconciler': reconciler,
+  '0006-variables': variables
 }
 
 /**

@@ -7,7 +7,8 @@ import type {
   DeploymentStatus,
   LogChunk,
   LogStep,
-  SecretOrigin
+  SecretOrigin,
+  VariableUse
 } from '@slipway/domain'
 import type { Generated, Insertable, Selectable } from 'kysely'
 
@@ -39,6 +40,8 @@ export interface Schema {
   secret_versions: SecretVersionsTable
   build_secrets: BuildSecretsTable
   sealing_keys: SealingKeysTable
+  variables: VariablesTable
+  variable_versions: VariableVersionsTable
 }
 
 export interface OwnersTable {
@@ -191,8 +194,8 @@ export interface DeploymentsTable {
   spec_json: string
   /** Pins: set and version. */
   secrets_json: string
-  /** null in rows that are older than variables: then it is the spec's. */
-  declared_environment_json: string | null
+  /** What the repository says, without variables over it; null: the same as the spec. */
+  declared_spec_json: string | null
   redeploy_of: string | null
   labels_json: string
   annotations_json: string
@@ -315,6 +318,25 @@ export interface SealingKeysTable {
   created_at: number
 }
 
+/** `scope_id`: nothing for an owner, a repository's id, a function's name. */
+export interface VariablesTable {
+  owner_id: string
+  scope: 'owner' | 'repository' | 'function'
+  scope_id: string
+  used_in: VariableUse
+  name: string
+  value: string
+  updated_at: number
+  updated_by: string
+}
+
+/** A row of each owner that is the lock of its variables. */
+export interface VariableVersionsTable {
+  owner_id: string
+  version: number
+}
+
+export type VariableRow = Selectable<VariablesTable>
 export type BuildRow = Selectable<BuildsTable>
 export type NewBuildRow = Insertable<BuildsTable>
 export type BuildFunctionRow = Selectable<BuildFunctionsTable>

@@ -23,6 +23,7 @@ import { createSealingKeys } from './sealing-keys.ts'
 import { createSecrets } from './secrets.ts'
 import { createSettings } from './settings.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
+import { createVariables } from './variables.ts'
 
 export interface StoreConfig {
   /** `DATABASE_URL` of a PostgreSQL; null: the SQLite file. */
@@ -60,6 +61,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     reports: createReports(database),
     audit: createAudit(database),
     settings: createSettings(database),
+    variables: createVariables(database),
     secrets: createSecrets(database),
     sealingKeys: createSealingKeys(database),
     retention: createRetention(database),

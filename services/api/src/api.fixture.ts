@@ -38,9 +38,12 @@ export async function createApiForTest(t: TestContext, { requestsPerMinute = 10_
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const signals = createLocalSignals()
   const scaled: [string, number][] = []
+  /** Images that the registry lost, pinned. */
+  const gone = new Set<string>()
   const internal: InternalApi = {
     ...createInternalSecretsForTest(store),
     credential: async () => ({ cloneUrl: '', credential: null }),
+    hasImage: async (pinned) => !gone.has(pinned),
     list: async () => [],
     scale: async (id, replicas) => {
       scaled.push([id, replicas])
@@ -68,5 +71,5 @@ export async function createApiForTest(t: TestContext, { requestsPerMinute = 10_
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
-  return { app, store, signals, scaled, api: createStatusApi({ url, token }), url }
+  return { app, store, signals, scaled, gone, api: createStatusApi({ url, token }), url }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Failure } from '@slipway/domain'
+import { Failure, pinnedReference } from '@slipway/domain'
 import { imageOf, pushOf, seedClaim, seedLive, seedPush, specOf } from '@slipway/testing'
 import { ensureToken } from './administrator.ts'
 import { commits, createApiForTest, token } from './api.fixture.ts'
@@ -171,11 +171,76 @@ test('pause, resume, scale and remove do what they say', async (t) => {
   )
   const hello = { owner: 'alice', name: 'hello' }
   assert.equal((await api.pauseFunction(hello)).isPaused, true)
-  assert.equal((await api.resumeFunction(hello)).isPaused, false)
+  assert.equal((await api.resumeFunction(hello)).function.isPaused, false)
   await api.scaleFunction({ ...hello, replicas: 3 })
   assert.deepEqual(scaled, [[deployment?.id, 3]])
   await api.removeFunction(hello)
   assert.equal((await api.getFunction(hello)).live, null)
+})
+
+test('a rollback to an image that the registry lost is refused before anything is begun', async (t) => {
+  const { api, store, gone } = await createApiForTest(t)
+  const functions = [{ spec: specOf('hello'), image: imageOf('hello') }]
+  const [first] = await seedLive(store, pushOf(commits.a), functions, Date.now())
+  await seedLive(store, pushOf(commits.b, { before: commits.a }), functions, Date.now())
+  gone.add(pinnedReference(imageOf('hello')))
+  await assert.rejects(
+    api.rollback({ owner: 'alice', name: 'hello', deploymentId: first?.id ?? '' }),
+    (err) => err instanceof Failure && err.code === 'image-missing' && /build a{7,8} again/.test(err.message)
+  )
+  assert.equal((await api.listBuilds({ status: 'deploying' })).items.length, 0)
+})
+
+test('a redeploy is a build without building, and in the audit log', async (t) => {
+  const { api, store, signals } = await createApiForTest(t)
+  await seedLive(store, pushOf(commits.a), [{ spec: specOf('hello'), image: imageOf('hello') }], Date.now())
+  const build = await api.redeployFunction({ owner: 'alice', name: 'hello' })
+  assert.deepEqual([build.trigger, build.status, build.commit], ['redeploy', 'deploying', commits.a])
+  assert.ok(signals.sent.includes('builds'))
+  const [entry] = await store.audit.list(null, { before: null, limit: 1 })
+  assert.deepEqual([entry?.action, entry?.detail.buildId], ['redeploy', build.id])
+  await api.removeFunction({ owner: 'alice', name: 'hello' })
+  await assert.rejects(
+    api.redeployFunction({ owner: 'alice', name: 'hello' }),
+    (err) => err instanceof Failure && err.code === 'conflict'
+  )
+})
+
+test('variables are set by scope, each value says where it comes from, and a change deploys without a build', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  const spec = specOf('hello', { environment: { A: 'stack', B: 'stack' } })
+  await seedLive(store, pushOf(commits.a), [{ spec, image: imageOf('hello') }], Date.now())
+  const [repository] = (await api.listRepositories({})).items
+  const owner = 'alice'
+  const { items, builds } = await api.changeVariables({ owner, use: 'runtime', set: { A: 'owner' } })
+  assert.deepEqual([items[0]?.scope, items[0]?.value, builds[0]?.trigger], ['owner', 'owner', 'configuration'])
+  await api.changeVariables({ owner, use: 'runtime', repository: repository?.id ?? '', set: { A: 'repository' } })
+  await api.changeVariables({ owner, use: 'build', function: 'hello', set: { NODE_VERSION: '24' } })
+  const { runtime, build, isLiveOtherwise } = await api.getEnvironment({ owner, name: 'hello' })
+  assert.deepEqual(runtime, [
+    {
+      name: 'A',
+      value: 'repository',
+      source: 'repository',
+      over: [
+        { source: 'owner', value: 'owner' },
+        { source: 'stack.yml', value: 'stack' }
+      ]
+    },
+    { name: 'B', value: 'stack', source: 'stack.yml', over: [] }
+  ])
+  assert.deepEqual(
+    build.map(({ name, source }) => [name, source]),
+    [['NODE_VERSION', 'function']]
+  )
+  assert.equal(isLiveOtherwise, true, 'the redeploy has not ended')
+  assert.equal((await api.listVariables({ owner })).items.length, 3)
+  const refused = (code: string) => (err: unknown) => err instanceof Failure && err.code === code
+  const both = { owner, use: 'runtime', repository: 'x', function: 'y' } as const
+  await assert.rejects(api.changeVariables(both), refused('invalid-request'))
+  await assert.rejects(api.changeVariables({ owner, use: 'runtime', set: { 'a b': '' } }), refused('invalid-request'))
+  await assert.rejects(api.changeVariables({ owner: 'nobody', use: 'runtime' }), refused('not-found'))
+  await assert.rejects(api.changeVariables({ owner, use: 'runtime', function: 'no' }), refused('not-found'))
 })
 
 test('a log is read as text from an offset, and followed until the build ends', async (t) => {

@@ -7,7 +7,8 @@ import { createRequestSignals, createServer, type Logger } from '@slipway/servic
 import type { FastifyInstance } from 'fastify'
 import { addBadgeRoute } from './badge.ts'
 import { addCertificateRoutes, certificatePaths } from './certificate-routes.ts'
-import { type Actor, createHandlers } from './handlers.ts'
+import { createHandlers } from './handlers.ts'
+import type { Actor } from './handling.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { createViews } from './views.ts'
 

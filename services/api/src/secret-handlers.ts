@@ -1,7 +1,7 @@
 import type { InternalApi, RouteName, SecretView } from '@slipway/client'
 import { Failure, type Owner, type SecretSet, type Store, secretNameOf } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
-import type { Actor, Handlers, Note } from './handlers.ts'
+import type { Actor, Handlers, Note } from './handling.ts'
 
 export interface SecretHandlerDeps {
   store: Pick<Store, 'owners' | 'secrets' | 'sealingKeys' | 'repositories'>
@@ -29,7 +29,7 @@ export function createSecretHandlers({
   signals,
   note,
   now
-}: SecretHandlerDeps): Pick<Handlers, SecretRoute> {
+}: SecretHandlerDeps): Handlers<SecretRoute> {
   async function ownerOf(slug: string): Promise<Owner & { slug: string }> {
     const owner = await store.owners.findBySlug(slug)
     if (owner?.slug == null) throw new Failure('not-found', `there is no owner ${JSON.stringify(slug)}`)

@@ -6,7 +6,8 @@ import type {
   DeploymentView,
   FunctionView,
   OwnerView,
-  RepositoryView
+  RepositoryView,
+  VariableView
 } from '@slipway/client'
 import type {
   Build,
@@ -16,7 +17,8 @@ import type {
   FunctionRecord,
   Owner,
   Repository,
-  Store
+  Store,
+  Variable
 } from '@slipway/domain'
 
 /** Turns what the store holds into what the status API shows. Names of owners and repositories are looked up once an answer. */
@@ -144,8 +146,16 @@ export function createViews(
     return { name, status, reason, contentKey, image, isReused, deploymentId, startedAt, builtAt, finishedAt }
   }
 
+  const variable = ({ scope, ...about }: Variable): VariableView => ({
+    scope: scope.kind,
+    repositoryId: scope.kind === 'repository' ? scope.repositoryId : null,
+    function: scope.kind === 'function' ? scope.functionName : null,
+    ...about
+  })
+
   return {
     forOneAnswer,
+    variable,
     async buildDetail(build: Build): Promise<BuildDetail> {
       return { ...(await forOneAnswer().build(build)), functions: (await store.builds.functions(build.id)).map(part) }
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createInternalClient } from '@slipway/client'
-import { Failure, type Store } from '@slipway/domain'
+import { Failure, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
 import { createConsumer, type Signals } from '@slipway/queue'
 import {
   commonSettings,
@@ -167,8 +167,14 @@ export async function startBuilder(
     store,
     mirrors,
     access: (repositoryId, signal) => internal.credential(repositoryId, signal),
-    readStack: (checkout, { repository, ownerSlug }, platform) =>
-      readStack(checkout, { stackPath: repository.stackPath, slug: ownerSlug, platform, variables: {}, policy }),
+    readStack: async (checkout, { build: { ownerId }, repository, ownerSlug }, platform) =>
+      readStack(checkout, {
+        stackPath: repository.stackPath,
+        slug: ownerSlug,
+        platform,
+        ...buildVariables(await store.variables.list(ownerId), repository.id),
+        policy
+      }),
     images,
     ensureRoom,
     runStage: createStage({
@@ -199,6 +205,17 @@ export async function startBuilder(
   })
   closers.add('build worker', () => consumer.close())
   return { url: null, close: () => closers.close() }
+}
+
+/** What was set outside the repository for `${NAME}` and build arguments. */
+function buildVariables(all: Variable[], repositoryId: string) {
+  const own = Map.groupBy(all, ({ scope }) => (scope.kind === 'function' ? scope.functionName : null))
+  const of = (functionName: string | null) => variablesFor(all, { repositoryId, functionName, use: 'build' })
+  const names = [...own.keys()].filter((name) => name !== null)
+  return {
+    variables: valuesOf(of(null)),
+    functionVariables: Object.fromEntries(names.map((name) => [name, valuesOf(of(name))]))
+  }
 }
 
 const gitVariables = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Failure } from '@slipway/domain'
+import { Failure, pinnedReference } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
 import { functionEnvironment, imageOf, pushOf, seedLive, specOf } from '@slipway/testing'
 
@@ -86,7 +86,7 @@ test('a roll-out that began before a rollback does not undo it', async (t) => {
   const before = await running()
 
   const owner = await store.owners.findBySlug('alice')
-  await store.functions.setPaused(owner?.id ?? '', 'hello', false, now())
+  await store.functions.resume(owner?.id ?? '', 'hello', 'test', now())
   await deploy({ buildId: older }, never)
   assert.equal((await store.builds.get(older))?.status, 'superseded')
   assert.deepEqual(await routes(), [['hello', first]])
@@ -111,7 +111,7 @@ test('a paused function is left alone by a push, and says so', async (t) => {
   const { store, deploy, built, routes } = await createDeployerForTest(t)
   await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
   const owner = await store.owners.findBySlug('alice')
-  await store.functions.setPaused(owner?.id ?? '', 'hello', true, now())
+  await store.functions.pause(owner?.id ?? '', 'hello', now())
   const before = new Map(await routes())
   const buildId = await built(commits.b, ['hello', 'other'])
   await deploy({ buildId }, never)
@@ -228,7 +228,7 @@ test('a function that is paused while it starts is passed over, and the others g
   const { ownerId } = (await store.builds.get(second)) ?? {}
   const deploying = deploy({ buildId: second }, never)
   await waitFor(async () => (await cluster.list(never)).length > 2, { timeoutMs: 5000, what: 'the new ones to start' })
-  await store.functions.setPaused(ownerId ?? '', 'hello', true, now())
+  await store.functions.pause(ownerId ?? '', 'hello', now())
   await deploying
   const parts = await store.builds.functions(second)
   assert.deepEqual(
@@ -246,4 +246,24 @@ test('a function that is paused while it starts is passed over, and the others g
   const kept = await running()
   assert.ok(kept.includes(current.hello ?? '') && kept.includes(current.other ?? ''))
   assert.equal(kept.length, 3, 'the one that was passed over is gone, the former one of the other still drains')
+})
+
+test('a rollback to an image that the registry lost says so, and begins nothing', async (t) => {
+  const { store, cluster, deploy, built, routes, running, gone } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello']) }, never)
+  const [[, first = ''] = []] = await routes()
+  await deploy({ buildId: await built(commits.b, ['hello']) }, never)
+  await cluster.remove(first, 0, never)
+  await store.deployments.end(first, 'ended', null, now())
+  const before = { routes: await routes(), running: await running() }
+  const earlier = await store.deployments.get(first)
+  assert.ok(earlier)
+  gone.add(pinnedReference(earlier.image))
+  const rollback = await store.builds.queueRollback(first, 'test', now())
+  await deploy({ buildId: rollback.id }, never)
+  const build = await store.builds.get(rollback.id)
+  assert.equal(build?.status, 'failed')
+  assert.match(build?.reason ?? '', /hello: its image is not in the registry any more .*slipway rebuild/)
+  assert.deepEqual({ routes: await routes(), running: await running() }, before)
+  assert.equal((await store.deployments.get(first))?.status, 'ended', 'it may be tried again')
 })

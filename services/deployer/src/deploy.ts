@@ -10,6 +10,7 @@ import {
   isRedeploy,
   type LogStep,
   type NewDeployment,
+  pinnedReference,
   type Store
 } from '@slipway/domain'
 import { redactFailure } from '@slipway/secrets'
@@ -23,6 +24,8 @@ export interface DeployDeps {
   runStage: RunStage
   redactors: Pick<Redactors, 'of'>
   forges: Map<string, { kind: string; repositoryUrl(repository: Claim['repository']): string }>
+  /** Does the registry have `host/path@sha256:…`? */
+  hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
   holder: string
   leaseMs: number
   now: () => number
@@ -76,6 +79,17 @@ export function createDeploy(deps: DeployDeps) {
       }
     }
     return parts
+  }
+
+  /** An earlier image may be gone from the registry: that is told before anything is begun. */
+  async function assertImages(parts: BuildFunction[], signal: AbortSignal): Promise<void> {
+    for (const { name, image } of parts) {
+      if (image === null || (await deps.hasImage(pinnedReference(image), signal))) continue
+      throw new Failure(
+        'image-missing',
+        `${name}: its image is not in the registry any more (${pinnedReference(image)}): build its commit again with "slipway rebuild"`
+      )
+    }
   }
 
   async function prepare(claim: Held, parts: BuildFunction[]): Promise<Deployment[]> {
@@ -265,6 +279,7 @@ export function createDeploy(deps: DeployDeps) {
     const { build } = claim
     await refuseFailed(build.id)
     const parts = await partsToDeploy(claim)
+    if (build.trigger === 'rollback') await assertImages(parts, signal)
     const stackNames = (await store.builds.functions(build.id)).map(({ name }) => name)
     const deployments = await prepare(claim, parts)
     const rollout: Rollout = { claim, build, parts, deployments }

@@ -20,6 +20,8 @@ export async function createDeployerForTest(t: TestContext) {
   const cluster = createFakeCluster({ now })
   const cancels = new Set<(buildId: string) => void>()
   let switches = 0
+  /** Images that the registry lost, pinned. */
+  const gone = new Set<string>()
   const runStage = createStage({
     builds: store.builds,
     leaseMs: 60_000,
@@ -37,6 +39,7 @@ export async function createDeployerForTest(t: TestContext) {
     cluster,
     runStage,
     forges: new Map([['github', { kind: 'github', repositoryUrl: () => 'http://forge.test/alice/shop' }]]),
+    hasImage: async (pinned) => !gone.has(pinned),
     holder: 'deployer',
     leaseMs: 60_000,
     now,
@@ -76,6 +79,7 @@ export async function createDeployerForTest(t: TestContext) {
     built,
     routes,
     running,
+    gone,
     cancel: (id: string) => cancels.forEach((listen) => listen(id)),
     switches: () => switches
   }

@@ -18,6 +18,8 @@ export interface InternalDeps {
   token: string
   secrets: Omit<InternalSecretsDeps, 'store' | 'redactors'>
   redactors: Redactors
+  /** Does the registry have it? */
+  hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
   routesChanged(): void
   now: () => number
   logger: Logger
@@ -32,6 +34,7 @@ export function createInternal({
   token,
   secrets,
   redactors,
+  hasImage,
   routesChanged,
   now,
   logger
@@ -63,6 +66,12 @@ export function createInternal({
     const credential = await forge.readCredential(repository, signalOf(reply))
     return { cloneUrl: forge.cloneUrl(repository), credential }
   })
+
+  app.get<{ Querystring: { pinned: string } }>(
+    internalPaths.image,
+    { schema: { querystring: Type.Object({ pinned: Type.String() }) } },
+    async (request, reply) => ({ isThere: await hasImage(request.query.pinned, signalOf(reply)) })
+  )
 
   app.get(internalPaths.list, async (_request, reply) => cluster.list(signalOf(reply)))
 

@@ -136,6 +136,8 @@ export async function startDeployer(
     now
   })
   closers.add('cluster', () => cluster.close())
+  const registry = createRegistryClient(registryAuth(config))
+  const hasImage = async (pinned: string, signal: AbortSignal) => (await registry.digest(pinned, signal)) !== null
 
   const loops: Loop[] = []
   const leadership = await createLeadership(store.settings, holder, now, monotonicNow, logger, () => {
@@ -168,7 +170,7 @@ export async function startDeployer(
 
   const cleanUp = createCleanUp({
     store,
-    registry: createRegistryClient(registryAuth(config)),
+    registry,
     collectLayers: collectLayers ?? null,
     askBuilders: createAskBuilders(signals),
     keep: keepRules(config),
@@ -187,6 +189,7 @@ export async function startDeployer(
     token: installation.internalToken,
     secrets: { keeper, ...secrets, queued: () => signals.send('builds', {}) },
     redactors: secrets.redactors,
+    hasImage,
     routesChanged,
     now,
     logger
@@ -250,6 +253,7 @@ export async function startDeployer(
     runStage,
     redactors: secrets.redactors,
     forges: describe(forges),
+    hasImage,
     holder,
     leaseMs: config.LEASE_MS,
     now,

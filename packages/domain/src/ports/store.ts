@@ -13,6 +13,7 @@ import type { Repositories } from './store/repositories.ts'
 import type { Retention } from './store/retention.ts'
 import type { SealingKeys, Secrets } from './store/secrets.ts'
 import type { Settings } from './store/settings.ts'
+import type { Variables } from './store/variables.ts'
 
 /**
  * The system of record. Every method is one transaction: it happens whole or not at all, and once it has returned it is durable.
@@ -33,6 +34,7 @@ export interface Store {
   reports: Reports
   audit: Audit
   settings: Settings
+  variables: Variables
   secrets: Secrets
   sealingKeys: SealingKeys
   retention: Retention

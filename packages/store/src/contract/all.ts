@@ -12,6 +12,7 @@ import { lifeContract } from './life.ts'
 import { recordsContract } from './records.ts'
 import { redeployContract } from './redeploy.ts'
 import { removalsContract } from './removals.ts'
+import { resumeContract } from './resume.ts'
 import { retentionContract } from './retention.ts'
 import { rollbackContract } from './rollback.ts'
 import { sealedContract } from './sealed-secrets.ts'
@@ -20,6 +21,7 @@ import { secretUpkeepContract } from './secret-upkeep.ts'
 import { secretsContract } from './secrets.ts'
 import { startContract } from './start.ts'
 import type { Subject } from './subject.ts'
+import { variablesContract } from './variables.ts'
 
 /** Everything that the port `Store` promises, on one kind of database. */
 export function storeContract(subject: Subject): void {
@@ -35,6 +37,8 @@ export function storeContract(subject: Subject): void {
   functionsContract(subject)
   rollbackContract(subject)
   redeployContract(subject)
+  resumeContract(subject)
+  variablesContract(subject)
   recordsContract(subject)
   secretsContract(subject)
   secretRedeploysContract(subject)

@@ -145,7 +145,7 @@ export function deploymentsContract({ name, database }: Subject): void {
     await live(store, '0', ['blog'], neighbour)
     const first = await live(store, '1', ['stays', 'leaves', 'paused', 'by-api'])
     const ownerId = first.claim.build.ownerId
-    await store.functions.setPaused(ownerId, 'paused', true, 2)
+    await store.functions.pause(ownerId, 'paused', 2)
     await run(`update deployments set source = 'api' where function_name = 'by-api'`)
     const claim = await deploying(store, '2', ['stays'], shop, 3)
     const [stays] = await store.deployments.prepare(claim.build.id, 'd', [wanted(claim, 'stays')], 3)

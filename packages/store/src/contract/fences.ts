@@ -25,7 +25,7 @@ export function fencesContract({ name, database }: Subject): void {
     await live(store, '1', ['hello', 'other'])
     const claim = await deploying(store, '2', ['hello', 'other'])
     const [hello = '', other = ''] = await started(store, claim, ['hello', 'other'])
-    await store.functions.setPaused(claim.build.ownerId, 'hello', true, 6)
+    await store.functions.pause(claim.build.ownerId, 'hello', 6)
     const refused = await switchTo(store, claim, [hello, other], ['hello', 'other'])
     assert.deepEqual([refused.isSwitched, refused.passedOver], [false, ['hello']])
     assert.deepEqual(await liveOf(store), { hello: 1, other: 1 })

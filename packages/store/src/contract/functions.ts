@@ -163,10 +163,10 @@ export function functionsContract({ name, database }: Subject): void {
     assert.deepEqual(await names(ownerId, { repositoryId: claim.repository.id }, firstPage), ['alice-ant', 'alice-zoo'])
     assert.deepEqual(await names(null, {}, { before: 'alice-bee', limit: 2 }), ['alice-zoo', 'bob-cat'])
     assert.equal(await store.functions.get('other', 'ant'), null)
-    await assert.rejects(store.functions.setPaused('other', 'ant', true, 1), failure('not-found'))
-    assert.equal((await store.functions.setPaused(ownerId, 'ant', true, 9)).updatedAt, 9)
+    await assert.rejects(store.functions.pause('other', 'ant', 1), failure('not-found'))
+    assert.equal((await store.functions.pause(ownerId, 'ant', 9)).updatedAt, 9)
     assert.equal((await store.functions.get(ownerId, 'ant'))?.isPaused, true)
-    await store.functions.setPaused(ownerId, 'ant', false, 10)
+    await store.functions.resume(ownerId, 'ant', 'alice', 10)
     assert.equal((await live(store, '4', ['zoo', 'ant'], shop)).deployments.length, 2)
   })
 }

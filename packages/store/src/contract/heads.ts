@@ -86,16 +86,16 @@ export function headsContract({ name, database }: Subject): void {
     const store = await (await database(t)).open()
     const { claim } = await live(store, '1', ['hello'])
     const { repositoryId, ownerId } = claim.build
-    await store.functions.setPaused(ownerId, 'hello', true, 1)
+    await store.functions.pause(ownerId, 'hello', 1)
     assert.deepEqual(await hundredTicks(store, repositoryId, c), [])
-    await store.functions.setPaused(ownerId, 'hello', false, 2)
+    await store.functions.resume(ownerId, 'hello', 'alice', 2)
     assert.equal((await store.heads.settle(repositoryId, ref, c, 2 * later))?.commit, c)
   })
 
   test(`${name}: a paused function beside another does not hold the other back`, async (t) => {
     const store = await (await database(t)).open()
     const { claim } = await live(store, '1', ['hello', 'other'])
-    await store.functions.setPaused(claim.build.ownerId, 'hello', true, 1)
+    await store.functions.pause(claim.build.ownerId, 'hello', 1)
     assert.equal((await store.heads.settle(claim.build.repositoryId, ref, c, later))?.commit, c)
   })
 

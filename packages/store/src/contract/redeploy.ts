@@ -107,7 +107,7 @@ export function redeployContract({ name, database }: Subject): void {
     const { ownerId } = claim.build
     const build = await redeploy(store, ['hello', 'other'], 5, 'configuration')
     const asked = await redeploy(store, ['hello'], 5)
-    await store.functions.setPaused(ownerId, 'hello', true, 6)
+    await store.functions.pause(ownerId, 'hello', 6)
     const { deployments } = await begun(store, build, 7)
     assert.deepEqual(
       deployments.map(({ functionName }) => functionName),

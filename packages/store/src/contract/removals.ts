@@ -12,7 +12,7 @@ export function removalsContract({ name, database }: Subject): void {
     const { claim, deployments } = await live(store, '1', ['hello', 'other', 'byhand'])
     const { ownerId, repositoryId } = claim.build
     await run(`update deployments set source = 'api' where function_name = 'byhand'`)
-    await store.functions.setPaused(ownerId, 'other', true, 1)
+    await store.functions.pause(ownerId, 'other', 1)
     await store.repositories.disconnect(repositoryId, 10)
     assert.deepEqual(await store.removals.due(9, 10), [])
     const [removal] = await store.removals.due(10, 10)

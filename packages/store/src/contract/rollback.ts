@@ -36,7 +36,7 @@ export function rollbackContract({ name, database }: Subject): void {
     assert.equal(result.drained.length, 1)
     const fn = await store.functions.get(claim.build.ownerId, 'hello')
     assert.deepEqual([fn?.liveDeploymentId, fn?.isPaused, fn?.generation], [id, true, 3])
-    assert.equal((await store.functions.setPaused(claim.build.ownerId, 'hello', false, 11)).isPaused, false)
+    assert.equal((await store.functions.resume(claim.build.ownerId, 'hello', 'alice', 11)).record.isPaused, false)
   })
 
   test(`${name}: a rollback overtakes the build that is running`, async (t) => {

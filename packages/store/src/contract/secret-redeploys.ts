@@ -46,7 +46,7 @@ export function secretRedeploysContract({ name, database }: Subject): void {
       second.redeploys.map(({ id }) => id),
       first.redeploys.map(({ id }) => id)
     )
-    await store.functions.setPaused(ownerId, 'hello', true, 7)
+    await store.functions.pause(ownerId, 'hello', 7)
     assert.deepEqual((await put(store, ownerId, 'db', 'three', 9)).redeploys, [])
   })
 

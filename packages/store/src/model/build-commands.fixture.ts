@@ -4,6 +4,7 @@ import {
   claimLimit,
   endOf,
   giveUp,
+  hasRef,
   isActive,
   isHeld,
   isOpen,
@@ -25,7 +26,7 @@ export function buildAt(model: Model, index: number): ModelBuild | undefined {
   return model.builds.at(-1 - (index % Math.max(1, model.builds.length)))
 }
 
-function waiting(model: Model, commit: string): ModelBuild | undefined {
+export function waiting(model: Model, commit: string): ModelBuild | undefined {
   return model.builds.find((build) => build.status === 'queued' && build.commit === commit)
 }
 
@@ -50,7 +51,7 @@ export const admit: Step = async (model, { store }) => {
     isDue(build) &&
     (build.dispatchedAt === null || build.dispatchedAt <= model.now - redispatchMs)
   const lost = model.builds.filter(isLost)
-  const isBusy = model.builds.some(isActive)
+  const isBusy = model.builds.some(hasRef)
   const next = isBusy
     ? undefined
     : model.builds.find((build) => build.status === 'queued' && build.dispatchedAt === null && isDue(build))
@@ -79,7 +80,7 @@ export const claim =
     const isForeign =
       build.status === 'queued' &&
       build.dispatchedAt === null &&
-      (build.dueAt > model.now || model.builds.some((one) => one !== build && isActive(one)))
+      (build.dueAt > model.now || model.builds.some((one) => one !== build && hasRef(one)))
     const mayHave = (build.status === 'queued' || build.status === 'building') && !isHeld(model, build) && !isForeign
     if (!mayHave || endInsteadOfClaim(build)) {
       assert.equal(claimed, null)

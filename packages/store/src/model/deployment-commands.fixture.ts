@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { imageOf, specOf } from '@slipway/testing'
-import { buildAt, type Step } from './build-commands.fixture.ts'
+import { buildAt, type Step, waiting } from './build-commands.fixture.ts'
 import {
   claimLimit,
   endOf,
@@ -69,7 +69,7 @@ function mayRestart(model: Model, id: string, generation: number | null): boolea
 /** A deployment is as it was made by this build, or is made now; an earlier one begins again. */
 function expectPrepared(
   model: Model,
-  build: { id: string; generation: number | null; earlier: string | null },
+  build: { id: string; commit: string; generation: number | null; earlier: string | null },
   id: string,
   functionName: string
 ): void {
@@ -83,7 +83,8 @@ function expectPrepared(
   const known = model.deployments.find((one) => one.id === id)
   if (build.earlier === null && usable !== undefined) assert.equal(id, usable.id, 'what was made is used')
   if (known === undefined) {
-    model.deployments.push({ id, buildId: build.id, functionName, generation, status: 'starting' })
+    const commit = model.deployments.find((one) => one.id === build.earlier)?.commit ?? build.commit
+    model.deployments.push({ id, buildId: build.id, functionName, commit, generation, status: 'starting' })
   } else if (known.status === 'ended') {
     Object.assign(known, { buildId: build.id, generation, status: 'starting' } satisfies Partial<ModelDeployment>)
   } else {
@@ -154,11 +155,30 @@ export const endDeployment =
     deployment.status = status
   }
 
-export const setPaused =
-  (name: string, isPaused: boolean): Step =>
+export const pause =
+  (name: string): Step =>
   async (model, { store, ownerId }) => {
     const fn = model.functions.get(name)
     if (fn === undefined) return
-    await store.functions.setPaused(ownerId, name, isPaused, model.now)
-    fn.isPaused = isPaused
+    await store.functions.pause(ownerId, name, model.now)
+    fn.isPaused = true
+  }
+
+/** The head is brought when another commit is live. */
+export const resume =
+  (name: string): Step =>
+  async (model, { store, ownerId }) => {
+    const fn = model.functions.get(name)
+    if (fn === undefined) return
+    const { build } = await store.functions.resume(ownerId, name, 'alice', model.now)
+    const live = model.deployments.find(({ id }) => id === fn.live)
+    const { observed } = model
+    const isBehind = fn.isPaused && observed !== null && observed.commit !== live?.commit
+    fn.isPaused = false
+    if (!isBehind) return assert.equal(build, null)
+    assert.ok(build !== null)
+    const known = waiting(model, observed.commit)
+    if (known === undefined) newBuild(model, build.id, { commit: observed.commit, trigger: 'resume' })
+    else if (known.trigger !== 'rebuild') known.trigger = 'resume'
+    assert.equal(build.id, known?.id ?? build.id)
   }

@@ -9,7 +9,7 @@ export interface ModelBuild {
   id: string
   commit: string
   status: BuildStatus
-  trigger: 'push' | 'head' | 'rebuild' | 'rollback'
+  trigger: 'push' | 'head' | 'rebuild' | 'rollback' | 'resume'
   generation: number | null
   holder: string | null
   leaseUntil: number
@@ -30,6 +30,7 @@ export interface ModelDeployment {
   id: string
   buildId: string
   functionName: string
+  commit: string
   generation: number
   status: DeploymentStatus
 }
@@ -75,6 +76,9 @@ export const isActive = (build: ModelBuild) =>
   build.status === 'building' ||
   build.status === 'deploying' ||
   (build.status === 'queued' && build.dispatchedAt !== null)
+
+/** It has its ref for itself: a rollback goes beside the ref's builds. */
+export const hasRef = (build: ModelBuild) => isActive(build) && build.trigger !== 'rollback'
 
 export function endOf(build: ModelBuild, status: BuildStatus): void {
   build.status = status
@@ -126,7 +130,7 @@ export function drain(model: Model, id: string | null): void {
   if (deployment?.status === 'live') deployment.status = 'draining'
 }
 
-/** May this build's deployments take the traffic? Never after a higher generation. */
+/** May this build's deployments take the traffic? Never after a higher generation, nor over a pause. */
 export function maySwitch(model: Model, build: ModelBuild): boolean {
   return [...build.prepared].every(([name, id]) => {
     const deployment = model.deployments.find((one) => one.id === id)
@@ -134,7 +138,8 @@ export function maySwitch(model: Model, build: ModelBuild): boolean {
     return (
       isUsable &&
       deployment.generation === build.generation &&
-      (model.functions.get(name)?.generation ?? 0) <= deployment.generation
+      (model.functions.get(name)?.generation ?? 0) <= deployment.generation &&
+      (build.trigger === 'rollback' || model.functions.get(name)?.isPaused !== true)
     )
   })
 }

@@ -25,6 +25,7 @@ function told<Args extends unknown[]>(
 
 const which = fc.nat({ max: 3 })
 const who = fc.constantFrom('one', 'two')
+const name = fc.constantFrom('web', 'worker')
 const commit = fc.constantFrom('a', 'b', 'c')
 const stack = fc.constantFrom<string[]>([], ['web'], ['web', 'worker'], ['worker'])
 /** A directory in memory where there is one: thousands of syncs to a disk would be most of the time. */
@@ -91,7 +92,8 @@ const command = fc.oneof(
   { weight: 6, arbitrary: told('switchLive', deployments.switchLive, which, who) },
   { weight: 2, arbitrary: told('rollback', deployments.rollback, which) },
   { weight: 3, arbitrary: told('endDeployment', deployments.endDeployment, which, fc.constantFrom('ended', 'failed')) },
-  { weight: 1, arbitrary: told('setPaused', deployments.setPaused, fc.constantFrom('web', 'worker'), fc.boolean()) }
+  { weight: 1, arbitrary: told('pause', deployments.pause, name) },
+  { weight: 2, arbitrary: told('resume', deployments.resume, name) }
 )
 
 /** So that a sequence leaves nothing for the next one's admission. */

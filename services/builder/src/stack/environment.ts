@@ -1,5 +1,4 @@
-import type { SourceLocation } from '@slipway/domain'
-import { parseDuration } from './duration.ts'
+import { parseDuration, type SourceLocation } from '@slipway/domain'
 import { failureAt, quote } from './location.ts'
 import type { Field } from './reader.ts'
 

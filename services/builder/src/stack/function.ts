@@ -38,6 +38,7 @@ export interface FunctionContext {
   /** The engine's own platform, `linux/amd64`. */
   platform: string
   policy: StackPolicy
+  variables: Readonly<Record<string, string>>
 }
 
 const known = [
@@ -117,7 +118,7 @@ function nameInCluster(name: string, at: SourceLocation, slug: string): string {
 function readBuild(
   get: (key: string) => Field,
   image: Located<string> | null,
-  { reader, policy }: FunctionContext
+  { reader, policy, variables }: FunctionContext
 ): FunctionBuild {
   const written = required(get('lang'), reader, 'the name of a template, for example "node"')
   const lang = { ...written, value: written.value === 'Dockerfile' ? 'dockerfile' : written.value }
@@ -140,6 +141,10 @@ function readBuild(
     const value = reader.text(field)
     if (isAllowed(key, policy.buildArguments)) buildArguments[key] = value
     else reader.warn(field.at, `${field.name} is dropped: allowed are ${policy.buildArguments.join(', ')}`)
+  }
+  // What was set outside the repository goes over what is written in it.
+  for (const [name, value] of Object.entries(variables)) {
+    if (isAllowed(name, policy.buildArguments)) buildArguments[name] = value
   }
   return {
     lang,

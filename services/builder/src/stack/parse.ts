@@ -29,8 +29,10 @@ export interface StackOptions {
   slug: string
   /** The engine's own platform, `linux/amd64`. */
   platform: string
-  /** Build variables for `${NAME}`. */
+  /** Build variables for `${NAME}`; those that the policy allows are build arguments as well. */
   variables: Readonly<Record<string, string>>
+  /** Those of single functions, by the function's name; they go over the others there. */
+  functionVariables?: Readonly<Record<string, Readonly<Record<string, string>>>>
   policy: StackPolicy
 }
 
@@ -41,7 +43,8 @@ const gatewayNote = 'functions are deployed by Slipway, to its own cluster'
  *
  * @throws Failure `invalid-stack`, `unsupported`, `limit-exceeded` or `unsafe-path`, each with the line and column it is about.
  */
-export function parseStack(text: string, { file, slug, platform, variables, policy }: StackOptions): Stack {
+export function parseStack(text: string, options: StackOptions): Stack {
+  const { file, slug, platform, variables, policy } = options
   const document = readYaml(text, file)
   const warnings: StackWarning[] = []
   const reader = createReader(document, variables, warnings)
@@ -68,13 +71,24 @@ export function parseStack(text: string, { file, slug, platform, variables, poli
       `${entries.length} functions are more than the ${policy.functionLimit} that one stack may have`
     )
   }
-  const context = { reader, slug, platform, policy }
   return {
     file,
-    functions: entries.map(({ key, field }) => readFunction(key, field, context)),
+    functions: entries.map(({ key, field }) => {
+      const own = variablesOf(options, key)
+      return reader.under(own, () => readFunction(key, field, { reader, slug, platform, policy, variables: own }))
+    }),
     ...readConfiguration(found.get('configuration'), reader),
     warnings
   }
+}
+
+/** The build variables that one function sees. */
+export function variablesOf(
+  { variables, functionVariables = {} }: Pick<StackOptions, 'variables' | 'functionVariables'>,
+  functionName: string
+): Readonly<Record<string, string>> {
+  const own = Object.hasOwn(functionVariables, functionName) ? functionVariables[functionName] : undefined
+  return own === undefined ? variables : { ...variables, ...own }
 }
 
 function readVersion(field: Field | undefined, reader: Reader): void {

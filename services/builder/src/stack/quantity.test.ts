@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseDuration } from './duration.ts'
 import { formatMemory, parseCpu, parseMemory } from './quantity.ts'
 import { suggestion } from './suggestion.ts'
 
@@ -46,25 +45,6 @@ test('processors are read in thousandths or in whole ones', () => {
 
 test('memory is told in the largest unit without a fraction', () => {
   assert.deepEqual([1024 ** 3, 1536 * 1024 ** 2, 4096, 1000].map(formatMemory), ['1Gi', '1536Mi', '4Ki', '1000 bytes'])
-})
-
-test('durations are those of Go, bare numbers are seconds', () => {
-  const cases: Record<string, number | null> = {
-    '30': 30_000,
-    '30s': 30_000,
-    '1m30s': 90_000,
-    '1.5h': 5_400_000,
-    '250ms': 250,
-    '1500us': 2,
-    '0': 0,
-    '': null,
-    s: null,
-    '-1s': null,
-    '1 m': null,
-    '1d': null,
-    '99999999999999999999h': null
-  }
-  for (const [text, ms] of Object.entries(cases)) assert.equal(parseDuration(text), ms, text)
 })
 
 test('a near miss is guessed, a far one is not', () => {

@@ -6,7 +6,7 @@ import { readYaml, yamlLimitBytes } from './document.ts'
 import { admitEnvironment, checkEnvironmentSize, writeTimeoutOf } from './environment.ts'
 import type { StackFunction } from './function.ts'
 import { failureAt, type Located } from './location.ts'
-import { parseStack, type Stack, type StackOptions } from './parse.ts'
+import { parseStack, type Stack, type StackOptions, variablesOf } from './parse.ts'
 import { createReader } from './reader.ts'
 
 const names = ['stack.yml', 'stack.yaml']
@@ -29,7 +29,7 @@ export async function readStack(
   }
   const functions: StackFunction[] = []
   for (const fn of stack.functions) {
-    functions.push(await withEnvironmentFiles(fn, checkout, options.variables, stack.warnings))
+    functions.push(await withEnvironmentFiles(fn, checkout, variablesOf(options, fn.name), stack.warnings))
   }
   return { ...stack, functions }
 }

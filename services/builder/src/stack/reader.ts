@@ -27,6 +27,8 @@ export interface Reader {
   boolean(field: Field): boolean
   located(field: Field): Located<string>
   warn(at: SourceLocation, message: string): void
+  /** Reads something under other variables; what may be read in all is counted together. */
+  under<T>(variables: Readonly<Record<string, string>>, read: () => T): T
 }
 
 /** Values that may be read in all: merge keys and aliases can repeat what a small file holds many times over. */
@@ -41,6 +43,7 @@ export function createReader(
   variables: Readonly<Record<string, string>>,
   warnings: StackWarning[]
 ): Reader {
+  let current = variables
   let reads = 0
   let textBytes = 0
 
@@ -91,7 +94,7 @@ export function createReader(
   }
 
   function expand(source: string, name: string, at: SourceLocation, forbidden: RegExp): string {
-    const { text, missing, problem } = substitute(source, variables)
+    const { text, missing, problem } = substitute(source, current)
     if (problem !== null) throw failureAt('invalid-stack', at, `${name}: ${problem}`)
     for (const variable of missing) {
       warn(
@@ -158,6 +161,15 @@ export function createReader(
 
   return {
     warn,
+    under(others, read) {
+      const before = current
+      current = others
+      try {
+        return read()
+      } finally {
+        current = before
+      }
+    },
     fields(field, known, dropped = {}) {
       const found = collect(field, 0)
       for (const [key, { at, name }] of found) {

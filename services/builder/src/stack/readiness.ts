@@ -1,5 +1,4 @@
-import type { Readiness, SourceLocation } from '@slipway/domain'
-import { parseDuration } from './duration.ts'
+import { parseDuration, type Readiness, type SourceLocation } from '@slipway/domain'
 import { failureAt, type Located, quote } from './location.ts'
 
 const defaultPath = '/_/health'

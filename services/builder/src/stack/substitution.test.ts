@@ -77,3 +77,28 @@ test('what does not hold a dollar sign stays as it is', () => {
     })
   )
 })
+
+test("a function's own build variables count in its entry alone, over the repository's", () => {
+  const text = ['a', 'b']
+    .map((name) => `  ${name}: { lang: node, handler: ./x, environment: { V: "\${V:-none}", W: "\${W}" } }\n`)
+    .join('')
+  const options = {
+    variables: { V: 'repository', W: 'w' },
+    functionVariables: { a: { V: 'function' }, gone: { V: 'x' } }
+  }
+  const { functions, warnings } = parse(`functions:\n${text}`, options)
+  assert.deepEqual(
+    functions.map(({ spec }) => spec.environment),
+    [
+      { V: 'function', W: 'w' },
+      { V: 'repository', W: 'w' }
+    ]
+  )
+  assert.deepEqual(warnings, [])
+})
+
+test('a build variable that the policy allows is a build argument, over the one of the stack', () => {
+  const variables = { NODE_VERSION: '24', HTTP_PROXY: 'http://evil.test', OTHER: 'x' }
+  const text = entry('build_args:', '  NODE_VERSION: "22"', '  GO_VERSION: "1"')
+  assert.deepEqual(onlyFunction(parse(text, { variables })).build?.arguments, { NODE_VERSION: '24', GO_VERSION: '1' })
+})

@@ -24,6 +24,7 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
     store,
     forges: new Map<string, ForgeApi>(),
     cluster,
+    hasImage: () => Promise.resolve(true),
     token: 'internal',
     secrets: { ...services, queued: () => void queued++ },
     redactors: services.redactors,

@@ -28,7 +28,7 @@ export interface Deployments {
   running(): Promise<Deployment[]>
   /**
    * Makes deployments (status `starting`) for functions of a claimed build and claims their names.
-   * Each gets the versions that its secrets have now; a set that this build found sealed comes before the owner's current one.
+   * Each gets the owner's variables over what `spec` declares, and the versions that its secrets have now; a set that this build found sealed comes before the owner's current one.
    * Idempotent: a deployment that this build already made for a function is returned as it is.
    * A redeploy makes them of what is live now, whatever else is wanted of it; a function that is not live any more,
    * or was paused before a redeploy for a changed configuration, is left out and becomes `skipped`.

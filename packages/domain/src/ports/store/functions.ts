@@ -1,3 +1,4 @@
+import type { Build } from '../../build.ts'
 import type { FunctionRecord, Route } from '../../deployment.ts'
 import type { Page } from './page.ts'
 
@@ -11,7 +12,18 @@ export interface Functions {
   get(ownerId: string, name: string): Promise<FunctionRecord | null>
   /** The functions in the order given that somebody else has: names the holder. Empty when all may be used. */
   conflicts(ownerId: string, repositoryId: string, names: string[]): Promise<{ name: string; holder: string }[]>
-  setPaused(ownerId: string, name: string, isPaused: boolean, now: number): Promise<FunctionRecord>
+  /** Pushes, and changes of variables and secrets, do not deploy it any more. @throws Failure `not-found` */
+  pause(ownerId: string, name: string, now: number): Promise<FunctionRecord>
+  /**
+   * They deploy it again. What it missed is brought at once: a build of the branch's head when another commit is live (trigger `resume`),
+   * else a redeploy when its configuration changed, else nothing. @throws Failure `not-found`
+   */
+  resume(
+    ownerId: string,
+    name: string,
+    by: string,
+    now: number
+  ): Promise<{ record: FunctionRecord; build: Build | null }>
   /** Takes a function out of service: its live deployment becomes `draining`, and nothing that is under way brings it back. The name stays its repository's. @throws Failure `not-found` */
   remove(ownerId: string, name: string, now: number): Promise<void>
   /** What gateways serve. */

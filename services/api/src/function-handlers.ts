@@ -1,0 +1,121 @@
+import type { RouteName } from '@slipway/client'
+import { type Deployment, Failure, type FunctionRecord, pinnedReference, shortCommit } from '@slipway/domain'
+import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
+
+type FunctionRoutes = Extract<
+  RouteName,
+  | `${'list' | 'get' | 'pause' | 'resume' | 'redeploy' | 'scale' | 'remove'}Function${'' | 's'}`
+  | 'listDeployments'
+  | 'rollback'
+>
+
+export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRoutes> {
+  const { store, internal, signals, views, now } = deps
+  const { ownerIdOrAll, functionOf, note } = createLookups(deps)
+
+  /** The deployment that took the traffic before the live one; it may still be draining. */
+  async function earlierDeployment(record: FunctionRecord): Promise<string> {
+    const all = await store.deployments.list(
+      record.ownerId,
+      { functionName: record.name },
+      { before: null, limit: 100 }
+    )
+    const former = all
+      .filter(({ status, liveAt }) => liveAt !== null && (status === 'ended' || status === 'draining'))
+      .toSorted((a, b) => (b.liveAt ?? 0) - (a.liveAt ?? 0))
+    const [before] = former
+    if (before === undefined)
+      throw new Failure('conflict', `${record.clusterName} has no earlier deployment to go back to`)
+    return before.id
+  }
+
+  /** @throws Failure `image-missing` before anything is begun */
+  async function assertImage({ clusterName, image, commit }: Deployment, signal: AbortSignal): Promise<void> {
+    const pinned = pinnedReference(image)
+    if (await internal.hasImage(pinned, signal)) return
+    const again = commit === null ? 'deploy it again' : `build ${shortCommit(commit)} again`
+    throw new Failure(
+      'image-missing',
+      `the image of this deployment of ${clusterName} is not in the registry any more (${pinned}): ${again}`
+    )
+  }
+
+  return {
+    async listFunctions({ owner, repository, ...input }) {
+      const page = pageOf(input)
+      const filter = repository === undefined ? {} : { repositoryId: repository }
+      const records = await store.functions.list(await ownerIdOrAll(owner), filter, page)
+      const view = views.forOneAnswer()
+      return listed(
+        records.map((record) => ({ id: record.clusterName, record })),
+        page,
+        ({ record }) => view.function(record)
+      )
+    },
+    getFunction: async (input) => views.forOneAnswer().function(await functionOf(input)),
+    async listDeployments({ owner, name, ...input }) {
+      const page = pageOf(input)
+      const { ownerId } = await functionOf({ owner, name })
+      return listed(
+        await store.deployments.list(ownerId, { functionName: name }, page),
+        page,
+        views.forOneAnswer().deployment
+      )
+    },
+    async rollback({ owner, name, deploymentId }, actor, signal) {
+      const record = await functionOf({ owner, name })
+      const target = deploymentId ?? (await earlierDeployment(record))
+      const deployment = await store.deployments.get(target)
+      if (deployment === null || deployment.ownerId !== record.ownerId || deployment.functionName !== name) {
+        throw new Failure('not-found', `${record.clusterName} has no deployment ${target}`)
+      }
+      await assertImage(deployment, signal)
+      const build = await store.builds.queueRollback(target, actor.name, now())
+      signals.send('builds', {})
+      await note(actor, 'rollback', record.ownerId, `function/${record.clusterName}`, {
+        from: record.liveDeploymentId,
+        to: target
+      })
+      return views.forOneAnswer().build(build)
+    },
+    async redeployFunction(input, actor) {
+      const { ownerId, name, repositoryId, clusterName } = await functionOf(input)
+      if (repositoryId === null) {
+        throw new Failure('conflict', `${clusterName} was deployed by API: deploy it again the same way`)
+      }
+      const about = { trigger: 'redeploy', by: actor.name, message: `deploys ${name} again` } as const
+      const build = await store.builds.queueRedeploy({ repositoryId, functions: [name], ...about }, now())
+      signals.send('builds', {})
+      await note(actor, 'redeploy', ownerId, `function/${clusterName}`, { buildId: build.id })
+      return views.forOneAnswer().build(build)
+    },
+    async pauseFunction(input, actor) {
+      const { ownerId, name, clusterName, isPaused } = await functionOf(input)
+      const record = await store.functions.pause(ownerId, name, now())
+      await note(actor, 'pause', ownerId, `function/${clusterName}`, { before: isPaused, after: true })
+      return views.forOneAnswer().function(record)
+    },
+    async resumeFunction(input, actor) {
+      const { ownerId, name, clusterName, isPaused } = await functionOf(input)
+      const { record, build } = await store.functions.resume(ownerId, name, actor.name, now())
+      if (build !== null) signals.send('builds', {})
+      const about = { before: isPaused, after: false, buildId: build?.id ?? null }
+      await note(actor, 'resume', ownerId, `function/${clusterName}`, about)
+      const view = views.forOneAnswer()
+      return { function: await view.function(record), build: build === null ? null : await view.build(build) }
+    },
+    async scaleFunction({ owner, name, replicas }, actor, signal) {
+      const record = await functionOf({ owner, name })
+      if (record.liveDeploymentId === null) throw new Failure('conflict', `${record.clusterName} is not live`)
+      await internal.scale(record.liveDeploymentId, replicas, signal)
+      await note(actor, 'scale', record.ownerId, `function/${record.clusterName}`, { replicas })
+      return views.forOneAnswer().function(record)
+    },
+    async removeFunction(input, actor, signal) {
+      const record = await functionOf(input)
+      await internal.remove(record.ownerId, record.name, signal)
+      await note(actor, 'remove', record.ownerId, `function/${record.clusterName}`)
+      return { message: `${record.clusterName} is out of service` }
+    }
+  }
+}

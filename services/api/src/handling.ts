@@ -1,0 +1,71 @@
+import type { InternalApi, RouteInput, RouteName, RouteOutput } from '@slipway/client'
+import { type Build, Failure, type FunctionRecord, type Page, type Store } from '@slipway/domain'
+import type { Signals } from '@slipway/queue'
+import type { Views } from './views.ts'
+
+export interface HandlerDeps {
+  store: Store
+  internal: InternalApi
+  signals: Pick<Signals, 'send'>
+  views: Views
+  now: () => number
+}
+
+/** Who asks. Until people can sign in there is one: the administrator, by token. */
+export interface Actor {
+  name: string
+}
+
+/** Writes down who did what. */
+export type Note = (
+  actor: Actor,
+  action: string,
+  ownerId: string | null,
+  resource: string,
+  detail?: Record<string, unknown>
+) => Promise<void>
+
+/** One function a route. */
+export type Handlers<N extends RouteName = RouteName> = {
+  [R in N]: (input: RouteInput<R>, actor: Actor, signal: AbortSignal) => Promise<RouteOutput<R>>
+}
+
+export function pageOf({ before, limit }: { before?: string; limit?: number }): Page {
+  return { before: before ?? null, limit: limit ?? 50 }
+}
+
+export async function listed<T extends { id: string }, V>(items: T[], page: Page, view: (item: T) => V | Promise<V>) {
+  const shown: V[] = []
+  for (const item of items) shown.push(await view(item))
+  return { items: shown, next: items.length < page.limit ? null : (items.at(-1)?.id ?? null) }
+}
+
+/** What more than one handler looks up or writes down. */
+export function createLookups({ store, now }: Pick<HandlerDeps, 'store' | 'now'>) {
+  async function ownerIdOf(slug: string): Promise<string> {
+    const owner = await store.owners.findBySlug(slug)
+    if (owner === null) throw new Failure('not-found', `there is no owner ${JSON.stringify(slug)}`)
+    return owner.id
+  }
+
+  const note: Note = (actor, action, ownerId, resource, detail = {}) =>
+    store.audit.append({ at: now(), actor: actor.name, action, ownerId, resource, detail })
+
+  return {
+    ownerIdOf,
+    /** null: all owners. */
+    ownerIdOrAll: async (slug: string | undefined) => (slug === undefined ? null : ownerIdOf(slug)),
+    async buildOf(id: string): Promise<Build> {
+      const build = await store.builds.get(id)
+      if (build === null) throw new Failure('not-found', `there is no build ${id}`)
+      return build
+    },
+    async functionOf({ owner, name }: { owner: string; name: string }): Promise<FunctionRecord> {
+      const found = await store.owners.findBySlug(owner)
+      const record = found === null ? null : await store.functions.get(found.id, name)
+      if (record === null) throw new Failure('not-found', `there is no function ${name} of ${owner}`)
+      return record
+    },
+    note
+  }
+}
