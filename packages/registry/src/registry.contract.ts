@@ -65,6 +65,16 @@ for (const auth of [undefined, { username: 'u', password: 'p' }]) {
   })
 }
 
+test('a blob of one repository is made known in another', async (t) => {
+  const { host, client } = await openRegistry(t)
+  const layer = blobOf('shared')
+  await client.putBlob(`${host}/alice/a`, layer, signal)
+  assert.equal(await client.blob(`${host}/bob/b`, layer.digest, signal), null)
+  await client.mountBlob(`${host}/bob/b`, layer.digest, `${host}/alice/a`, signal)
+  assert.equal(await new Response(await client.blob(`${host}/bob/b`, layer.digest, signal)).text(), 'shared')
+  await assert.rejects(client.mountBlob(`${host}/bob/b`, `sha256:${'0'.repeat(64)}`, `${host}/alice/a`, signal))
+})
+
 test('a blob that is not what its digest says is not stored', async (t) => {
   const { host, client } = await openRegistry(t)
   const wrong = { ...blobOf('other'), digest: `sha256:${'a'.repeat(64)}` }

@@ -37,6 +37,8 @@ export interface RegistryClient {
     blob: { digest: string; size: number; open(): ReadableStream<Uint8Array> },
     signal: AbortSignal
   ): Promise<void>
+  /** Makes a blob of one repository known in another of the same registry. @throws Failure `unavailable` when it is not there */
+  mountBlob(repository: string, digest: string, from: string, signal: AbortSignal): Promise<void>
 }
 
 /** One blob may be a whole base image, over a slow line. */
@@ -105,6 +107,13 @@ export function createRegistryClient(auth: RegistryAuth): RegistryClient {
       const answer = await ask(host, put, signal)
       await answer.body?.cancel()
       if (!answer.ok) throw unexpected(host, answer, path)
+    },
+    async mountBlob(repository, digest, from, signal) {
+      const { host, path } = parseReference(repository)
+      const query = new URLSearchParams({ mount: digest, from: parseReference(from).path })
+      const answer = await ask(host, { method: 'POST', path: `${path}/blobs/uploads/?${query.toString()}` }, signal)
+      await answer.body?.cancel()
+      if (answer.status !== 201) throw unexpected(host, answer, path)
     }
   }
 }

@@ -11,7 +11,7 @@ import { variables } from './migrations/0006-variables.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
-const migrations: Record<string, Migration> = {
+export const migrations: Record<string, Migration> = {
   '0001-system-of-record': systemOfRecord,
   '0002-secrets': secrets,
   '0003-pushed-images': pushedImages,

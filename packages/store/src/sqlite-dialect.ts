@@ -67,10 +67,15 @@ async function beginImmediate(database: DatabaseSync): Promise<void> {
   }
 }
 
+/** In place of a file: a database that is gone when it is closed. */
+export const inMemory = ':memory:'
+
 function open(file: string): DatabaseSync {
-  mkdirSync(dirname(file), { recursive: true })
-  // For nobody else to read: it holds tokens. What SQLite puts beside it takes the same mode.
-  closeSync(openSync(file, 'a', 0o600))
+  if (file !== inMemory) {
+    mkdirSync(dirname(file), { recursive: true })
+    // For nobody else to read: it holds tokens. What SQLite puts beside it takes the same mode.
+    closeSync(openSync(file, 'a', 0o600))
+  }
   const database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
   // FULL: what was acknowledged to a forge must survive a power cut, and a forge does not deliver again.
   // Pages that many transactions write, those of indexes above all, are copied into the file once for 32 MiB rather than for four,
