@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { CleanUpView } from '@slipway/client'
 import { pinnedReference } from '@slipway/domain'
 import { createRegistryClient } from '@slipway/registry'
 import { call, createScene, type Scene, saying, stackOf } from './scene.ts'
+import { slipway } from './slipway-command.ts'
 
-const cli = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url))
 const signal = new AbortController().signal
 
 /** An installation with a registry of its own, which keeps almost nothing. */
@@ -20,9 +16,7 @@ async function sceneForTest(t: TestContext): Promise<Scene> {
 }
 
 async function adminGc(scene: Scene): Promise<CleanUpView> {
-  const env = { ...process.env, SLIPWAY_HOME: join(scene.directory, 'home') }
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, 'admin', 'gc', '--json'], { env })
-  return JSON.parse(stdout) as CleanUpView
+  return JSON.parse(await slipway(scene, ['admin', 'gc', '--json'])) as CleanUpView
 }
 
 test('what is not kept goes on request, also in the middle of builds; what is live and what can be gone back to stays', async (t) => {

@@ -73,3 +73,8 @@ export function translate(err: unknown): unknown {
     (/^[0-9A-Z]{5}$/.test(code) && awayStates.some((state) => code.startsWith(state)))
   return isAway ? new Failure('unavailable', 'the database does not answer: it is tried again', { cause: err }) : err
 }
+
+/** PostgreSQL's `undefined_table`; SQLite has no code of its own for it. */
+export function isWithoutTables(err: unknown): boolean {
+  return err instanceof Error && (('code' in err && err.code === '42P01') || err.message.startsWith('no such table'))
+}

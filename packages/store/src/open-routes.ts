@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Failure } from '@slipway/domain/failure'
-import { translate } from './database-failure.ts'
+import { isWithoutTables, translate } from './database-failure.ts'
 import { createPostgresPool } from './postgres-pool.ts'
 import { type AskRoutes, createRoutes, type Routes } from './routes.ts'
 import type { StoreConfig } from './store.ts'
@@ -61,9 +61,4 @@ async function openPostgres(url: string): Promise<Source> {
 function notYet(cause?: unknown): Failure {
   const message = 'the database has no tables yet: the other services make them when they start'
   return new Failure('unavailable', message, { cause })
-}
-
-/** PostgreSQL's `undefined_table`; SQLite has no code of its own for it. */
-function isWithoutTables(err: unknown): boolean {
-  return err instanceof Error && (('code' in err && err.code === '42P01') || err.message.startsWith('no such table'))
 }

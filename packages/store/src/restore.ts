@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { Failure } from '@slipway/domain'
 import { Kysely, sql, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { translate } from './database-failure.ts'
+import { isWithoutTables, translate } from './database-failure.ts'
 import { type DumpEnd, type DumpRow, type DumpStart, type DumpTable, decoded, migratorTables } from './dump.ts'
 import { migrations } from './migrate.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
@@ -39,12 +39,27 @@ export async function restoreStore(
   }
 }
 
+/** @throws Failure `conflict` while a deployer works with the database */
+export async function refuseWhileInUse({ url, file }: StoreConfig, now: number): Promise<void> {
+  if (url === null && !existsSync(file)) return
+  const dialect =
+    url === null
+      ? createSqliteDialect(file)
+      : await createPostgresDialect(url, { maxConnections: 1, statementTimeoutMs: 3000 })
+  const db = new Kysely<Schema>({ dialect })
+  try {
+    await refuseLeased(db, now)
+  } catch (err) {
+    throw translate(err)
+  } finally {
+    await db.destroy()
+  }
+}
+
 /** Into a file of its own, which takes its place when it is complete. */
 async function restoreSqlite(file: string, lines: AsyncIterable<string>, options: RestoreOptions) {
-  if (existsSync(file)) {
-    if (!options.force) throw occupied(file)
-    await refuseInUse(new Kysely<Schema>({ dialect: createSqliteDialect(file) }), options.now)
-  }
+  if (existsSync(file) && !options.force) throw occupied(file)
+  await refuseWhileInUse({ url: null, file }, options.now)
   const fresh = `${file}.restoring`
   await removeSqlite(fresh)
   const db = new Kysely<Schema>({ dialect: createSqliteDialect(fresh) })
@@ -113,14 +128,6 @@ function occupied(what: string): Failure {
   )
 }
 
-async function refuseInUse(db: Kysely<Schema>, now: number): Promise<void> {
-  try {
-    await refuseLeased(db, now)
-  } finally {
-    await db.destroy()
-  }
-}
-
 async function refuseLeased(db: Kysely<Schema>, now: number): Promise<void> {
   const holders = await db
     .selectFrom('leases')
@@ -128,7 +135,11 @@ async function refuseLeased(db: Kysely<Schema>, now: number): Promise<void> {
     .where('name', '=', 'deployer')
     .where('lease_until', '>', now)
     .execute()
-    .catch(() => []) // no such table: nobody can work with it
+    .catch((err: unknown) => {
+      // Without tables nobody can work with it.
+      if (isWithoutTables(err)) return []
+      throw err
+    })
   if (holders.length > 0) {
     throw new Failure('conflict', 'a deployer works with this database: stop Slipway first (it may take 5 s to notice)')
   }

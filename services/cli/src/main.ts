@@ -26,6 +26,17 @@ function keepSmall(): void {
   process.execve(process.execPath, [process.execPath, flag, ...process.execArgv, ...process.argv.slice(1)], env)
 }
 
+/** Aborts at Ctrl-C: what was begun is cleared away. */
+function interrupted(): AbortSignal {
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort(new Failure('cancelled', 'interrupted')))
+  return stop.signal
+}
+
+function collected(value: string, former: string[]): string[] {
+  return [...former, value]
+}
+
 const program = new Command('slipway').description('A git push becomes running functions.').showHelpAfterError()
 
 program
@@ -86,6 +97,37 @@ program
     } catch (err) {
       if (!stop.signal.aborted) throw err
     }
+  })
+
+program
+  .command('backup [file]')
+  .description('write all of this installation into one encrypted file, while it runs')
+  .option('--recipient <age1…>', 'a key of age-keygen instead of BACKUP_PASSPHRASE; may be given again', collected, [])
+  .action(async (file: string | undefined, { recipient }: { recipient: string[] }) => {
+    const { backup } = await import('./backup/backup.ts')
+    const name = file ?? `slipway-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.backup.age`
+    const keys = { passphrase: process.env.BACKUP_PASSPHRASE, recipients: recipient }
+    const report = await backup({ env: process.env, file: resolve(name), keys, now: Date.now }, interrupted())
+    const images =
+      report.externalRegistry === null ? `${report.images} images` : `images stay in ${report.externalRegistry}`
+    print(`${report.file}: ${(report.bytes / 1024 ** 2).toFixed(1)} MiB, ${images}`)
+    for (const image of report.missing) print(`!! not in the backup, for the registry does not have it: ${image}`)
+    if (report.missing.length > 0) process.exitCode = 1
+  })
+
+program
+  .command('restore <file>')
+  .description('make an installation of a backup, in an empty SLIPWAY_HOME; then "slipway up"')
+  .option('--identity <file>', 'the file of age-keygen instead of BACKUP_PASSPHRASE')
+  .option('--force', 'also where an installation is already: it is put aside')
+  .action(async (file: string, { identity, force = false }: { identity?: string; force?: boolean }) => {
+    const { restore } = await import('./backup/restore.ts')
+    const keys = { passphrase: process.env.BACKUP_PASSPHRASE, identityFile: identity }
+    const options = { env: process.env, file: resolve(file), keys, force, now: Date.now }
+    const { createdAt, rows, images, aside } = await restore(options, interrupted())
+    print(`restored what was backed up at ${new Date(createdAt).toISOString()}: ${rows} rows, ${images} images`)
+    if (aside !== null) print(`what was there before is in ${aside}`)
+    print('start it with "slipway up"')
   })
 
 const admin = program.command('admin').description('what the administrator of the installation does')
