@@ -33,7 +33,7 @@ export function dumpContract(
     const source = await from.empty(t)
     const { store } = await openStore(t, source)
     const { claim, deployments } = await live(store, '1', ['hello', 'other'])
-    await store.functions.setPaused(claim.build.ownerId, 'hello', true, 5)
+    await store.functions.pause(claim.build.ownerId, 'hello', 5)
     await store.settings.set('a', 'umlauts äöü, "quotes", \\ and \n line feeds')
     await store.logs.append(claim.build.id, [
       { at: 1, step: 'build', functionName: null, stream: 'stdout', text: 'built' }
