@@ -42,7 +42,7 @@ export interface InternalSecrets {
     holder: string,
     names: string[],
     signal: AbortSignal
-  ): Promise<Record<string, SecretValues>>
+  ): Promise<Record<string, { versionId: string; values: SecretValues }>>
   /** Every value, in base64, that the log of a claimed build must not show. */
   redactions(buildId: string, holder: string, signal: AbortSignal): Promise<string[]>
   /** The certificate that secrets are sealed with, as PEM. Made when it is asked for first. */

@@ -8,6 +8,7 @@ import {
   shortCommit,
   skipReason
 } from '@slipway/domain'
+import { createRedactor, type Redactor, redactFailure } from '@slipway/secrets'
 import type { Logger, RunStage } from '@slipway/service'
 import type { DiskGuard } from './disk-guard.ts'
 import type { FunctionImages, PlannedFunction } from './function-images.ts'
@@ -15,6 +16,7 @@ import type { Mirrors } from './git/mirrors.ts'
 import { createLogWriter, type LogWriter } from './log-writer.ts'
 import { type SettleHeadDeps, settleHead } from './settle-head.ts'
 import type { Stack } from './stack/parse.ts'
+import type { HeldClaim, SettleSecrets } from './stack-secrets.ts'
 
 export interface BuildDeps {
   store: Pick<Store, 'builds' | 'functions' | 'logs'>
@@ -22,6 +24,7 @@ export interface BuildDeps {
   access: SettleHeadDeps['access']
   readStack(checkout: string, claim: Claim, platform: string): Promise<Stack>
   images: FunctionImages
+  settleSecrets: SettleSecrets
   ensureRoom: DiskGuard
   runStage: RunStage
   holder: string
@@ -37,15 +40,17 @@ export interface BuildDeps {
   due(): void
 }
 
-/** A claim with the name under which this one run holds it. */
-type Held = Claim & { holder: string }
-
 /** The story of a build: claim, look at the head, check out, read the stack, make the images, hand over. */
 export function createBuild(deps: BuildDeps) {
   const { store, mirrors, images, runStage, leaseMs, now, logger, changed, due } = deps
 
   /** Reads the stack and writes down what will be done, before anything is done. */
-  async function plan(claim: Held, checkout: string, signal: AbortSignal): Promise<PlannedFunction[]> {
+  async function plan(
+    claim: HeldClaim,
+    checkout: string,
+    redactor: Redactor,
+    signal: AbortSignal
+  ): Promise<PlannedFunction[]> {
     const { build, repository } = claim
     const stack = await deps.readStack(checkout, claim, await images.platform(signal))
     const names = stack.functions.map(({ name }) => name)
@@ -55,17 +60,28 @@ export function createBuild(deps: BuildDeps) {
       const message = `function "${taken.name}" belongs to ${taken.holder}: choose another name, or remove it there first`
       throw new Failure('name-taken', message, location === undefined ? {} : { location })
     }
-    const planned = await images.plan(stack, { claim, checkout }, signal)
+    const secrets = await deps.settleSecrets(claim, { checkout, stack }, redactor, signal)
+    const planned = await images.plan(stack, { checkout, secrets }, signal)
     const warnings = [...stack.warnings, ...planned.flatMap(({ warnings }) => warnings)]
     const specs = planned.map(({ spec }): { name: string; spec: FunctionSpec } => ({ name: spec.name, spec }))
     await store.builds.plan(build.id, claim.holder, specs, unique(warnings))
     return planned
   }
 
+  /** The token that reads the repository is a secret of this build too. */
+  function guarded(redactor: Redactor): BuildDeps['access'] {
+    return async (repositoryId, signal) => {
+      const access = await deps.access(repositoryId, signal)
+      if (access.credential !== null) redactor.add(access.credential.password)
+      return access
+    }
+  }
+
   async function makeImages(
-    claim: Claim,
+    claim: HeldClaim,
     planned: PlannedFunction[],
     log: LogWriter,
+    redactor: Redactor,
     signal: AbortSignal
   ): Promise<void> {
     const { build } = claim
@@ -78,7 +94,8 @@ export function createBuild(deps: BuildDeps) {
         changed(build.id)
         const made = await images.make(one, claim, log, signal)
         await store.builds.updateFunction(build.id, name, { status: 'built', builtAt: now(), ...made })
-      } catch (err) {
+      } catch (thrown) {
+        const err = redactFailure(thrown, redactor)
         failures.push({ name, err })
         if (signal.aborted || !(err instanceof Failure) || err.retry) return
         log.write('build', name, 'slipway', err.message)
@@ -99,11 +116,11 @@ export function createBuild(deps: BuildDeps) {
     })
   }
 
-  async function work(claim: Held, log: LogWriter, signal: AbortSignal): Promise<void> {
+  async function work(claim: HeldClaim, log: LogWriter, redactor: Redactor, signal: AbortSignal): Promise<void> {
     const { build, holder } = claim
     const say = (text: string) => log.write('checkout', null, 'slipway', text)
     await deps.ensureRoom(signal)
-    const isHead = await settleHead(claim, { store, mirrors, access: deps.access, holder, now, say }, signal)
+    const isHead = await settleHead(claim, { store, mirrors, access: guarded(redactor), holder, now, say }, signal)
     if (!isHead) return due()
     await using source = await mirrors.checkout({ repositoryId: build.repositoryId, commit: build.commit }, signal)
     say(`checked out ${build.commit} of ${claim.repository.fullName}`)
@@ -114,9 +131,9 @@ export function createBuild(deps: BuildDeps) {
       await log.flush()
       return store.builds.finish(build.id, holder, { status: 'skipped', reason: skipped }, now())
     }
-    const planned = await plan(claim, source.path, signal)
+    const planned = await plan(claim, source.path, redactor, signal)
     log.write('stack', null, 'slipway', `functions: ${planned.map(({ spec }) => spec.name).join(', ')}`)
-    await makeImages(claim, planned, log, signal)
+    await makeImages(claim, planned, log, redactor, signal)
     await log.flush()
     await store.builds.handOver(build.id, holder, now())
     due()
@@ -126,15 +143,17 @@ export function createBuild(deps: BuildDeps) {
     const holder = `${deps.holder}-${randomUUID()}`
     const claimed = await store.builds.claim(buildId, holder, leaseMs, now())
     if (claimed === null) return
-    const claim: Held = { ...claimed, holder }
+    const claim: HeldClaim = { ...claimed, holder }
     changed(buildId)
     logger.info(
       { buildId, commit: claim.build.commit, ref: claim.build.ref, generation: claim.build.generation },
       'build started'
     )
+    const redactor = createRedactor()
     const log = createLogWriter({
       logs: store.logs,
       buildId,
+      redact: (text) => redactor.redact(text),
       limitBytes: deps.logLimitBytes,
       now,
       grew: () => deps.logGrew(buildId),
@@ -142,8 +161,9 @@ export function createBuild(deps: BuildDeps) {
     })
     await runStage(claim.build, holder, shutdown, async (signal) => {
       try {
-        await work(claim, log, signal)
-      } catch (err) {
+        await work(claim, log, redactor, signal)
+      } catch (thrown) {
+        const err = redactFailure(thrown, redactor)
         if (err instanceof Failure) log.write('build', null, 'slipway', err.message)
         throw err
       } finally {

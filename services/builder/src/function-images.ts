@@ -1,5 +1,4 @@
 import {
-  type Claim,
   Failure,
   type FunctionSpec,
   type ImageReference,
@@ -10,12 +9,14 @@ import {
 } from '@slipway/domain'
 import { parseReference } from '@slipway/registry'
 import { type BaseImage, type PreparedContext, prepareContext } from './context/prepare.ts'
+import { noSecrets } from './engine/build-image.ts'
 import type { LogLine } from './engine/build-log.ts'
 import type { ImageEngine } from './engine/image-engine.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { StackFunction } from './stack/function.ts'
 import { failureAt } from './stack/location.ts'
 import type { Stack } from './stack/parse.ts'
+import type { HeldClaim, SecretsForBuild, StackSecrets, WantedSecret } from './stack-secrets.ts'
 import { resolveTemplate, type TemplateOptions } from './template/resolve.ts'
 import { type BaseImageName, baseImageOf, specWithTemplate } from './template/template.ts'
 
@@ -25,6 +26,7 @@ export interface PlannedFunction {
   /** For the log: where the template came from; null for an image that is there already. */
   templateSource: string | null
   context: PreparedContext | null
+  buildSecrets: WantedSecret[]
   /** `skip_build`: the image as it was named. */
   image: string | null
   warnings: StackWarning[]
@@ -40,9 +42,9 @@ export interface FunctionImages {
   /** The engine's own, `linux/amd64`. */
   platform(signal: AbortSignal): Promise<string>
   /** Finds templates, puts contexts together and gives each its content key. Builds nothing. */
-  plan(stack: Stack, of: { claim: Claim; checkout: string }, signal: AbortSignal): Promise<PlannedFunction[]>
+  plan(stack: Stack, of: { checkout: string; secrets: StackSecrets }, signal: AbortSignal): Promise<PlannedFunction[]>
   /** The image of a planned function: the one of its content key when the registry still has it, else a new one. */
-  make(planned: PlannedFunction, claim: Claim, log: LogWriter, signal: AbortSignal): Promise<MadeImage>
+  make(planned: PlannedFunction, claim: HeldClaim, log: LogWriter, signal: AbortSignal): Promise<MadeImage>
 }
 
 export interface FunctionImagesDeps {
@@ -59,11 +61,24 @@ export interface FunctionImagesDeps {
   /** Registries that `skip_build` may name images of. */
   imageRegistries: readonly string[]
   timeoutMs: number
+  secretsForBuild: SecretsForBuild
   now: () => number
 }
 
 export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
-  const { store, engine, templates, bases, registry, layout, pushing, imageRegistries, timeoutMs, now } = deps
+  const {
+    store,
+    engine,
+    templates,
+    bases,
+    registry,
+    layout,
+    pushing,
+    imageRegistries,
+    timeoutMs,
+    secretsForBuild,
+    now
+  } = deps
   let knownPlatform: string | null = null
   /** Owner and content key of what is being built now. */
   const inFlight = new Map<string, Promise<ImageReference>>()
@@ -76,18 +91,17 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   async function planOne(
     fn: StackFunction,
     stack: Stack,
-    of: { checkout: string; platform: string },
+    of: { checkout: string; platform: string; secrets: StackSecrets },
     signal: AbortSignal
   ): Promise<PlannedFunction> {
-    if (fn.spec.secrets.length > 0) {
-      throw failureAt(
-        'unsupported',
-        fn.at,
-        `functions.${fn.name}.secrets: this version of Slipway has no secrets yet: take the field out`
-      )
-    }
     if (fn.build === null) return planImage(fn, imageRegistries)
-    const { checkout, platform } = of
+    const { checkout, platform, secrets } = of
+    const [first] = fn.build.secrets
+    if (first !== undefined && !(await engine.hasSecrets(signal))) {
+      const { code, message } = noSecrets()
+      throw failureAt(code, first.name.at, `functions.${fn.name}.build_secrets: ${message}`)
+    }
+    const secretVersions = new Map(fn.build.secrets.map(({ id, name }) => [id, secrets.versionOf(name.value)]))
     const template = await resolveTemplate(
       fn.build.lang,
       { ...templates, checkout, stackTemplates: stack.templates },
@@ -102,10 +116,17 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       copy: stack.copy,
       baseImages: name === null || base === null ? {} : { [name]: base },
       platform,
+      secretVersions,
       signal
     })
     const warnings = [...template.warnings, ...context.warnings]
-    return { spec: specWithTemplate(fn, template), templateSource: template.source, context, image: null, warnings }
+    const spec = specWithTemplate(fn, template)
+    const buildSecrets = fn.build.secrets.map(({ id, name }) => ({
+      id,
+      name: name.value,
+      versionId: secrets.versionOf(name.value)
+    }))
+    return { spec, templateSource: template.source, context, buildSecrets, image: null, warnings }
   }
 
   /** An image that is there already, as the registry has it now. */
@@ -127,17 +148,23 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   async function buildAndPush(
     name: string,
     { contentKey, tar, dockerfile, buildArgs }: PreparedContext,
-    { build, repository, ownerSlug }: Claim,
+    buildSecrets: PlannedFunction['buildSecrets'],
+    claim: HeldClaim,
     log: LogWriter,
     signal: AbortSignal
   ): Promise<ImageReference> {
+    const { build, repository, ownerSlug } = claim
     const imageRepository = `${registry}/${imagePathOf(ownerSlug, repository.name, name, layout)}`
     const reference = `${imageRepository}:${contentKey}`
     const labels = { 'com.slipway.owner': ownerSlug, 'com.slipway.content-key': contentKey }
     const onBuildLog = ({ stream, text }: LogLine) => log.write('build', name, stream, text)
     const onPushLog = ({ stream, text }: LogLine) => log.write('push', name, stream, text)
     const { noCache } = build
-    await engine.build({ tar, dockerfile, buildArgs, reference, labels, noCache, timeoutMs, onLog: onBuildLog }, signal)
+    const secrets = await secretsForBuild(claim, buildSecrets, signal)
+    await engine.build(
+      { tar, dockerfile, buildArgs, secrets, reference, labels, noCache, timeoutMs, onLog: onBuildLog },
+      signal
+    )
     const digest = await pushing(() => engine.push(reference, onPushLog, signal), signal)
     const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
     await store.images.save(build.ownerId, contentKey, made, now())
@@ -150,11 +177,11 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       knownPlatform ??= await engine.platform(signal)
       return knownPlatform
     },
-    async plan(stack, { checkout }, signal) {
+    async plan(stack, { checkout, secrets }, signal) {
       const platform = await this.platform(signal)
-      return Promise.all(stack.functions.map((fn) => planOne(fn, stack, { checkout, platform }, signal)))
+      return Promise.all(stack.functions.map((fn) => planOne(fn, stack, { checkout, platform, secrets }, signal)))
     },
-    async make({ spec: { name }, context, image, templateSource }, claim, log, signal) {
+    async make({ spec: { name }, context, buildSecrets, image, templateSource }, claim, log, signal) {
       if (image !== null) return { image: await resolveImage(image, signal), contentKey: null, isReused: true }
       if (context === null) throw new Failure('invalid-request', `function ${name} has neither a context nor an image`)
       const { contentKey } = context
@@ -168,7 +195,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
         return { image: known, contentKey, isReused: true }
       }
       log.write('template', name, 'slipway', `template: ${templateSource}; ${context.files} files`)
-      const making = buildAndPush(name, context, claim, log, signal)
+      const making = buildAndPush(name, context, buildSecrets, claim, log, signal)
       inFlight.set(flight, making)
       try {
         return { image: await making, contentKey, isReused: false }
@@ -192,5 +219,5 @@ function planImage(fn: StackFunction, allowed: readonly string[]): PlannedFuncti
       `functions.${fn.name}.image: images of ${host} may not be used with skip_build, ${list}`
     )
   }
-  return { spec, templateSource: null, context: null, image: image.value, warnings: [] }
+  return { spec, templateSource: null, context: null, buildSecrets: [], image: image.value, warnings: [] }
 }

@@ -15,6 +15,8 @@ const chunkLimit = 16_384
 export interface LogWriterOptions {
   logs: Pick<Logs, 'append'>
   buildId: string
+  /** Takes secrets out. */
+  redact(text: string): string
   /** What a build may print in all; the rest is counted and dropped. */
   limitBytes: number
   now: () => number
@@ -24,7 +26,15 @@ export interface LogWriterOptions {
   onError(err: unknown): void
 }
 
-export function createLogWriter({ logs, buildId, limitBytes, now, grew, onError }: LogWriterOptions): LogWriter {
+export function createLogWriter({
+  logs,
+  buildId,
+  redact,
+  limitBytes,
+  now,
+  grew,
+  onError
+}: LogWriterOptions): LogWriter {
   let pending: Omit<LogChunk, 'seq'>[] = []
   let timer: NodeJS.Timeout | null = null
   let writing: Promise<void> = Promise.resolve()
@@ -65,7 +75,8 @@ export function createLogWriter({ logs, buildId, limitBytes, now, grew, onError 
   }
 
   return {
-    write(step, functionName, stream, text) {
+    write(step, functionName, stream, written) {
+      const text = redact(written)
       const isOurs = stream === 'slipway'
       if (!isOurs && bytes > limitBytes) {
         if (!isCut)

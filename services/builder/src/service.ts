@@ -25,6 +25,7 @@ import { createFunctionImages } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
 import { defaultPolicy } from './stack/policy.ts'
 import { readStack } from './stack/read.ts'
+import { createSecretsForBuild, createSettleSecrets } from './stack-secrets.ts'
 import { parsePlatformSource } from './template/source.ts'
 
 const mib = 1024 ** 2
@@ -158,6 +159,7 @@ export async function startBuilder(
     pushing: pushing ?? ((push) => push()),
     imageRegistries: listed(config.IMAGE_REGISTRIES),
     timeoutMs: config.BUILD_TIMEOUT_MS,
+    secretsForBuild: createSecretsForBuild(internal),
     now
   })
   const policy = { ...defaultPolicy, isDockerfileAllowed: config.DOCKERFILE_ALLOWED }
@@ -167,6 +169,7 @@ export async function startBuilder(
     store,
     mirrors,
     access: (repositoryId, signal) => internal.credential(repositoryId, signal),
+    settleSecrets: createSettleSecrets(internal),
     readStack: async (checkout, { build: { ownerId }, repository, ownerSlug }, platform) =>
       readStack(checkout, {
         stackPath: repository.stackPath,

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { Failure, type StackWarning } from '@slipway/domain'
 import type { StackFunction } from '../stack/function.ts'
 import { failureAt, type Located } from '../stack/location.ts'
-import { renderDockerfile } from '../template/dockerfile.ts'
+import { renderDockerfile, withSecretMounts } from '../template/dockerfile.ts'
 import { type HandlerFiles, wordsFor } from '../template/function-facts.ts'
 import { type BaseImageName, baseImageOf, buildArgumentsOf, type Template } from '../template/template.ts'
 import { layOut } from './layout.ts'
@@ -35,6 +35,8 @@ export interface ContextOptions {
   baseImages: Partial<Record<BaseImageName, BaseImage>>
   /** The engine's platform, `linux/amd64`. */
   platform: string
+  /** Versions of build secrets by the id that the Dockerfile asks for: another version is another content. */
+  secretVersions?: ReadonlyMap<string, string>
   limits?: ContextLimits
   signal: AbortSignal
 }
@@ -93,7 +95,12 @@ export async function prepareContext(options: ContextOptions): Promise<PreparedC
   }
   return {
     // The reference of a base image may name this installation's registry: its id says what it is.
-    contentKey: contentKeyOf(packed, { ...buildArgs, BASE_IMAGE: base?.id ?? '' }, platform),
+    contentKey: contentKeyOf(
+      packed,
+      { ...buildArgs, BASE_IMAGE: base?.id ?? '' },
+      platform,
+      options.secretVersions ?? new Map()
+    ),
     buildArgs,
     dockerfile: 'Dockerfile',
     tar: () => packContext(packed),
@@ -135,7 +142,8 @@ async function settleDockerfile(
   const text = (await bytesOf(dockerfile)).toString('utf8')
   if (template.builtIn !== null) {
     const words = await wordsFor(template.builtIn, template.lang, handlerFiles(entries, template.handlerFolder))
-    entries.set('Dockerfile', generated(renderDockerfile(text, words)))
+    const rendered = renderDockerfile(text, words)
+    entries.set('Dockerfile', generated(withSecretMounts(rendered, fn.build?.secrets.map(({ id }) => id) ?? [])))
     return []
   }
   const settled = withoutSyntaxDirective(text)
@@ -178,11 +186,17 @@ async function hashOf(file: ContextFile): Promise<string> {
   return hash.digest('hex')
 }
 
-function contentKeyOf(entries: readonly PackedEntry[], buildArgs: Record<string, string>, platform: string): string {
+function contentKeyOf(
+  entries: readonly PackedEntry[],
+  buildArgs: Record<string, string>,
+  platform: string,
+  secretVersions: ReadonlyMap<string, string>
+): string {
   const hash = createHash('sha256')
   const add = (...parts: (string | number | boolean)[]) => hash.update(`${JSON.stringify(parts)}\n`)
   add('slipway context', formatVersion, platform)
   for (const name of Object.keys(buildArgs).sort()) add('argument', name, buildArgs[name] ?? '')
+  for (const id of [...secretVersions.keys()].sort()) add('secret', id, secretVersions.get(id) ?? '')
   for (const entry of entries) {
     if (entry.kind === 'link') add('link', entry.path, entry.target)
     else add('file', entry.path, entry.isExecutable, entry.size, entry.sha256)

@@ -19,6 +19,8 @@ export interface ImageBuild {
   /** Path of the Dockerfile within the context. */
   dockerfile: string
   buildArgs: Record<string, string>
+  /** What `RUN --mount=type=secret,id=…` may read, by id: in no layer, argument or log. Only BuildKit has it. */
+  secrets?: ReadonlyMap<string, Uint8Array>
   /** Name and tag that the image gets: `127.0.0.1:5000/alice/app-hello:key`. */
   reference: string
   labels: Record<string, string>
@@ -80,11 +82,13 @@ async function run(
   signal: AbortSignal
 ): Promise<{ imageId: string }> {
   const { docker, registryAuth, mode } = deps
-  using session = mode === 'classic' ? null : await openSession(docker, registryAuth, signal)
+  const { secrets = new Map() } = build
+  using session = mode === 'classic' ? null : await openSession(docker, registryAuth, secrets, signal)
   if (session !== null) {
     return await send(deps, build, { version: '2', session: session.id }, createBuildKitProgress(log), signal)
   }
   if (mode === 'buildkit') throw new Failure('unavailable', 'this Docker engine has no BuildKit')
+  if (secrets.size > 0) throw noSecrets()
   const startedAt = Date.now()
   const progress = createClassicProgress(log)
   try {
@@ -93,6 +97,14 @@ async function run(
     await removeIntermediateImages(docker, progress.intermediateImages(), startedAt)
     throw err
   }
+}
+
+/** What an engine without BuildKit, or builds in `strict` isolation, say to build secrets. */
+export function noSecrets(): Failure {
+  return new Failure(
+    'unsupported',
+    'build secrets need BuildKit, which is not what builds here: take build_secrets out, or ask an administrator'
+  )
 }
 
 async function send(

@@ -4,6 +4,7 @@ import { createRegistryClient, credentialOf, parseReference, type RegistryAuth }
 import Docker from 'dockerode'
 import { type BuildMode, buildImage, type ImageBuild } from './build-image.ts'
 import { type BuildLogLimits, defaultLogLimits, type LogLine } from './build-log.ts'
+import { hasBuildKit } from './buildkit-session.ts'
 import { hasStatus, pruneBuildCache, removeUnnamedImages, removeUnneededImages } from './clean-up.ts'
 import { jsonLines, orAborted } from './dial.ts'
 import { engineFailure, isPassing, messageOf, saysMissing } from './engine-failure.ts'
@@ -29,6 +30,8 @@ export interface ImageEngine {
    * @throws Failure `image-missing` naming the image and how to get it, `unavailable`
    */
   baseDigest(reference: string, signal: AbortSignal): Promise<string>
+  /** Whether builds can be given secrets. @throws Failure `unavailable` */
+  hasSecrets(signal: AbortSignal): Promise<boolean>
   /** See `buildImage`. */
   build(build: ImageBuild, signal: AbortSignal): Promise<{ imageId: string }>
   /** See `pushImage`. Checks that the registry has what it says it stored. */
@@ -104,6 +107,15 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
       const pulled = await idOf(reference, signal)
       if (pulled !== null) return pulled
       throw new Failure('unavailable', `the base image ${reference} was pulled, but the engine does not have it`)
+    },
+    async hasSecrets(signal) {
+      if (mode === 'classic') return false
+      try {
+        return await hasBuildKit(docker, signal)
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, 'the engine could not be asked for BuildKit')
+      }
     },
     build: (build, signal) => buildImage({ docker, installation, registryAuth, mode, logLimits }, build, signal),
     async push(reference, onLog, signal) {

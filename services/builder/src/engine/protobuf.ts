@@ -53,6 +53,11 @@ export function writeTexts(fields: Record<number, string>): Buffer {
   return Buffer.concat(parts)
 }
 
+/** A message of one field of bytes. An empty one is left out, as the format has it. */
+export function writeBytes(number: number, bytes: Uint8Array): Buffer {
+  return bytes.length === 0 ? Buffer.alloc(0) : Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes])
+}
+
 function varint(value: number): Buffer {
   const bytes: number[] = []
   let rest = value

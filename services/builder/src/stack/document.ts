@@ -34,9 +34,22 @@ export interface YamlDocument {
  * @throws Failure `invalid-stack` with line and column.
  */
 export function readYaml(text: string, file: string): YamlDocument {
+  const [first, second] = readYamlDocuments(text, file, yamlLimitBytes)
+  if (second !== undefined) {
+    throw failureAt('invalid-stack', second.at, 'a second document begins here: one file holds one document')
+  }
+  return first ?? { root: null, locate: () => ({ path: file, line: 1, column: 1 }), targetOf: () => undefined }
+}
+
+/** The same for a file that may hold several documents. */
+export function readYamlDocuments(
+  text: string,
+  file: string,
+  limitBytes: number
+): (YamlDocument & { at: SourceLocation })[] {
   const start = { path: file, line: 1, column: 1 }
-  if (Buffer.byteLength(text) > yamlLimitBytes) {
-    throw failureAt('invalid-stack', start, `the file is larger than ${yamlLimitBytes / 1024} KiB`)
+  if (Buffer.byteLength(text) > limitBytes) {
+    throw failureAt('invalid-stack', start, `the file is larger than ${limitBytes / 1024} KiB`)
   }
   const lines = new LineCounter()
   const locate = (offset: number): SourceLocation => {
@@ -44,13 +57,15 @@ export function readYaml(text: string, file: string): YamlDocument {
     return { path: file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   const tokens = tokenise(text, lines, locate)
-  const root = compose(tokens, locate)
-  const targets = root === null ? new Map<Alias, Node>() : aliasTargets(root)
-  return {
-    root,
-    locate: (node) => locate(typeof node === 'number' ? node : (node.range?.[0] ?? 0)),
-    targetOf: (alias) => targets.get(alias)
-  }
+  return compose(tokens, locate).map(({ root, offset }) => {
+    const targets = root === null ? new Map<Alias, Node>() : aliasTargets(root)
+    return {
+      root,
+      at: locate(offset),
+      locate: (node) => locate(typeof node === 'number' ? node : (node.range?.[0] ?? 0)),
+      targetOf: (alias) => targets.get(alias)
+    }
+  })
 }
 
 function tokenise(text: string, lines: LineCounter, locate: (offset: number) => SourceLocation): CST.Token[] {
@@ -85,7 +100,10 @@ function tokenise(text: string, lines: LineCounter, locate: (offset: number) => 
   return tokens
 }
 
-function compose(tokens: CST.Token[], locate: (offset: number) => SourceLocation): Node | null {
+function compose(
+  tokens: CST.Token[],
+  locate: (offset: number) => SourceLocation
+): { root: Node | null; offset: number }[] {
   // Keys are checked for duplicates as maps are read: the library's own check takes quadratic time.
   const composer = new Composer({
     schema: 'failsafe',
@@ -96,15 +114,7 @@ function compose(tokens: CST.Token[], locate: (offset: number) => SourceLocation
   const documents = [...composer.compose(tokens)]
   const error = documents.flatMap((document) => document.errors)[0]
   if (error !== undefined) throw failureAt('invalid-stack', locate(error.pos[0]), sentence(error.message))
-  const second = documents[1]
-  if (second !== undefined) {
-    throw failureAt(
-      'invalid-stack',
-      locate(second.range[0]),
-      'a second document begins here: one file holds one document'
-    )
-  }
-  return documents[0]?.contents ?? null
+  return documents.map(({ contents, range }) => ({ root: contents, offset: range[0] }))
 }
 
 /** Every alias and what it stands for: the last anchor of that name before it. */

@@ -5,8 +5,9 @@ import { admitLabel, isAllowed, type StackPolicy } from './policy.ts'
 import { optional, required } from './presence.ts'
 import type { Field, Reader } from './reader.ts'
 import { readinessOf } from './readiness.ts'
-import { refuseBuildSecrets, refuseForeignNamespace, refuseForeignPlatforms } from './refusals.ts'
+import { refuseForeignNamespace, refuseForeignPlatforms } from './refusals.ts'
 import { replicasOf, resourcesOf } from './resources.ts'
+import { type BuildSecret, readBuildSecrets, readSecrets } from './secrets.ts'
 
 /** How a function's image is made. */
 export interface FunctionBuild {
@@ -16,6 +17,7 @@ export interface FunctionBuild {
   arguments: Record<string, string>
   /** Names of `build_options`, looked up in the template. */
   options: Located<string>[]
+  secrets: BuildSecret[]
 }
 
 /** One entry of `functions`. */
@@ -28,6 +30,8 @@ export interface StackFunction {
   build: FunctionBuild | null
   image: Located<string> | null
   spec: FunctionSpec
+  /** Where the spec's secrets are named. */
+  secrets: Located<string>[]
   /** Files whose variables go over `spec.environment`, the last one first. Read by `readStack`, which leaves none. */
   environmentFiles: Located<string>[]
 }
@@ -71,7 +75,8 @@ export function readFunction(name: string, field: Field, context: FunctionContex
   const get = (key: string): Field => found.get(key) ?? { name: `${field.name}.${key}`, at: field.at, node: null }
 
   refuseForeignNamespace(get('namespace'), reader, context.slug)
-  refuseBuildSecrets(get('build_secrets'), reader)
+  const buildSecrets = readBuildSecrets(get('build_secrets'), reader, context.slug)
+  const secrets = readSecrets(get('secrets'), reader, context.slug)
   refuseForeignPlatforms(get('platforms'), reader, context.platform)
   const environment = reader
     .entries(get('environment'))
@@ -86,12 +91,15 @@ export function readFunction(name: string, field: Field, context: FunctionContex
     clusterName,
     at: field.at,
     image,
-    build: reader.boolean(get('skip_build')) ? skipBuild(field, image) : readBuild(get, image, context),
+    build: reader.boolean(get('skip_build'))
+      ? skipBuild(field, image)
+      : { ...readBuild(get, image, context), secrets: buildSecrets },
+    secrets,
     environmentFiles: reader.list(get('environment_file')).map((item) => reader.located(item)),
     spec: {
       name,
       environment: variables,
-      secrets: readSecrets(get('secrets'), reader),
+      secrets: secrets.map(({ value }) => value),
       labels: plain(labels),
       annotations: plain(annotations),
       limits,
@@ -119,7 +127,7 @@ function readBuild(
   get: (key: string) => Field,
   image: Located<string> | null,
   { reader, policy, variables }: FunctionContext
-): FunctionBuild {
+): Omit<FunctionBuild, 'secrets'> {
   const written = required(get('lang'), reader, 'the name of a template, for example "node"')
   const lang = { ...written, value: written.value === 'Dockerfile' ? 'dockerfile' : written.value }
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(lang.value)) {
@@ -177,20 +185,6 @@ function readLabels(field: Field, { reader, policy }: FunctionContext): Map<stri
 
 function plain(labels: ReadonlyMap<string, Located<string>>): Record<string, string> {
   return Object.fromEntries([...labels].map(([key, { value }]) => [key, value]))
-}
-
-function readSecrets(field: Field, reader: Reader): string[] {
-  const secrets = reader.list(field).map((item) => required(item, reader, 'the name of a secret'))
-  for (const { value, at } of secrets) {
-    if (!/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/.test(value)) {
-      throw failureAt(
-        'invalid-stack',
-        at,
-        `${field.name}: ${quote(value)} is not the name of a secret: lower-case letters, digits, "-", "_" and ".", at most 63`
-      )
-    }
-  }
-  return [...new Set(secrets.map(({ value }) => value))]
 }
 
 function readonlyRoot(field: Field, { reader, policy }: FunctionContext): boolean {

@@ -101,7 +101,7 @@ test('platforms other than the engine’s are refused with a sentence', () => {
   assertRefused(entry('platforms: [linux/arm/v7]'), 'unsupported', '5:17', /not for "linux\/arm\/v7"/)
 })
 
-test('build secrets are refused: paths as paths, names because they are not there yet', () => {
+test('build secrets name secrets: a path is refused with the command that stores it', () => {
   assertRefused(
     entry('build_secrets:', '  npmrc: /etc/passwd'),
     'unsafe-path',
@@ -109,11 +109,22 @@ test('build secrets are refused: paths as paths, names because they are not ther
     /"\/etc\/passwd" is a path.*slipway secrets set "npmrc"/
   )
   assertRefused(entry('build_secrets:', '  npmrc: ~/.npmrc'), 'unsafe-path', '6:14', /is a path/)
-  assertRefused(entry('build_secrets:', '  npmrc: my-npmrc'), 'unsupported', '6:14', /not available yet/)
+  assertRefused(entry('build_secrets:', '  npm/rc: my-npmrc'), 'invalid-stack', '6:7', /id of a build secret/)
+  assertRefused(entry('build_secrets:', '  npmrc: My_Npmrc-'), 'invalid-stack', '6:14', /not the name of a secret/)
+  const { build } = onlyFunction(parse(entry('build_secrets:', '  npmrc: my-npmrc', '  netrc: acme-hosts')))
+  assert.deepEqual(
+    build?.secrets.map(({ id, name }) => [id, name.value]),
+    [
+      ['npmrc', 'my-npmrc'],
+      ['netrc', 'hosts']
+    ]
+  )
 })
 
 test('names of secrets are names', () => {
-  assert.deepEqual(onlyFunction(parse(entry('secrets: [a, b, a]'))).spec.secrets, ['a', 'b'])
+  assert.deepEqual(onlyFunction(parse(entry('secrets: [a, b, acme-a]'))).spec.secrets, ['a', 'b'])
+  // Another owner's, or one of this owner's with a long name: never the part after a prefix.
+  assert.deepEqual(onlyFunction(parse(entry('secrets: [acmecorp-a]'))).spec.secrets, ['acmecorp-a'])
   for (const name of ['../x', 'A', '-a', 'a/b', '"a b"', 'x'.repeat(64)]) {
     assertRefused(entry(`secrets: [${name}]`), 'invalid-stack', '5:15', /is not the name of a secret/)
   }

@@ -51,7 +51,8 @@ async function findStackFile(checkout: string, stackPath: string | null): Promis
   return { file, others }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is anything by this name, be it a link that leads nowhere. */
+export async function exists(path: string): Promise<boolean> {
   const stats = await lstat(path, { bigint: false }).catch((err: NodeJS.ErrnoException) => {
     if (err.code === 'ENOENT') return null
     throw err
@@ -59,7 +60,8 @@ async function exists(path: string): Promise<boolean> {
   return stats !== null
 }
 
-function decode(content: Buffer, file: string): string {
+/** @throws Failure `invalid-stack` where it is no UTF-8 */
+export function decode(content: Buffer, file: string): string {
   const text = content.toString('utf8')
   if (Buffer.from(text).equals(content)) return text
   const before = text.slice(0, text.indexOf('\ufffd'))

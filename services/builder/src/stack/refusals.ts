@@ -13,21 +13,6 @@ export function refuseForeignNamespace(field: Field, reader: Reader, slug: strin
   )
 }
 
-/** faas-cli reads files of its own machine here; a server must not. @throws Failure `unsafe-path` for paths, `unsupported` for names */
-export function refuseBuildSecrets(field: Field, reader: Reader): void {
-  for (const { key, field: entry } of reader.entries(field)) {
-    const { value, at } = reader.located(entry)
-    if (/^[.~]|[/\\]/.test(value)) {
-      throw failureAt(
-        'unsafe-path',
-        at,
-        `${entry.name}: ${quote(value)} is a path, and files of the server are never read: store the secret with "slipway secrets set ${quote(key)} --file …" and name it here`
-      )
-    }
-    throw failureAt('unsupported', at, `${entry.name}: secrets in builds are not available yet: remove build_secrets`)
-  }
-}
-
 /** OpenFaaS writes one text with commas; a list is as clear. @throws Failure `unsupported` */
 export function refuseForeignPlatforms(field: Field, reader: Reader, platform: string): void {
   if (field.node === null) return

@@ -99,8 +99,10 @@ function addBuildRoutes(app: FastifyInstance, { store, keeper, sealing, redactor
       const found = await store.secrets.ofBuild(id, holder, names)
       const missing = names.find((name) => !found.some((one) => one.name === name))
       if (missing !== undefined) throw new Failure('not-found', `there is no secret "${missing}" any more`)
-      const opened: Record<string, SecretValues> = {}
-      for (const secret of found) opened[secret.name] = encoded(await keeper.open(secret))
+      const opened: Record<string, { versionId: string; values: SecretValues }> = {}
+      for (const secret of found) {
+        opened[secret.name] = { versionId: secret.versionId, values: encoded(await keeper.open(secret)) }
+      }
       return opened
     }
   )

@@ -14,9 +14,9 @@ test('what kubeseal sealed for an imported key opens, and is the values that the
   const { values } = await kubesealFile('strict.yml')
   await internal.sealForBuild(build.id, 'seed', [documentOf({ namespace: 'alice', name: 'db' }, values)], signal)
   const opened = await internal.secretValues(build.id, 'seed', ['db'], signal)
-  assert.equal(Buffer.from(opened.db?.password ?? '', 'base64').toString(), 'correct horse battery staple')
-  assert.deepEqual(Buffer.from(opened.db?.['binary.dat'] ?? '', 'base64'), Buffer.from([0, 255, 128, 10, 13]))
-  assert.equal(opened.db?.empty, '')
+  assert.equal(Buffer.from(opened.db?.values.password ?? '', 'base64').toString(), 'correct horse battery staple')
+  assert.deepEqual(Buffer.from(opened.db?.values['binary.dat'] ?? '', 'base64'), Buffer.from([0, 255, 128, 10, 13]))
+  assert.equal(opened.db?.values.empty, '')
   const [version] = await internal.secretsOfBuild(build.id, 'seed', ['db', 'other'], signal)
   assert.deepEqual([version?.name, version?.keys], ['db', ['binary.dat', 'empty', 'password', 'tls.key']])
 })
@@ -35,7 +35,7 @@ test("the namespace-wide scope opens in the owner's own namespace, and OpenFaaS 
   )
   await internal.sealForBuild(build.id, 'seed', [wide, cloud], signal)
   const opened = await internal.secretValues(build.id, 'seed', ['any', 'db'], signal)
-  assert.deepEqual(opened.any, opened.db)
+  assert.deepEqual(opened.any?.values, opened.db?.values)
 })
 
 test('hostile: cluster-wide, namespace-wide where others live, foreign namespaces and names are refused at their line', async (t) => {
@@ -127,7 +127,7 @@ test('after a rotation old secrets open, new ones are sealed with the new certif
   const values = { old: seal(first, 'one', 'alice', 'db'), new: seal(second, 'two', 'alice', 'db') }
   await internal.sealForBuild(build.id, 'seed', [documentOf({ namespace: 'alice', name: 'db' }, values)], signal)
   const opened = await internal.secretValues(build.id, 'seed', ['db'], signal)
-  assert.deepEqual(opened.db, {
+  assert.deepEqual(opened.db?.values, {
     old: Buffer.from('one').toString('base64'),
     new: Buffer.from('two').toString('base64')
   })
