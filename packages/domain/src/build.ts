@@ -46,11 +46,6 @@ export function isTerminal(status: BuildStatus): status is TerminalBuildStatus {
   return transitions[status].length === 0
 }
 
-/** The statuses from which a build may come to `to`. */
-export function statusesBefore(to: BuildStatus): BuildStatus[] {
-  return (Object.keys(transitions) as BuildStatus[]).filter((from) => transitions[from].includes(to))
-}
-
 /** @throws Failure `invalid-transition` when a build may not go from `from` to `to`: a bug, never a user's fault. */
 export function assertTransition(from: BuildStatus, to: BuildStatus): void {
   if (!transitions[from].includes(to)) {

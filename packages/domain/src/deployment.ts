@@ -12,7 +12,7 @@ export type DeploymentStatus = 'starting' | 'live' | 'draining' | 'ended' | 'fai
 const transitions: Record<DeploymentStatus, readonly DeploymentStatus[]> = {
   starting: ['live', 'failed', 'ended'],
   live: ['draining'],
-  draining: ['ended', 'live'],
+  draining: ['ended'],
   ended: ['starting'],
   failed: []
 }
@@ -22,11 +22,6 @@ export function assertDeploymentTransition(from: DeploymentStatus, to: Deploymen
   if (!transitions[from].includes(to)) {
     throw new Failure('invalid-transition', `a deployment cannot go from ${from} to ${to}`)
   }
-}
-
-/** The statuses from which a deployment may come to `to`. */
-export function deploymentStatusesBefore(to: DeploymentStatus): DeploymentStatus[] {
-  return (Object.keys(transitions) as DeploymentStatus[]).filter((from) => transitions[from].includes(to))
 }
 
 /** Where one replica answers. */
