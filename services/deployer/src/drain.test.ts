@@ -38,3 +38,46 @@ test('a former version is removed once the gateways have left it, or its write t
   drain.wake()
   await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000, what: 'the write time-out' })
 })
+
+test('what another leader drained, and a rollback brought back, has its time when it drains anew', async (t) => {
+  const { store, cluster, deploy, built, running, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  const first = (await routes())[0]?.[1] ?? ''
+  await deploy({ buildId: await built(commits.b, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  let time = now()
+  let isLeader = true
+  let rounds = 0
+  const drain = createDrain({
+    store,
+    cluster,
+    gateways: { haveLeft: () => false, close: () => {} },
+    isLeader: () => {
+      rounds += 1
+      return isLeader
+    },
+    now: () => time,
+    logger
+  })
+  t.after(() => drain.close())
+  const nextRound = async () => {
+    const before = rounds
+    drain.wake()
+    await waitFor(() => rounds > before + 1, { timeoutMs: 5000, what: 'a whole round' })
+  }
+  await nextRound()
+  isLeader = false
+  await cluster.remove(first, 0, never)
+  await store.deployments.end(first, 'ended', null, now())
+  await nextRound()
+  time += 120_000
+  const rollback = await store.builds.queueRollback(first, 'test', now())
+  await deploy({ buildId: rollback.id }, never)
+  assert.deepEqual(await routes(), [['hello', first]])
+  const owner = await store.owners.findBySlug('alice')
+  await store.functions.setPaused(owner?.id ?? '', 'hello', false, now())
+  await deploy({ buildId: await built(commits.c, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  isLeader = true
+  await nextRound()
+  await nextRound()
+  assert.ok((await running()).includes(first), 'a request may be in flight')
+})

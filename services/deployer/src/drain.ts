@@ -30,7 +30,6 @@ export function createDrain({ store, cluster, gateways, isLeader, now, monotonic
     try {
       await cluster.remove(deploymentId, stopGraceMs, signal)
       await store.deployments.end(deploymentId, 'ended', null, now())
-      seen.delete(deploymentId)
       logger.info({ deploymentId, function: clusterName }, 'former version removed')
     } catch (err) {
       logger.warn({ err, deploymentId }, 'a former version could not be removed, it is tried again')
@@ -43,8 +42,14 @@ export function createDrain({ store, cluster, gateways, isLeader, now, monotonic
     'drain',
     1000,
     async (signal) => {
-      if (!isLeader()) return
+      if (!isLeader()) {
+        // What another leader drains may be brought back by a rollback, and drain anew when this one leads again.
+        seen.clear()
+        return
+      }
       const draining = (await store.deployments.running()).filter(({ status }) => status === 'draining')
+      const ids = new Set(draining.map(({ id }) => id))
+      for (const id of seen.keys()) if (!ids.has(id)) seen.delete(id)
       if (draining.length === 0) return
       const routesVersion = await store.functions.routesVersion()
       for (const deployment of draining) {
