@@ -233,9 +233,9 @@ export function createRepositories(database: Database): Repositories {
           .executeTakeFirstOrThrow()
         return toRepository(changed)
       }),
-    unresolved: (limit) =>
+    unresolved: (limit, except) =>
       database.read(async (db) => {
-        const rows = await db
+        let query = db
           .selectFrom('repositories')
           .selectAll()
           .where('owner_id', 'is', null)
@@ -248,9 +248,8 @@ export function createRepositories(database: Database): Repositories {
                 .where(isQueued)
             )
           )
-          .orderBy('id')
-          .limit(limit)
-          .execute()
+        if (except.length > 0) query = query.where('id', 'not in', except)
+        const rows = await query.orderBy('id').limit(limit).execute()
         return rows.map(toRepository)
       }),
     ofForge: (forgeId, after, limit) =>

@@ -9,6 +9,7 @@ import {
   type Store
 } from '@slipway/domain'
 import { attemptLimit, backoffMs, createLoop, type Logger, type Loop } from '@slipway/service'
+import { createUnknownRepositories } from './unknown-repositories.ts'
 
 export interface EventsDeps {
   store: Pick<Store, 'deliveries' | 'repositories' | 'owners' | 'builds'>
@@ -26,6 +27,8 @@ export interface EventsDeps {
  * and an unclear answer changes nothing. Nothing here removes a function.
  */
 export function createEvents({ store, forges, installationBranch, isLeader, queued, now, logger }: EventsDeps): Loop {
+  const resolveUnknown = createUnknownRepositories({ store, forges, queued, now, logger })
+
   /** Stores a repository as the forge has it; one that is new, or was away, gets its production branch built at once. */
   async function connect(
     forge: ForgeApi,
@@ -175,24 +178,6 @@ export function createEvents({ store, forges, installationBranch, isLeader, queu
           reason,
           nextAttemptAt: isOver ? null : now() + backoffMs(attempt + 1)
         })
-      }
-    }
-  }
-
-  /** Repositories that were first heard of in a delivery that does not name the owner's id: looked up before anything is built. */
-  async function resolveUnknown(signal: AbortSignal): Promise<void> {
-    for (const repository of await store.repositories.unresolved(20)) {
-      const { forgeId, forgeRepositoryId, installationId, fullName } = repository
-      const forge = forges.get(forgeId)
-      if (forge === undefined) continue
-      try {
-        const found = await forge.findRepository({ forgeRepositoryId, installationId, fullName }, signal)
-        if (found?.owner == null) await store.repositories.disconnect(repository.id, now())
-        else await store.repositories.connect(forgeId, { ...found, owner: found.owner }, now())
-        queued()
-      } catch (err) {
-        if (signal.aborted) return
-        logger.warn({ err, repositoryId: repository.id }, 'a repository could not be looked up, it is tried again')
       }
     }
   }

@@ -145,12 +145,14 @@ export function deliveriesContract({ name, database }: Subject): void {
     const [answer] = await store.deliveries.record([delivery('1', push(a, { repository: unknown }))], null, 5)
     assert.equal((await store.builds.get(answer?.buildId ?? ''))?.ownerId, null)
     assert.deepEqual(
-      (await store.repositories.unresolved(10)).map(({ fullName }) => fullName),
+      (await store.repositories.unresolved(10, [])).map(({ fullName }) => fullName),
       ['alice/shop']
     )
+    const [{ id } = { id: '' }] = await store.repositories.unresolved(10, ['another'])
+    assert.deepEqual(await store.repositories.unresolved(10, [id]), [])
     assert.deepEqual(await store.builds.admit({ slots: 9, perOwner: 9, redispatchMs: 1 }, 6), [])
     await store.repositories.connect('github', shop, 7)
-    assert.deepEqual(await store.repositories.unresolved(10), [])
+    assert.deepEqual(await store.repositories.unresolved(10, []), [])
     assert.equal((await store.builds.admit({ slots: 9, perOwner: 9, redispatchMs: 1 }, 8)).length, 1)
   })
 }

@@ -26,8 +26,8 @@ export interface Repositories {
     id: string,
     settings: Partial<Pick<Repository, 'branch' | 'stackPath' | 'isAtomic' | 'policy'>>
   ): Promise<Repository>
-  /** Repositories with waiting builds whose owner is not known yet: to be looked up at the forge. */
-  unresolved(limit: number): Promise<Repository[]>
+  /** Repositories with waiting builds whose owner is not known yet: to be looked up at the forge. Without those of `except`, by their ids. */
+  unresolved(limit: number, except: readonly string[]): Promise<Repository[]>
   /** Repositories of a forge in the order of their ids, those after the cursor. Disconnected ones too, until their functions are removed. */
   ofForge(forgeId: string, after: string | null, limit: number): Promise<Repository[]>
   /** Installations that a forge's repositories belong to. */
