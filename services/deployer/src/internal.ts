@@ -1,4 +1,5 @@
-import { timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { rename } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { internalPaths } from '@slipway/client'
 import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } from '@slipway/domain'
@@ -122,4 +123,14 @@ export function createInternal({
   )
   addSecretRoutes(app, { store, redactors, ...secrets })
   return app
+}
+
+/**
+ * Listens on a Unix socket, in place of whoever listens there. A server unlinks its path when it closes, whoever's socket is there
+ * by then: so each listens on a name of its own, and the socket is moved to where it is looked for.
+ */
+export async function listenInternal(app: FastifyInstance, path: string): Promise<void> {
+  const own = `${path}.${randomBytes(3).toString('hex')}`
+  await app.listen({ path: own })
+  await rename(own, path)
 }

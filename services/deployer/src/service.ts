@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { getServers } from 'node:dns'
-import { rm } from 'node:fs/promises'
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
@@ -30,7 +29,7 @@ import { createDispatcher } from './dispatcher.ts'
 import { createDrain } from './drain.ts'
 import { createEvents } from './events.ts'
 import { createGateways } from './gateways.ts'
-import { createInternal } from './internal.ts'
+import { createInternal, listenInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
@@ -194,8 +193,7 @@ export async function startDeployer(
     now,
     logger
   })
-  await rm(paths.socket, { force: true })
-  await internal.listen({ path: paths.socket })
+  await listenInternal(internal, paths.socket)
   closers.add('internal', () => internal.close())
 
   const producers = {
