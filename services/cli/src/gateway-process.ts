@@ -28,31 +28,50 @@ export async function keepGateway(
         ),
       logger
     })
-  let isStopping = false
-  let running: RunningProcess | null = await start()
+  return keepRunning(start, 'the gateway', logger)
+}
 
-  async function watch(): Promise<void> {
-    for (let failed = 0; !isStopping; ) {
-      const end = await running?.exited
-      if (isStopping) return
-      logger.error({ end }, 'the gateway ended, it is started again')
-      await sleep(Math.min(200 * 2 ** failed, 10_000))
-      if (isStopping) return
+/**
+ * Keeps what `start` starts: starts it again when it ends, after pauses that grow while it does not come to stand.
+ *
+ * @throws what the first start throws
+ */
+export async function keepRunning(
+  start: () => Promise<Pick<RunningProcess, 'exited' | 'stop'>>,
+  name: string,
+  logger: Logger
+): Promise<{ stop(): Promise<void> }> {
+  const stopping = new AbortController()
+  let running = await start()
+
+  async function startAgain(): Promise<void> {
+    for (let failed = 0; !stopping.signal.aborted; failed += 1) {
+      await sleep(Math.min(200 * 2 ** failed, 10_000), undefined, { signal: stopping.signal }).catch(() => null)
+      if (stopping.signal.aborted) return
       try {
         running = await start()
-        failed = 0
+        // Asked to stop while it started: `stop` knew the former one only.
+        if (stopping.signal.aborted) await running.stop()
+        return
       } catch (err) {
-        running = null
-        failed += 1
-        logger.error({ err }, 'the gateway does not start')
+        logger.error({ err }, `${name} does not start`)
       }
+    }
+  }
+
+  async function watch(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const end = await running.exited
+      if (stopping.signal.aborted) return
+      logger.error({ end }, `${name} ended, it is started again`)
+      await startAgain()
     }
   }
   const watching = watch()
   return {
     async stop() {
-      isStopping = true
-      await running?.stop()
+      stopping.abort()
+      await running.stop()
       await watching
     }
   }
