@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEngine } from './engine.mjs'
 import { Stop } from './processes.mjs'
+import { makeDirectory } from './state.mjs'
 
 const advice = 'install one (Debian and Ubuntu: apt-get install docker.io), or set DOCKER_HOST to one that runs'
 
@@ -78,7 +79,7 @@ async function startDocker({ machine, state, say }) {
 
 /** It outlives us on purpose: the next start is quicker. `--clean` stops it. */
 function startDetached(program, args, log, state) {
-  mkdirSync(state.file('docker'), { recursive: true })
+  makeDirectory(state.file('docker'))
   const out = openSync(log, 'a')
   const child = spawn(program, args, { detached: true, stdio: ['ignore', out, out], cwd: '/' })
   closeSync(out)

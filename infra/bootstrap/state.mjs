@@ -20,16 +20,21 @@ export function stateDirectory({ root, env }) {
       const known = new Set(lines(name))
       const fresh = added.filter((line) => !known.has(line))
       if (fresh.length === 0) return
-      mkdirSync(home, { recursive: true })
+      makeDirectory(home)
       appendFileSync(file(name), `${fresh.join('\n')}\n`)
     },
     readJson(name) {
       return existsSync(file(name)) ? JSON.parse(readFileSync(file(name), 'utf8')) : null
     },
     writeJson(name, value) {
-      mkdirSync(dirname(file(name)), { recursive: true })
+      makeDirectory(dirname(file(name)))
       writeFileSync(`${file(name)}.new`, `${JSON.stringify(value, null, 2)}\n`)
       renameSync(`${file(name)}.new`, file(name))
     }
   }
+}
+
+/** Tokens, secrets of webhooks and logs of private builds come to be in it: for this user alone. */
+export function makeDirectory(path) {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
 }
