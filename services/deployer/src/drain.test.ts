@@ -55,7 +55,8 @@ test('what another leader drained, and a rollback brought back, has its time whe
       rounds += 1
       return isLeader
     },
-    now: () => time,
+    now,
+    monotonicNow: () => time,
     logger
   })
   t.after(() => drain.close())

@@ -19,6 +19,8 @@ export interface EventsDeps {
   /** Something was queued. */
   queued(): void
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -26,8 +28,17 @@ export interface EventsDeps {
  * Applies what forges say besides pushes. An event is only a hint that something changed: the forge is asked what is true now,
  * and an unclear answer changes nothing. Nothing here removes a function.
  */
-export function createEvents({ store, forges, installationBranch, isLeader, queued, now, logger }: EventsDeps): Loop {
-  const resolveUnknown = createUnknownRepositories({ store, forges, queued, now, logger })
+export function createEvents({
+  store,
+  forges,
+  installationBranch,
+  isLeader,
+  queued,
+  now,
+  monotonicNow,
+  logger
+}: EventsDeps): Loop {
+  const resolveUnknown = createUnknownRepositories({ store, forges, queued, now, monotonicNow, logger })
 
   /** Stores a repository as the forge has it; one that is new, or was away, gets its production branch built at once. */
   async function connect(

@@ -9,7 +9,16 @@ import { createRecovery } from './recovery.ts'
 type Ground = Pick<Awaited<ReturnType<typeof createDeployerForTest>>, 'store' | 'cluster'>
 
 function recover(t: TestContext, { store, cluster }: Ground, periodMs = 20) {
-  const options = { store, cluster, routesChanged: () => {}, isLeader: () => true, periodMs, now, logger }
+  const options = {
+    store,
+    cluster,
+    routesChanged: () => {},
+    isLeader: () => true,
+    periodMs,
+    now,
+    monotonicNow: now,
+    logger
+  }
   const recovery = createRecovery(options)
   t.after(() => recovery.close())
   return recovery

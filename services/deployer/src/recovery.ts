@@ -10,6 +10,8 @@ export interface RecoveryDeps {
   isLeader(): boolean
   periodMs: number
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -20,14 +22,23 @@ const slots = 8
  * Holds the cluster against the store, at start and then now and then: what is live must run (after a reboot nothing does),
  * and what a roll-out left behind when its process was killed is taken away. What the store does not know is never touched.
  */
-export function createRecovery({ store, cluster, routesChanged, isLeader, periodMs, now, logger }: RecoveryDeps): Loop {
+export function createRecovery({
+  store,
+  cluster,
+  routesChanged,
+  isLeader,
+  periodMs,
+  now,
+  monotonicNow,
+  logger
+}: RecoveryDeps): Loop {
   const stop = new AbortController()
   const { signal } = stop
   const repairs = createRepairs({
     repair: (deployment) => (deployment.status === 'live' ? bringBack(deployment) : takeAway(deployment)),
     onFailed: (retryMs) => setTimeout(() => loop.wake(), retryMs).unref(),
     slots,
-    now,
+    monotonicNow,
     logger
   })
 

@@ -13,7 +13,8 @@ export interface RepairsDeps {
   /** A repair failed and may be tried again after so long. */
   onFailed(retryMs: number): void
   slots: number
-  now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -21,7 +22,7 @@ export interface RepairsDeps {
  * Repairs several deployments at a time, each with a back-off of its own. Those that keep failing come last and never hold
  * more than half of the slots, so that a function that hangs at its start delays nobody else.
  */
-export function createRepairs({ repair, onFailed, slots, now, logger }: RepairsDeps): Repairs {
+export function createRepairs({ repair, onFailed, slots, monotonicNow, logger }: RepairsDeps): Repairs {
   const underWay = new Map<string, Promise<void>>()
   const troubles = new Map<string, { failures: number; dueAt: number }>()
   let waiting: Deployment[] = []
@@ -38,7 +39,7 @@ export function createRepairs({ repair, onFailed, slots, now, logger }: RepairsD
       if (isClosing) return
       const failures = failuresOf(deployment) + 1
       const retryMs = backoffMs(failures)
-      troubles.set(deploymentId, { failures, dueAt: now() + retryMs })
+      troubles.set(deploymentId, { failures, dueAt: monotonicNow() + retryMs })
       logger.error(
         { err, deploymentId, function: clusterName, failures, retryMs },
         'a deployment could not be repaired, it is tried again'
@@ -65,7 +66,7 @@ export function createRepairs({ repair, onFailed, slots, now, logger }: RepairsD
       const ids = new Set(deployments.map(({ id }) => id))
       for (const id of troubles.keys()) if (!ids.has(id) && !underWay.has(id)) troubles.delete(id)
       waiting = deployments
-        .filter(({ id }) => !underWay.has(id) && (troubles.get(id)?.dueAt ?? 0) <= now())
+        .filter(({ id }) => !underWay.has(id) && (troubles.get(id)?.dueAt ?? 0) <= monotonicNow())
         .sort((a, b) => failuresOf(a) - failuresOf(b))
       fill()
     },

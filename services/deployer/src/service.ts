@@ -157,7 +157,16 @@ export async function startDeployer(
   closers.add('gateways', () => gateways.close())
   closers.add('drain', () => drain.close())
 
-  const recovery = createRecovery({ store, cluster, routesChanged, isLeader, periodMs: 10_000, now, logger })
+  const recovery = createRecovery({
+    store,
+    cluster,
+    routesChanged,
+    isLeader,
+    periodMs: 10_000,
+    now,
+    monotonicNow,
+    logger
+  })
   closers.add('recovery', () => recovery.close())
 
   const reporter = createReporter({ store, forges, urlOf: addresses(config), isLeader, now, logger })
@@ -218,6 +227,7 @@ export async function startDeployer(
     isLeader,
     queued: () => dispatcher.wake(),
     now,
+    monotonicNow,
     logger
   })
   closers.add('events', () => events.close())

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure, type ForgeApi } from '@slipway/domain'
 import { pushOf, seedPush } from '@slipway/testing'
-import { commits, createDeployerForTest, logger, never } from './deployer.fixture.ts'
+import { commits, createDeployerForTest, logger, never, now } from './deployer.fixture.ts'
 import { createUnknownRepositories } from './unknown-repositories.ts'
 
 test('repositories that cannot be looked up wait ever longer, and stand in nobody’s way', async (t) => {
@@ -37,7 +37,8 @@ test('repositories that cannot be looked up wait ever longer, and stand in nobod
     queued: () => {
       queued += 1
     },
-    now: () => time,
+    now,
+    monotonicNow: () => time,
     logger
   })
   await resolve(never)

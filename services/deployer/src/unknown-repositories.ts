@@ -7,6 +7,8 @@ export interface UnknownRepositoriesDeps {
   /** Builds may be admitted now that could not be before. */
   queued(): void
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -16,11 +18,18 @@ const batch = 20
  * Looks up repositories that were first heard of in a delivery that does not name the owner's id, before anything of them is built.
  * Each that cannot be looked up has a back-off of its own, and stands in nobody's way meanwhile.
  */
-export function createUnknownRepositories({ store, forges, queued, now, logger }: UnknownRepositoriesDeps) {
+export function createUnknownRepositories({
+  store,
+  forges,
+  queued,
+  now,
+  monotonicNow,
+  logger
+}: UnknownRepositoriesDeps) {
   const troubles = new Map<string, { failures: number; dueAt: number }>()
 
   return async function resolve(signal: AbortSignal): Promise<void> {
-    const later = [...troubles].filter(([, { dueAt }]) => dueAt > now()).map(([id]) => id)
+    const later = [...troubles].filter(([, { dueAt }]) => dueAt > monotonicNow()).map(([id]) => id)
     for (const repository of await store.repositories.unresolved(batch, later)) {
       const { id: repositoryId, forgeId, forgeRepositoryId, installationId, fullName } = repository
       const forge = forges.get(forgeId)
@@ -35,7 +44,7 @@ export function createUnknownRepositories({ store, forges, queued, now, logger }
         if (signal.aborted) return
         const failures = (troubles.get(repositoryId)?.failures ?? 0) + 1
         const retryMs = backoffMs(failures)
-        troubles.set(repositoryId, { failures, dueAt: now() + retryMs })
+        troubles.set(repositoryId, { failures, dueAt: monotonicNow() + retryMs })
         logger.warn({ err, repositoryId, failures, retryMs }, 'a repository could not be looked up, it is tried again')
       }
     }
