@@ -75,8 +75,7 @@ test('what another leader drained, and a rollback brought back, has its time whe
   await deploy({ buildId: rollback.id }, never)
   assert.deepEqual(await routes(), [['hello', first]])
   const owner = await store.owners.findBySlug('alice')
-  await store.functions.setPaused(owner?.id ?? '', 'hello', false, now())
-  await deploy({ buildId: await built(commits.c, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  await store.functions.remove(owner?.id ?? '', 'hello', now())
   isLeader = true
   await nextRound()
   await nextRound()
