@@ -80,7 +80,7 @@ export function createRollout(deps: RolloutDeps) {
     scene: Scene,
     signal: AbortSignal
   ): Promise<Replica | null> {
-    const sandbox = await sandboxes.take(deployment.ownerSlug)
+    const sandbox = await sandboxes.take(deployment.ownerSlug, signal)
     if (sandbox === null) return null
     let replica: Replica | null = null
     try {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ContainerCreateOptions } from 'dockerode'
-import { type ClusterLogger, type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
+import { type ClusterLogger, type Engine, engineMessage, longCallMs, orAbort, statusOf } from './engine.ts'
 import { labels, shortInstallation } from './labels.ts'
 import type { OwnerNetworks } from './network.ts'
 import { ensurePauseImage, pauseArchitecture } from './pause-image.ts'
@@ -20,7 +20,7 @@ export interface Sandboxes {
   /** Makes one for the owner's next replica, in the background, if there is none. */
   prepare(ownerSlug: string): void
   /** The one that is ready or being made; null when there is none. Whoever takes it removes it. */
-  take(ownerSlug: string): Promise<Sandbox | null>
+  take(ownerSlug: string, signal: AbortSignal): Promise<Sandbox | null>
   /** Which of this installation's run. */
   running(signal: AbortSignal): Promise<Set<string>>
   /** @returns false when it is not there any more, or somebody else has its address. */
@@ -38,7 +38,7 @@ const addressesKept = 8
 /** What has just begun should not share the machine with this. */
 const settleMs = 500
 const makeLimitMs = 60_000
-const closeLimitMs = 3000
+const closeLimitMs = 5000
 /** One that nobody joined for so long is not waiting for anything: its process is gone. */
 const abandonedMs = 2 * keptMs
 
@@ -68,7 +68,7 @@ export interface SandboxOptions {
 export function createSandboxes(options: SandboxOptions): Sandboxes {
   const { engine, installation, networks, resolvers, logger, now } = options
   const waiting = new Map<string, Waiting>()
-  const closing = new AbortController()
+  let isClosing = false
 
   async function list(ownerSlug: string | null, signal: AbortSignal) {
     const label = [`${labels.installation}=${installation}`, `${labels.role}=${sandboxRole}`]
@@ -88,8 +88,12 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     try {
       const name = `slw-${shortInstallation(installation)}-${ownerSlug}-net-${randomUUID().slice(0, 8)}`
       const body = sandboxOptions({ installation, ownerSlug, image, network: network.name, address, resolvers })
-      const created = await engine.call('create a container', signal, (docker, abortSignal) =>
-        docker.createContainer({ name, _query: { name }, _body: body, abortSignal } as ContainerCreateOptions)
+      const named = { name, _query: { name }, _body: body } // as for replicas
+      const created = await engine.call(
+        'create a container',
+        signal,
+        (docker, abortSignal) => docker.createContainer({ ...named, abortSignal }),
+        longCallMs
       )
       try {
         if (await start(created.id, signal)) return { id: created.id, address }
@@ -104,14 +108,14 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
   }
 
   async function makeQuietly(ownerSlug: string): Promise<Sandbox | null> {
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(makeLimitMs)])
+    const signal = AbortSignal.timeout(makeLimitMs)
     try {
       if ((await options.architecture(signal)) !== pauseArchitecture) return null
       await removeAbandoned(signal)
       return await make(ownerSlug, signal)
     } catch (err) {
       // The next replica starts without one, as the first one does.
-      if (!closing.signal.aborted) logger.warn({ err, owner: ownerSlug }, 'no network could be made ready')
+      logger.warn({ err, owner: ownerSlug }, 'no network could be made ready')
       return null
     }
   }
@@ -152,16 +156,19 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     }
   }
 
-  async function take(ownerSlug: string): Promise<Sandbox | null> {
+  async function take(ownerSlug: string, signal: AbortSignal): Promise<Sandbox | null> {
     const one = waiting.get(ownerSlug)
+    if (one === undefined) return null
+    const sandbox = one.made === null ? null : await orAbort(one.made, signal)
+    if (waiting.get(ownerSlug) !== one) return null // there is none after all, or another roll-out was quicker
     waiting.delete(ownerSlug)
-    clearTimeout(one?.timer)
-    return (await one?.made) ?? null
+    clearTimeout(one.timer)
+    return sandbox
   }
 
   /** The one that this process keeps ready. */
   async function drop(ownerSlug: string, signal: AbortSignal): Promise<void> {
-    const sandbox = await take(ownerSlug)
+    const sandbox = await take(ownerSlug, signal)
     if (sandbox !== null) await remove(sandbox.id, signal)
   }
 
@@ -181,7 +188,7 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
 
   return {
     prepare(ownerSlug) {
-      if (closing.signal.aborted || waiting.has(ownerSlug) || waiting.size >= options.limit) return
+      if (isClosing || waiting.has(ownerSlug) || waiting.size >= options.limit) return
       const one: Waiting = { made: null, timer: setTimeout(() => begin(ownerSlug, one), settleMs).unref() }
       waiting.set(ownerSlug, one)
     },
@@ -199,9 +206,9 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
       await Promise.all(all.filter(({ Id }) => !joined.has(Id)).map(({ Id }) => remove(Id, signal)))
     },
     async close() {
-      closing.abort()
+      isClosing = true
       const limit = AbortSignal.timeout(closeLimitMs)
-      // What stays, because the engine is away, is abandoned and goes later.
+      // One that is being made is waited for: the engine would make it all the same. What stays, because the engine is away, goes later.
       await Promise.allSettled([...waiting.keys()].map((slug) => drop(slug, limit)))
     }
   }
