@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import type {
   CleanUpReport,
   ClusterObject,
@@ -11,6 +10,8 @@ import type {
 import { Failure, type FailureCode, failures } from '@slipway/domain'
 import { fillPath } from './internal-path.ts'
 import { createInternalSecrets, type InternalSecrets } from './internal-secrets.ts'
+
+const { request } = process.getBuiltinModule('node:http')
 
 /** Where `deployer` serves its internal API: a Unix socket's path, or a loopback address. */
 export type InternalAddress = { socketPath: string } | { url: string }

@@ -1,3 +1,4 @@
+export { ask } from './ask.ts'
 export { connectDocker, type DockerEngine, type DockerOptions } from './docker.ts'
 export type { DockerConnection } from './engine-api.ts'
 export { type KeptProcess, keepRunning } from './keep-running.ts'

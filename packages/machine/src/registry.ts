@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hash } from 'bcryptjs'
+import { ask } from './ask.ts'
 import type { MachineLogger } from './process.ts'
 import { type RunningServer, withPort } from './redis.ts'
 import { findServer, type ServerSource, type SourceOptions } from './server.ts'
@@ -140,11 +141,6 @@ async function writePasswords(directory: string, auth: { username: string; passw
 
 /** Ready, and the one that was started now. Without a password it answers 401, which will do. */
 async function isOurRegistry(host: string, mark: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`http://${host}/v2/`, { signal: AbortSignal.timeout(1000) })
-    await answer.arrayBuffer()
-    return answer.headers.get('x-slipway-start') === mark
-  } catch {
-    return false // not listening yet
-  }
+  const answer = await ask(`http://${host}/v2/`)
+  return answer?.headers['x-slipway-start'] === mark
 }

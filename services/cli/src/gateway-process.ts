@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type RunningProcess, startProcess } from '@slipway/machine'
+import { ask, type RunningProcess, startProcess } from '@slipway/machine'
 import type { Logger } from '@slipway/service'
 
 /**
@@ -21,11 +21,7 @@ export async function keepGateway(
       args: ['--max-semi-space-size=2', fileURLToPath(new URL('./main.ts', import.meta.resolve('@slipway/gateway')))],
       env: { ...env, NODE_COMPILE_CACHE: join(home, 'compile-cache') },
       logFile: join(home, 'gateway.log'),
-      isReady: () =>
-        fetch(`${url}/healthz`).then(
-          ({ ok }) => ok,
-          () => false
-        ),
+      isReady: async () => (await ask(`${url}/healthz`))?.status === 200,
       logger
     })
   return keepRunning(start, 'the gateway', logger)

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
@@ -7,6 +7,8 @@ import { answerFailure, answerSocket } from './answers.ts'
 import { hasBody } from './call.ts'
 import type { Calls, Incoming } from './calls.ts'
 import { isWebSocket, responseForUpgrade } from './upgrade.ts'
+
+const { createServer } = process.getBuiltinModule('node:http') // see CONTRIBUTING.md, "Small processes"
 
 export interface GatewayOptions {
   calls: Calls

@@ -1,6 +1,7 @@
-import { STATUS_CODES } from 'node:http'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Upstream } from './upstream.ts'
+
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** What OpenFaaS's gateway counts, under its names: dashboards and alerts made for it read this one. */
 export interface GatewayMetrics {

@@ -1,8 +1,9 @@
-import type { IncomingMessage } from 'node:http'
-import { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse as Response } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Call } from './call.ts'
+
+const { ServerResponse } = process.getBuiltinModule('node:http')
 
 const lastWordsMs = 2000
 
@@ -12,7 +13,7 @@ export function isWebSocket(req: IncomingMessage): boolean {
 }
 
 /** A response for a handshake that may yet be refused: then it is an ordinary answer, after which the connection ends. */
-export function responseForUpgrade(req: IncomingMessage, socket: Duplex): ServerResponse {
+export function responseForUpgrade(req: IncomingMessage, socket: Duplex): Response {
   const res = new ServerResponse(req)
   res.shouldKeepAlive = false
   res.assignSocket(socket as Socket)

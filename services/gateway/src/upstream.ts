@@ -1,11 +1,15 @@
+import { createRequire } from 'node:module'
 import type { Endpoint, Route } from '@slipway/domain'
-import { Pool } from 'undici'
+import type undici from 'undici'
+
+// The package's main module loads everything it has, its fetch and its caches among it: 10 MiB that nobody asks for here.
+const Pool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof undici.Pool
 
 /** One replica of a deployment, and the connections to it. */
 export interface Replica {
   readonly key: string
   /** Made when first called. */
-  pool(): Pool
+  pool(): undici.Pool
   inFlight: number
   /** Could not be connected to: asked last until then. Epoch milliseconds. */
   awayUntil: number
@@ -70,7 +74,7 @@ function rank(replica: Replica, now: number): number {
 
 function createReplica(endpoint: Endpoint): Replica {
   const key = keyOf(endpoint)
-  let pool: Pool | null = null
+  let pool: undici.Pool | null = null
   return {
     key,
     inFlight: 0,

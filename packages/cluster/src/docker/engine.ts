@@ -1,7 +1,9 @@
-import { Agent } from 'node:http'
 import { inspect } from 'node:util'
 import { Failure } from '@slipway/domain'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
+import { loadDockerode } from './dockerode.ts'
+
+const { Agent } = process.getBuiltinModule('node:http')
 
 /** The part of a pino logger that is used here. */
 export interface ClusterLogger {
@@ -32,7 +34,7 @@ export const longCallMs = 60_000
 
 export function createEngine(given: Docker | Docker.DockerOptions): Engine {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 16 })
-  const docker = given instanceof Docker ? given : connect(given, agent)
+  const docker = isDocker(given) ? given : connect(given, agent)
   return {
     docker,
     async call(what, signal, run, timeoutMs = shortCallMs) {
@@ -51,12 +53,17 @@ export function createEngine(given: Docker | Docker.DockerOptions): Engine {
   }
 }
 
+function isDocker(given: Docker | Docker.DockerOptions): given is Docker {
+  return 'modem' in given
+}
+
 /** An agent of its own keeps connections open between calls, and lets `close` end them. */
-function connect(options: Docker.DockerOptions, agent: Agent): Docker {
+function connect(options: Docker.DockerOptions, agent: InstanceType<typeof Agent>): Docker {
   // docker-modem describes every request for its debug log, whether that is on or not: an agent with all its sockets would be most of it.
   const described = Object.assign(agent, { [inspect.custom]: () => 'the agent' })
   const withAgent = { ...options, agent: described } // docker-modem takes it, its types do not name it
-  return new Docker(withAgent)
+  const Dockerode = loadDockerode()
+  return new Dockerode(withAgent)
 }
 
 /** The engine's HTTP status behind a failure of `call`; null when the engine did not answer at all. */

@@ -1,5 +1,6 @@
-import { request } from 'node:http'
 import { type Endpoint, functionPort, type Readiness } from '@slipway/domain'
+
+const { request } = process.getBuiltinModule('node:http')
 
 /** What one question on a readiness path came to. */
 export type Answer =

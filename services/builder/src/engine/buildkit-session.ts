@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { Server, ServerCredentials, status, type UntypedHandleCall } from '@grpc/grpc-js'
+import type { status, UntypedHandleCall } from '@grpc/grpc-js'
 import { credentialOf, type RegistryAuth } from '@slipway/registry'
 import type Docker from 'dockerode'
 import { dial } from './dial.ts'
@@ -26,7 +26,11 @@ export async function openSession(
   signal: AbortSignal
 ): Promise<BuildKitSession | null> {
   const id = randomUUID()
-  const socket = await upgrade(docker, id, signal)
+  // Loaded by the first build: an installation that waits for one has no use for it.
+  const [{ Server, ServerCredentials }, socket] = await Promise.all([
+    import('@grpc/grpc-js'),
+    upgrade(docker, id, signal)
+  ])
   if (socket === null) return null
   const server = new Server()
   server.addService(authService, {

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
+import { loadDockerode } from '@slipway/cluster/dockerode'
 import { Failure } from '@slipway/domain'
 import { createRegistryClient, credentialOf, parseReference, type RegistryAuth } from '@slipway/registry'
-import Docker from 'dockerode'
+import type Docker from 'dockerode'
 import { type BuildMode, buildImage, type ImageBuild } from './build-image.ts'
 import { type BuildLogLimits, defaultLogLimits, type LogLine } from './build-log.ts'
 import { hasBuildKit } from './buildkit-session.ts'
@@ -60,7 +61,8 @@ export interface ImageEngine {
 
 export function createImageEngine(options: ImageEngineOptions): ImageEngine {
   const { installation, registryAuth = {}, mode = 'auto', logLimits = defaultLogLimits } = options
-  const docker = new Docker(options.docker)
+  const Dockerode = loadDockerode()
+  const docker = new Dockerode(options.docker)
   const registry = createRegistryClient(registryAuth)
   let knownRoot: string | null = null
 
