@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import type { status, UntypedHandleCall } from '@grpc/grpc-js'
+import type { status as Status, UntypedHandleCall } from '@grpc/grpc-js'
 import { credentialOf, type RegistryAuth } from '@slipway/registry'
 import type Docker from 'dockerode'
 import { dial } from './dial.ts'
@@ -27,7 +27,7 @@ export async function openSession(
 ): Promise<BuildKitSession | null> {
   const id = randomUUID()
   // Loaded by the first build: an installation that waits for one has no use for it.
-  const [{ Server, ServerCredentials }, socket] = await Promise.all([
+  const [{ Server, ServerCredentials, status }, socket] = await Promise.all([
     import('@grpc/grpc-js'),
     upgrade(docker, id, signal)
   ])
@@ -107,7 +107,7 @@ const authService = { Credentials: method('/moby.filesync.v1.Auth/Credentials') 
 const secretsService = { GetSecret: method('/moby.buildkit.secrets.v1.Secrets/GetSecret') }
 const healthService = { Check: method('/grpc.health.v1.Health/Check') }
 
-type Callback = (err: { code: status } | null, value?: Buffer) => void
+type Callback = (err: { code: Status } | null, value?: Buffer) => void
 
 function answer(respond: (request: Buffer) => Buffer): UntypedHandleCall {
   return (call: { request: Buffer }, callback: Callback) => {
