@@ -4,6 +4,9 @@ import { createDeliveryInserts, recordDeliveries } from './delivery-record.ts'
 import { isColumnDue } from './moments.ts'
 import type { DeliveryRow } from './schema.ts'
 
+/** Ids that one statement may name. */
+const lookUpLimit = 1000
+
 function toDeliveryRecord(row: DeliveryRow): DeliveryRecord {
   return {
     id: row.id,
@@ -52,6 +55,20 @@ export function createDeliveries(database: Database): Deliveries {
           .where('id', '=', id)
           .where('outcome', '=', 'accepted')
           .execute()
+      }),
+    known: (forgeId, deliveryIds) =>
+      database.read(async (db) => {
+        const known: string[] = []
+        for (let start = 0; start < deliveryIds.length; start += lookUpLimit) {
+          const rows = await db
+            .selectFrom('deliveries')
+            .select('delivery_id')
+            .where('forge_id', '=', forgeId)
+            .where('delivery_id', 'in', deliveryIds.slice(start, start + lookUpLimit))
+            .execute()
+          known.push(...rows.flatMap((row) => row.delivery_id ?? []))
+        }
+        return known
       }),
     list: (ownerId, { before, limit }) =>
       database.read(async (db) => {

@@ -3,17 +3,18 @@ import {
   type ForgeApi,
   type ForgeEvent,
   type ForgeOwner,
-  type ForgeRepository,
   productionRef,
   type Repository,
   type Store
 } from '@slipway/domain'
 import { attemptLimit, backoffMs, createLoop, type Logger, type Loop } from '@slipway/service'
+import type { Connections } from './connections.ts'
 import { createUnknownRepositories } from './unknown-repositories.ts'
 
 export interface EventsDeps {
   store: Pick<Store, 'deliveries' | 'repositories' | 'owners' | 'builds'>
   forges: Map<string, ForgeApi>
+  connections: Connections
   installationBranch: string | null
   isLeader(): boolean
   /** Something was queued. */
@@ -31,6 +32,7 @@ export interface EventsDeps {
 export function createEvents({
   store,
   forges,
+  connections,
   installationBranch,
   isLeader,
   queued,
@@ -39,75 +41,6 @@ export function createEvents({
   logger
 }: EventsDeps): Loop {
   const resolveUnknown = createUnknownRepositories({ store, forges, queued, now, monotonicNow, logger })
-
-  /** Stores a repository as the forge has it; one that is new, or was away, gets its production branch built at once. */
-  async function connect(
-    forge: ForgeApi,
-    found: ForgeRepository & { owner: ForgeOwner },
-    signal: AbortSignal
-  ): Promise<void> {
-    const { forgeId } = forge.instance
-    const before = await store.repositories.findByForge(forgeId, found.forgeRepositoryId)
-    const repository = await store.repositories.connect(forgeId, found, now())
-    // A repository without a build may be one whose look-up failed half-way the last time.
-    const filter = { repositoryId: repository.id }
-    const wasAway = before === null || before.disconnectedAt !== null
-    if (!wasAway && (await store.builds.list(null, filter, { before: null, limit: 1 })).length > 0) return
-    const ref = productionRef(repository, installationBranch)
-    const commit = await forge.findHead(repository, ref, signal)
-    if (commit === null) return
-    await store.builds.queue(
-      {
-        repositoryId: repository.id,
-        ref,
-        commit,
-        before: null,
-        trigger: 'connect',
-        message: null,
-        sender: null,
-        noCache: false
-      },
-      now()
-    )
-    queued()
-    logger.info({ repositoryId: repository.id, ref, commit }, 'repository connected, its branch is queued')
-  }
-
-  /** Asks the forge about one repository and stores the answer. Only a clear "gone" disconnects it. */
-  async function refresh(
-    forge: ForgeApi,
-    known: Repository | null,
-    hint: { id: string; installationId: string | null },
-    signal: AbortSignal
-  ) {
-    const found = await forge.findRepository(
-      {
-        forgeRepositoryId: hint.id,
-        installationId: hint.installationId ?? known?.installationId ?? null,
-        fullName: known?.fullName ?? null
-      },
-      signal
-    )
-    if (found !== null && found.owner !== null) return connect(forge, { ...found, owner: found.owner }, signal)
-    if (found === null && known !== null) await store.repositories.disconnect(known.id, now())
-  }
-
-  async function applyInstallation(forge: ForgeApi, installationId: string, signal: AbortSignal): Promise<void> {
-    const { forgeId } = forge.instance
-    const installation = await forge.findInstallation(installationId, signal)
-    const known = await store.repositories.ofInstallation(forgeId, installationId)
-    if (installation !== null) {
-      await store.repositories.setSuspended(forgeId, installationId, installation.isSuspended, now())
-      for (const found of installation.repositories) {
-        if (found.owner !== null) await connect(forge, { ...found, owner: found.owner }, signal)
-      }
-    }
-    const visible = new Set(installation?.repositories.map((one) => one.forgeRepositoryId))
-    for (const repository of known) {
-      if (!installation?.isSuspended && !visible.has(repository.forgeRepositoryId))
-        await store.repositories.disconnect(repository.id, now())
-    }
-  }
 
   async function applyRerequest(
     forge: ForgeApi,
@@ -143,11 +76,12 @@ export function createEvents({
     if (forge === undefined) throw new Failure('not-found', `the forge ${forgeId} is not configured any more`)
     switch (event.kind) {
       case 'installation':
-        await applyInstallation(forge, event.installationId, signal)
+        await connections.refreshInstallation(forge, event.installationId, 'event', signal)
         return null
       case 'repository-changed': {
         const known = await store.repositories.findByForge(forgeId, event.forgeRepositoryId)
-        await refresh(forge, known, { id: event.forgeRepositoryId, installationId: event.installationId }, signal)
+        const hint = { id: event.forgeRepositoryId, installationId: event.installationId }
+        await connections.refresh(forge, known, hint, 'event', signal)
         return null
       }
       case 'owner-renamed':
@@ -167,8 +101,10 @@ export function createEvents({
     if (known === null) return 'the owner is not known'
     for (let before: string | null = null; ; ) {
       const page: Repository[] = await store.repositories.list(known.id, { before, limit: 100 })
-      for (const one of page)
-        await refresh(forge, one, { id: one.forgeRepositoryId, installationId: one.installationId }, signal)
+      for (const one of page) {
+        const hint = { id: one.forgeRepositoryId, installationId: one.installationId }
+        await connections.refresh(forge, one, hint, 'event', signal)
+      }
       before = page.at(-1)?.id ?? null
       if (before === null) return null
     }

@@ -45,5 +45,7 @@ export interface Deliveries {
     id: string,
     result: { outcome: 'applied' | 'failed' | 'retry'; reason: string | null; nextAttemptAt: number | null }
   ): Promise<void>
+  /** Of these delivery ids those that were recorded. */
+  known(forgeId: string, deliveryIds: string[]): Promise<string[]>
   list(ownerId: string | null, page: Page): Promise<DeliveryRecord[]>
 }
