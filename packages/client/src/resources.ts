@@ -1,4 +1,12 @@
-import { BuildFunctionStatus, BuildStatus, BuildTrigger, ImageReference, LogChunk, StackWarning } from '@slipway/domain'
+import {
+  BuildFunctionStatus,
+  BuildPolicy,
+  BuildStatus,
+  BuildTrigger,
+  ImageReference,
+  LogChunk,
+  StackWarning
+} from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -35,8 +43,12 @@ export const RepositoryView = Type.Object(
     branch: Nullable(Text),
     stackPath: Nullable(Text),
     isAtomic: Type.Boolean(),
+    /** What becomes of a running build when the branch moves on. */
+    policy: BuildPolicy,
     connectedAt: Time,
-    disconnectedAt: Nullable(Time)
+    /** Lost at the forge: its functions go when the grace period is over. */
+    disconnectedAt: Nullable(Time),
+    removedAt: Nullable(Time)
   },
   { $id: 'Repository' }
 )
@@ -212,6 +224,35 @@ export const EnvironmentView = Type.Object(
   { $id: 'Environment' }
 )
 
+export const AuditView = Type.Object(
+  {
+    id: Text,
+    at: Time,
+    actor: Text,
+    action: Text,
+    owner: Nullable(Text),
+    resource: Text,
+    detail: Type.Record(Text, Type.Unknown())
+  },
+  { $id: 'Audit' }
+)
+export type AuditView = Static<typeof AuditView>
+
+export const RunningView = Type.Object(
+  {
+    deploymentId: Text,
+    owner: Text,
+    name: Text,
+    replicas: Type.Integer(),
+    availableReplicas: Type.Integer(),
+    /** What the store says of it; `unknown`: nothing. Such a one is left alone: an older backup may have been restored. */
+    status: Type.Enum(['starting', 'live', 'draining', 'ended', 'failed', 'unknown']),
+    createdAt: Time
+  },
+  { $id: 'Running' }
+)
+
+export type RunningView = Static<typeof RunningView>
 export type OwnerView = Static<typeof OwnerView>
 export type RepositoryView = Static<typeof RepositoryView>
 export type BuildFunctionView = Static<typeof BuildFunctionView>

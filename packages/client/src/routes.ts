@@ -1,6 +1,7 @@
-import { BuildStatus } from '@slipway/domain'
+import { BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import {
+  AuditView,
   BuildDetail,
   BuildView,
   CleanUpView,
@@ -10,6 +11,7 @@ import {
   FunctionView,
   OwnerView,
   RepositoryView,
+  RunningView,
   SealingKeyView,
   SecretView,
   VariableView
@@ -65,7 +67,8 @@ export const routes = {
     body: Type.Object({
       branch: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()])),
       stackPath: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 512 }), Type.Null()])),
-      isAtomic: Type.Optional(Type.Boolean())
+      isAtomic: Type.Optional(Type.Boolean()),
+      policy: Type.Optional(BuildPolicy)
     }),
     response: RepositoryView
   },
@@ -243,6 +246,19 @@ export const routes = {
     path: '/api/v1/encryption-key/rotation',
     summary: 'Encrypt everything at rest with a new key',
     response: Done
+  },
+  listRunning: {
+    method: 'GET',
+    path: '/api/v1/running',
+    summary: 'What runs in the cluster, and what the store says of it: also what it does not know',
+    response: Type.Object({ items: Type.Array(RunningView) })
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/api/v1/audit',
+    summary: 'Who changed what, newest first',
+    query: Type.Object({ ...page, ...owner }),
+    response: Listed(AuditView)
   },
   listDeliveries: {
     method: 'GET',

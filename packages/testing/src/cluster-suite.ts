@@ -56,10 +56,13 @@ export function testCluster(name: string, open: () => Promise<ClusterHarness>): 
 
     test('a deployment gets its replicas, each with an endpoint, and is listed', async () => {
       const deployment = make({ replicas: 2, behaviour: { answer: 'first' }, spec: { constraints: linux } })
+      const startedAt = Date.now()
       const endpoints = await harness.cluster.apply(deployment, signal())
       assert.equal(new Set(endpoints.map(({ host, port }) => `${host}:${port}`)).size, 2)
       const object = await find(deployment)
       const { clusterName, ownerSlug } = deployment
+      const createdAt = object?.createdAt ?? 0
+      assert.ok(createdAt >= startedAt && createdAt < Date.now() + 1000, 'when it was made')
       const sorted = object?.endpoints.toSorted((a, b) => a.host.localeCompare(b.host))
       assert.deepEqual(
         { ...object, endpoints: sorted },
@@ -69,6 +72,7 @@ export function testCluster(name: string, open: () => Promise<ClusterHarness>): 
           ownerSlug,
           replicas: 2,
           availableReplicas: 2,
+          createdAt,
           endpoints: endpoints.toSorted((a, b) => a.host.localeCompare(b.host))
         }
       )

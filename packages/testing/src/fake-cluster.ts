@@ -43,6 +43,7 @@ interface FakeReplica {
   number: number
   endpoint: Endpoint
   isRunning: boolean
+  createdAt: number
 }
 
 interface FakeDeployment {
@@ -72,7 +73,7 @@ export function createFakeCluster({ now, machine = { addresses: 0 }, endpointOf 
     const count = ++machine.addresses
     const host = `10.201.${Math.floor(count / 250)}.${(count % 250) + 2}`
     const endpoint = endpointOf?.(deployment, number) ?? { host, port: functionPort }
-    return { number, endpoint, isRunning: true }
+    return { number, endpoint, isRunning: true, createdAt: now() }
   }
 
   function recordOf(deployment: Deployment): FakeDeployment {
@@ -148,6 +149,7 @@ export function createFakeCluster({ now, machine = { addresses: 0 }, endpointOf 
           ownerSlug: deployment.ownerSlug,
           replicas: replicas.length,
           availableReplicas: running.length,
+          createdAt: Math.max(0, ...replicas.map(({ createdAt }) => createdAt)),
           endpoints: running.map(({ endpoint }) => endpoint)
         }
       })

@@ -44,7 +44,17 @@ export async function createApiForTest(t: TestContext, { requestsPerMinute = 10_
     ...createInternalSecretsForTest(store),
     credential: async () => ({ cloneUrl: '', credential: null }),
     hasImage: async (pinned) => !gone.has(pinned),
-    list: async () => [],
+    list: async () => [
+      {
+        deploymentId: 'nobody-knows',
+        clusterName: 'alice-lost',
+        ownerSlug: 'alice',
+        replicas: 1,
+        availableReplicas: 1,
+        createdAt: 5,
+        endpoints: []
+      }
+    ],
     scale: async (id, replicas) => {
       scaled.push([id, replicas])
       return []

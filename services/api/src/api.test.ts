@@ -328,3 +328,36 @@ test('a log that is being followed does not keep the service from stopping, and 
   assert.ok(Date.now() - startedAt < 2000)
   assert.doesNotMatch(await reading, /event: end/)
 })
+
+test('what runs without the store knowing it is shown as unknown', async (t) => {
+  const { api } = await createApiForTest(t)
+  const { items } = await api.listRunning({})
+  assert.deepEqual(items, [
+    {
+      deploymentId: 'nobody-knows',
+      name: 'alice-lost',
+      owner: 'alice',
+      replicas: 1,
+      availableReplicas: 1,
+      status: 'unknown',
+      createdAt: 5
+    }
+  ])
+})
+
+test('what becomes of a running build is a setting of the repository, and its change is in the audit log', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  await seedPush(store, pushOf(commits.a), Date.now())
+  const [repository] = (await api.listRepositories({})).items
+  assert.equal(repository?.policy, 'wait')
+  const changed = await api.updateRepository({ id: repository?.id ?? '', policy: 'override' })
+  assert.deepEqual([changed.policy, changed.isAtomic], ['override', true])
+  const [entry] = (await api.listAudit({ owner: 'alice' })).items
+  assert.deepEqual(
+    [entry?.action, entry?.owner, entry?.detail.after],
+    ['set-repository', 'alice', { policy: 'override' }]
+  )
+  await assert.rejects(api.updateRepository({ id: repository?.id ?? '', policy: 'never' as 'wait' }), {
+    code: 'invalid-request'
+  })
+})

@@ -36,9 +36,9 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const before = await store.repositories.get(id)
       if (before === null) throw new Failure('not-found', `there is no repository ${id}`)
       const repository = await store.repositories.updateSettings(id, settings)
-      const { branch, stackPath, isAtomic } = before
+      const { branch, stackPath, isAtomic, policy } = before
       await note(actor, 'set-repository', before.ownerId, `repository/${id}`, {
-        before: { branch, stackPath, isAtomic },
+        before: { branch, stackPath, isAtomic, policy },
         after: settings
       })
       return views.forOneAnswer().repository(repository)
@@ -80,6 +80,15 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     async listDeliveries({ owner, ...input }) {
       const page = pageOf(input)
       return listed(await store.deliveries.list(await ownerIdOrAll(owner), page), page, views.forOneAnswer().delivery)
+    },
+    async listRunning(_input, _actor, signal) {
+      const view = views.forOneAnswer()
+      const objects = await internal.list(signal)
+      return { items: await Promise.all(objects.map((object) => view.running(object))) }
+    },
+    async listAudit({ owner, ...input }) {
+      const page = pageOf(input)
+      return listed(await store.audit.list(await ownerIdOf(owner), page), page, views.forOneAnswer().audit)
     },
     async cleanUp(_input, actor, signal) {
       const report = await internal.cleanUp({ builders: true }, signal)

@@ -1,4 +1,5 @@
 import type {
+  AuditView,
   BuildDetail,
   BuildFunctionView,
   BuildView,
@@ -7,11 +8,14 @@ import type {
   FunctionView,
   OwnerView,
   RepositoryView,
+  RunningView,
   VariableView
 } from '@slipway/client'
 import type {
+  AuditEntry,
   Build,
   BuildFunction,
+  ClusterObject,
   DeliveryRecord,
   Deployment,
   FunctionRecord,
@@ -54,8 +58,10 @@ export function createViews(
         branch: one.branch,
         stackPath: one.stackPath,
         isAtomic: one.isAtomic,
+        policy: one.policy,
         connectedAt: one.connectedAt,
-        disconnectedAt: one.disconnectedAt
+        disconnectedAt: one.disconnectedAt,
+        removedAt: one.removedAt
       }),
 
       build: async (one: Build): Promise<BuildView> => ({
@@ -114,6 +120,15 @@ export function createViews(
           updatedAt: one.updatedAt
         }
       },
+
+      audit: async ({ ownerId, ...one }: AuditEntry): Promise<AuditView> => ({ ...one, owner: await slugOf(ownerId) }),
+
+      running: async ({ endpoints: _, clusterName, ownerSlug, ...one }: ClusterObject): Promise<RunningView> => ({
+        ...one,
+        name: clusterName,
+        owner: ownerSlug,
+        status: (await store.deployments.get(one.deploymentId))?.status ?? 'unknown'
+      }),
 
       delivery: (one: DeliveryRecord): DeliveryView => ({
         id: one.id,

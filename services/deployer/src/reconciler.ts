@@ -1,6 +1,6 @@
 import type { ForgeApi, Store } from '@slipway/domain'
 import type { Logger, Loop } from '@slipway/service'
-import { createConnections, type Connections } from './connections.ts'
+import { type Connections, createConnections } from './connections.ts'
 import { createHeads } from './heads.ts'
 import { createMissedDeliveries } from './missed-deliveries.ts'
 import { createOverrides } from './overrides.ts'

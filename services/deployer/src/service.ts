@@ -31,10 +31,12 @@ import { createEvents } from './events.ts'
 import { createGateways } from './gateways.ts'
 import { createInternal, listenInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
+import { createReconciler } from './reconciler.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
 import { createSecretServices } from './secrets/secret-services.ts'
 import { createSecretUpkeep } from './secrets/upkeep.ts'
+import { createStrays } from './strays.ts'
 
 const Days = (days: number) => Type.Number({ default: days, minimum: 0 })
 
@@ -56,6 +58,10 @@ export const DeployerConfig = Type.Object({
   NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
   /** DNS servers of the functions, separated by commas; empty: those of the host. */
   DNS_RESOLVERS: Type.String({ default: '' }),
+  /** How often the forges are asked for heads; unset: every 5 min, or 15 s where the forge cannot reach PUBLIC_URL. */
+  HEADS_EVERY_MS: Type.Optional(Type.Integer({ minimum: 100 })),
+  /** How long a repository or its branch is gone before its functions are removed. */
+  REMOVAL_GRACE_MS: Type.Integer({ default: 3_600_000, minimum: 0 }),
   FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
   /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
   READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
@@ -168,6 +174,8 @@ export async function startDeployer(
     logger
   })
   closers.add('recovery', () => recovery.close())
+  const strays = createStrays({ store, cluster, isLeader, periodMs: 30_000, now, logger })
+  closers.add('strays', () => strays.close())
 
   const reporter = createReporter({ store, forges, urlOf: addresses(config), isLeader, now, logger })
   closers.add('reporter', () => reporter.close())
@@ -220,9 +228,36 @@ export async function startDeployer(
     listening(signals, 'builds', () => dispatcher.wake())
   )
 
+  const wakeQueue = () => {
+    dispatcher.wake()
+    events.wake()
+  }
+  const reconciler = createReconciler({
+    store,
+    forges,
+    installationBranch: config.BUILD_BRANCH ?? null,
+    publicUrl: config.PUBLIC_URL,
+    headsEveryMs: config.HEADS_EVERY_MS,
+    removalGraceMs: config.REMOVAL_GRACE_MS,
+    isLeader,
+    queued: () => wakeQueue(),
+    routesChanged,
+    stop: (buildId) => signals.send('cancel', { buildId }),
+    now,
+    logger
+  })
+  closers.add('reconciler', async () => {
+    await Promise.all(reconciler.loops.map((loop) => loop.close()))
+  })
+  closers.add(
+    'overtaking',
+    listening(signals, 'builds', () => reconciler.overrides.wake())
+  )
+
   const events = createEvents({
     store,
     forges,
+    connections: reconciler.connections,
     installationBranch: config.BUILD_BRANCH ?? null,
     isLeader,
     queued: () => dispatcher.wake(),
@@ -233,7 +268,7 @@ export async function startDeployer(
   closers.add('events', () => events.close())
   const secretUpkeep = createSecretUpkeep({ secrets: store.secrets, isLeader, now, logger })
   closers.add('secret upkeep', () => secretUpkeep.close())
-  loops.push(dispatcher, events, recovery, reporter, drain)
+  loops.push(...reconciler.loops, strays, dispatcher, events, recovery, reporter, drain)
   closers.add(
     'hearing',
     listening(signals, 'events', () => events.wake())

@@ -191,6 +191,7 @@ function objectOf(replicas: Replica[]) {
     ownerSlug: first.ownerSlug,
     replicas: replicas.length,
     availableReplicas: running.length,
+    createdAt: Math.max(...replicas.map(({ createdAt }) => createdAt)),
     endpoints: running.map(endpointOf)
   }
 }

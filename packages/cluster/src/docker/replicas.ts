@@ -16,6 +16,7 @@ export interface Replica {
   ownerSlug: string
   /** Counts from 1. */
   number: number
+  createdAt: number
   address: string
   /** Of the container whose network it has joined; null when it has one of its own. */
   sandboxId: string | null
@@ -88,6 +89,7 @@ export function createReplicas({ engine, installation, sandboxes, secretFiles }:
       clusterName: deployment.clusterName,
       ownerSlug: deployment.ownerSlug,
       number: replica,
+      createdAt: Date.now(),
       address,
       sandboxId,
       state: 'created'
@@ -227,7 +229,7 @@ export function createReplicas({ engine, installation, sandboxes, secretFiles }:
 }
 
 function replicaOf(container: ContainerInfo): Replica {
-  const { Id, Names, Labels, State } = container
+  const { Id, Names, Labels, State, Created } = container
   return {
     id: Id,
     name: (Names[0] ?? Id).replace(/^\//, ''),
@@ -235,6 +237,8 @@ function replicaOf(container: ContainerInfo): Replica {
     clusterName: Labels[labels.clusterName] ?? '',
     ownerSlug: Labels[labels.owner] ?? '',
     number: Number(Labels[labels.replica]),
+    // Seconds, cut off.
+    createdAt: Created * 1000 + 999,
     address: Labels[labels.address] ?? '',
     sandboxId: Labels[labels.sandbox] || null,
     state: State

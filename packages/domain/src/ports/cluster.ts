@@ -16,6 +16,8 @@ export interface ClusterObject {
   /** Replicas that exist, and those of them that run. */
   replicas: number
   availableReplicas: number
+  /** When the newest of its replicas was made: not before that. Of the second that a cluster tells, the end. */
+  createdAt: number
   endpoints: Endpoint[]
 }
 
