@@ -123,11 +123,14 @@ export function createViews(
 
       audit: async ({ ownerId, ...one }: AuditEntry): Promise<AuditView> => ({ ...one, owner: await slugOf(ownerId) }),
 
-      running: async ({ endpoints: _, clusterName, ownerSlug, ...one }: ClusterObject): Promise<RunningView> => ({
-        ...one,
-        name: clusterName,
-        owner: ownerSlug,
-        status: (await store.deployments.get(one.deploymentId))?.status ?? 'unknown'
+      running: async (one: ClusterObject): Promise<RunningView> => ({
+        deploymentId: one.deploymentId,
+        owner: one.ownerSlug,
+        name: one.clusterName,
+        replicas: one.replicas,
+        availableReplicas: one.availableReplicas,
+        status: (await store.deployments.get(one.deploymentId))?.status ?? 'unknown',
+        createdAt: one.createdAt
       }),
 
       delivery: (one: DeliveryRecord): DeliveryView => ({
