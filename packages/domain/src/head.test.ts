@@ -132,6 +132,15 @@ test('an error is tried again after its back-off, which grows', () => {
   assert.equal(course(a, { observation, ended: ended('live'), errors: 1 }, 1e12), 'nothing', 'a rebuild mended it')
 })
 
+test('times that a clock wrote before it was set back hold nothing up', () => {
+  const future = { startedAt: 2000, finishedAt: 2000 }
+  assert.equal(course(a, { observation: { commit: a, ...ended('error', future) }, errors: 1 }, 1000), 'queue')
+  assert.equal(
+    course(a, { observation: { commit: b, ...ended('live', future) }, isEarlierCommit: true }, 1000),
+    'queue'
+  )
+})
+
 test('nothing is queued beside a build that is under way, nor where everything is paused', () => {
   assert.equal(course(b, { isUnderWay: true }), 'nothing')
   assert.equal(course(b, { isPaused: true }), 'nothing')

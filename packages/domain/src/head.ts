@@ -90,11 +90,14 @@ export function judgeSeenHead(head: string, known: RefKnowledge, now: number): H
   const { observation, ended } = known
   const isObserved = observation?.commit === head
   if (!isObserved && (ended === null || !isLastWord(ended))) {
-    const isMaybeStale = known.isEarlierCommit && now - (observation?.startedAt ?? 0) < staleHeadMs
+    const sinceMs = now - (observation?.startedAt ?? 0)
+    // A time in the future was written by a clock that was set back since.
+    const isMaybeStale = known.isEarlierCommit && sinceMs >= 0 && sinceMs < staleHeadMs
     return { course: isMaybeStale ? 'nothing' : 'queue' }
   }
   const latest = ended ?? observation
-  if (latest?.status === 'error' && now >= (latest.finishedAt ?? 0) + errorBackoffMs(known.errors)) {
+  const pausedMs = now - (latest?.finishedAt ?? 0)
+  if (latest?.status === 'error' && (pausedMs < 0 || pausedMs >= errorBackoffMs(known.errors))) {
     return { course: 'queue' }
   }
   // Stopped with its installation, not by a person: it goes on with it.

@@ -95,6 +95,7 @@ export async function createScene(t: TestContext) {
       queued += 1
     },
     now,
+    monotonicNow: now,
     logger
   }
   const connections = createConnections(common)

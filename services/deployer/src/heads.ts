@@ -11,6 +11,7 @@ export interface HeadsDeps extends Omit<RoundsDeps, 'name' | 'forgeId'> {
   installationBranch: string | null
   /** Something was queued. */
   queued(): void
+  now: () => number
   /** How many heads are asked at a time, and how long that takes at least: ten a second stay below every forge's limits. */
   batch?: { size: number; paceMs: number }
 }
@@ -23,7 +24,7 @@ const suspicionMs = 10 * 60_000
  * after the other, and has the store compare that with what was observed.
  */
 export function createHeads(deps: HeadsDeps): Loop {
-  const { store, forge, connections, installationBranch, queued, now, logger } = deps
+  const { store, forge, connections, installationBranch, queued, now, monotonicNow, logger } = deps
   const { size, paceMs } = deps.batch ?? { size: 10, paceMs: 1000 }
   const { forgeId } = forge.instance
   let cursor: string | null = null
@@ -44,8 +45,9 @@ export function createHeads(deps: HeadsDeps): Loop {
   /** A branch without a head: was the branch deleted, is another one the default now, or is the whole repository lost? */
   async function suspect(repository: Repository, signal: AbortSignal): Promise<Repository | null> {
     const { id, forgeRepositoryId, installationId } = repository
-    if (now() - (suspectedAt.get(id) ?? 0) < suspicionMs) return repository
-    suspectedAt.set(id, now())
+    const suspected = suspectedAt.get(id)
+    if (suspected !== undefined && monotonicNow() - suspected < suspicionMs) return repository
+    suspectedAt.set(id, monotonicNow())
     const presence = await connections.refresh(
       forge,
       repository,
@@ -58,7 +60,7 @@ export function createHeads(deps: HeadsDeps): Loop {
 
   async function look(known: Repository, signal: AbortSignal): Promise<void> {
     const limitedBy = known.installationId
-    if (now() < (pausedUntil.get(limitedBy) ?? 0)) return
+    if (monotonicNow() < (pausedUntil.get(limitedBy) ?? 0)) return
     try {
       let repository: Repository | null = known
       let head = await headOf(known, signal)
@@ -74,7 +76,7 @@ export function createHeads(deps: HeadsDeps): Loop {
       logger.info({ repositoryId: repository.id, ref, commit: head, buildId: build.id }, 'the head was missed: queued')
     } catch (err) {
       if (!(err instanceof Failure) || err.code !== 'rate-limited') throw err
-      pausedUntil.set(limitedBy, now() + (err.retryAfterMs ?? 60_000))
+      pausedUntil.set(limitedBy, monotonicNow() + (err.retryAfterMs ?? 60_000))
       logger.warn({ err, forgeId, installationId: limitedBy }, 'heads are asked again when the rate limit allows it')
     }
   }

@@ -6,6 +6,7 @@ export interface MissedDeliveriesDeps extends Omit<RoundsDeps, 'name' | 'forgeId
   store: Pick<Store, 'deliveries' | 'settings'>
   forge: ForgeApi
   installationBranch: string | null
+  now: () => number
   /** Something was recorded that others wait for. */
   recorded(): void
 }

@@ -20,7 +20,7 @@ async function createForTest(t: TestContext, policy: 'wait' | 'override') {
     return store.builds.queue({ ...asked, noCache: false }, now())
   }
   const running = await queue(a)
-  await store.builds.claim(running.id, 'w', 1e9, now())
+  await store.builds.claim(running.id, 'w', 60_000, now())
   await queue(b)
   const stopped: string[] = []
   const begin = () => {

@@ -8,6 +8,8 @@ export interface OverridesDeps {
   /** The build's worker is to stop it. */
   stop(buildId: string): void
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -17,7 +19,7 @@ const longestWaitMs = 10_000
  * For repositories with the policy `override`: stops a running build as soon as its branch has moved on. A newer build that waits
  * is only a hint, for deliveries come late and in any order: the forge has to name one that waits as the head.
  */
-export function createOverrides({ store, forges, isLeader, stop, now, logger }: OverridesDeps): Loop {
+export function createOverrides({ store, forges, isLeader, stop, now, monotonicNow, logger }: OverridesDeps): Loop {
   const asked = new Map<string, { waiting: string; times: number; nextAt: number }>()
 
   async function look(build: Build, repository: Repository, waiting: string[], signal: AbortSignal): Promise<void> {
@@ -25,9 +27,9 @@ export function createOverrides({ store, forges, isLeader, stop, now, logger }: 
     const key = waiting.join()
     const before = asked.get(build.id)
     const known = before?.waiting === key ? before : { waiting: key, times: 0, nextAt: 0 }
-    if (forge === undefined || now() < known.nextAt) return
+    if (forge === undefined || monotonicNow() < known.nextAt) return
     const waitMs = Math.min(500 * 2 ** known.times, longestWaitMs)
-    asked.set(build.id, { waiting: key, times: known.times + 1, nextAt: now() + waitMs })
+    asked.set(build.id, { waiting: key, times: known.times + 1, nextAt: monotonicNow() + waitMs })
     const head = await forge.findHead(repository, build.ref, signal)
     if (head === null || !waiting.includes(head) || !(await store.heads.supersede(build.id, head, now()))) return
     stop(build.id)

@@ -24,6 +24,8 @@ export interface ReconcilerDeps {
   /** A build's worker is to stop it. */
   stop(buildId: string): void
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 

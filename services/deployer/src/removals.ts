@@ -14,6 +14,8 @@ export interface RemovalsDeps {
   /** Live deployments changed. */
   routesChanged(): void
   now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -25,7 +27,18 @@ const unclearMs = 10 * 60_000
  * said so again. Anything but a clear answer removes nothing.
  */
 export function createRemovals(deps: RemovalsDeps): Loop {
-  const { store, forges, connections, installationBranch, graceMs, isLeader, routesChanged, now, logger } = deps
+  const {
+    store,
+    forges,
+    connections,
+    installationBranch,
+    graceMs,
+    isLeader,
+    routesChanged,
+    now,
+    monotonicNow,
+    logger
+  } = deps
   const askAgainAt = new Map<string, number>()
 
   /** Why the functions are to go; null when they stay. */
@@ -51,8 +64,8 @@ export function createRemovals(deps: RemovalsDeps): Loop {
     const { id: repositoryId, forgeId } = repository
     const key = `${repositoryId} ${ref}`
     const forge = forges.get(forgeId)
-    if (forge === undefined || now() < (askAgainAt.get(key) ?? 0)) return
-    askAgainAt.set(key, now() + unclearMs)
+    if (forge === undefined || monotonicNow() < (askAgainAt.get(key) ?? 0)) return
+    askAgainAt.set(key, monotonicNow() + unclearMs)
     const reason = await confirm(removal, forge, signal)
     if (reason === null) {
       logger.info({ repositoryId, ref }, 'the forge does not say clearly that it is gone: nothing is removed')

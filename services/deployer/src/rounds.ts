@@ -6,7 +6,8 @@ export interface RoundsDeps {
   forgeId: string
   everyMs: number
   isLeader(): boolean
-  now: () => number
+  /** Milliseconds of a clock that nobody sets. */
+  monotonicNow: () => number
   logger: Logger
 }
 
@@ -16,7 +17,7 @@ export interface RoundsDeps {
  * Only the leader asks. `wake` asks at once, unless the forge is being left alone.
  */
 export function createRounds(
-  { name, forgeId, everyMs, isLeader, now, logger }: RoundsDeps,
+  { name, forgeId, everyMs, isLeader, monotonicNow, logger }: RoundsDeps,
   work: (signal: AbortSignal) => Promise<void>
 ): Loop {
   let nextAt = 0
@@ -25,16 +26,16 @@ export function createRounds(
     `${name} ${forgeId}`,
     Math.min(1000, everyMs),
     async (signal) => {
-      if (!isLeader() || now() < nextAt) return
+      if (!isLeader() || monotonicNow() < nextAt) return
       try {
         await work(signal)
         failures = 0
-        nextAt = now() + everyMs * (0.9 + 0.2 * Math.random())
+        nextAt = monotonicNow() + everyMs * (0.9 + 0.2 * Math.random())
       } catch (err) {
         if (signal.aborted) return
         failures += 1
         const waitMs = Math.max(backoffMs(failures), err instanceof Failure ? (err.retryAfterMs ?? 0) : 0)
-        nextAt = now() + waitMs
+        nextAt = monotonicNow() + waitMs
         logger.warn({ err, forgeId, waitMs }, `${name}: the forge is asked again later`)
       }
     },

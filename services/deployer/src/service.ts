@@ -244,6 +244,7 @@ export async function startDeployer(
     routesChanged,
     stop: (buildId) => signals.send('cancel', { buildId }),
     now,
+    monotonicNow,
     logger
   })
   closers.add('reconciler', async () => {
