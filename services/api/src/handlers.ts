@@ -88,7 +88,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     },
     async listAudit({ owner, ...input }) {
       const page = pageOf(input)
-      return listed(await store.audit.list(await ownerIdOf(owner), page), page, views.forOneAnswer().audit)
+      return listed(await store.audit.list(await ownerIdOrAll(owner), page), page, views.forOneAnswer().audit)
     },
     async cleanUp(_input, actor, signal) {
       const report = await internal.cleanUp({ builders: true }, signal)

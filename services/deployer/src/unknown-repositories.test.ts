@@ -33,7 +33,7 @@ test('repositories that cannot be looked up wait ever longer, and stand in nobod
   let queued = 0
   const resolve = createUnknownRepositories({
     store,
-    forges: new Map([['github', { findRepository }]]),
+    forges: new Map([['github', { findRepository, identity: async () => 'app/1' }]]),
     queued: () => {
       queued += 1
     },

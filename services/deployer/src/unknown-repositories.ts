@@ -3,7 +3,7 @@ import { backoffMs, type Logger } from '@slipway/service'
 
 export interface UnknownRepositoriesDeps {
   store: Pick<Store, 'repositories'>
-  forges: ReadonlyMap<string, Pick<ForgeApi, 'findRepository'>>
+  forges: ReadonlyMap<string, Pick<ForgeApi, 'findRepository' | 'identity'>>
   /** Builds may be admitted now that could not be before. */
   queued(): void
   now: () => number
@@ -37,7 +37,10 @@ export function createUnknownRepositories({
         if (forge === undefined) throw new Failure('not-found', `the forge ${forgeId} is not configured any more`)
         const found = await forge.findRepository({ forgeRepositoryId, installationId, fullName }, signal)
         if (found?.owner == null) await store.repositories.disconnect(repositoryId, now())
-        else await store.repositories.connect(forgeId, { ...found, owner: found.owner }, now())
+        else {
+          const seenBy = { identity: await forge.identity(signal), isConnectionSeen: found.connection === 'there' }
+          await store.repositories.connect(forgeId, { ...found, owner: found.owner }, now(), seenBy)
+        }
         troubles.delete(repositoryId)
         queued()
       } catch (err) {
