@@ -47,12 +47,14 @@ export interface FleetOptions extends InstallationOptions {
   services?: readonly string[]
   /** Loaded into each process of ours before anything else. */
   preload?: string
+  /** What the receiver did not take is sent again. */
+  isRedelivering?: boolean
 }
 
 const defaultServices = ['deployer', 'receiver', 'api', 'gateway-1', 'gateway-2', 'builder']
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { home, env, services = defaultServices, preload } = options
+  const { home, env, services = defaultServices, preload, isRedelivering = false } = options
   await mkdir(home, { recursive: true })
   const [gateway, receiver, api, redisPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
   const urls = {
@@ -101,7 +103,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await member.start()
   }
 
-  const relay = await createRelay(urls.receiver)
+  const relay = await createRelay(urls.receiver, isRedelivering)
   const stopAll = async (how: 'kill' | 'stop') => {
     // Redis last, as the others say good-bye to it.
     for (const member of [...members.values()].toReversed()) await member[how]()

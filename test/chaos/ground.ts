@@ -27,6 +27,7 @@ export interface GroundOptions {
   env?: Record<string, string>
   callers?: { concurrency: number; pauseMs: number }
   preload?: string
+  isRedelivering?: boolean
 }
 
 export async function createGround({
@@ -34,12 +35,13 @@ export async function createGround({
   owners,
   env = {},
   callers: calling = { concurrency: 4, pauseMs: 10 },
-  preload
+  preload,
+  isRedelivering = false
 }: GroundOptions): Promise<Ground> {
   await using opened = new AsyncDisposableStack()
   // A busy machine is not what is tried here.
   const scene = await createScene({ READY_TIMEOUT_MS: '60000', ...env }, (options) =>
-    startFleet({ ...options, ...(preload === undefined ? {} : { preload }) })
+    startFleet({ ...options, isRedelivering, ...(preload === undefined ? {} : { preload }) })
   )
   opened.defer(() => scene.close())
   const fleet = scene.installation as Fleet

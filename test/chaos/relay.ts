@@ -22,13 +22,22 @@ interface Answer {
   body: Buffer
 }
 
-export async function createRelay(target: string): Promise<Relay> {
+export async function createRelay(target: string, isRedelivering: boolean): Promise<Relay> {
   const arrivals = new Map<string, Arrival>()
   const underWay = new Set<Promise<unknown>>()
   const known = new Set<string>()
   const taken = new Set<string>()
   const counts = { deliveries: 0, sent: 0, taken: 0 }
   const refused: Record<string, number> = {}
+
+  /** What nobody took is sent again, as a forge's user may ask for. */
+  async function sendUntilTaken(from: IncomingMessage, body: Buffer, commit: string | null): Promise<Answer | null> {
+    for (;;) {
+      const answer = await send(from, body, commit)
+      if (!isRedelivering || (answer !== null && answer.status < 500)) return answer
+      await sleep(1000)
+    }
+  }
 
   async function send(from: IncomingMessage, body: Buffer, commit: string | null): Promise<Answer | null> {
     counts.sent += 1
@@ -54,7 +63,7 @@ export async function createRelay(target: string): Promise<Relay> {
     const [first] = await Promise.all(
       afterMs.map(async (ms) => {
         if (ms > 0) await sleep(ms)
-        return send(from, body, commit)
+        return sendUntilTaken(from, body, commit)
       })
     )
     if (first == null) to.destroy()

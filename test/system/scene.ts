@@ -54,7 +54,7 @@ export interface TestRepository {
 }
 
 /** Kept from one test file to the next, so that the base image is pushed once. */
-async function sharedRegistry(directory: string): Promise<RunningRegistry> {
+export async function sharedRegistry(directory: string): Promise<RunningRegistry> {
   const root = join(tmpdir(), `slipway-test-registry-${process.getuid?.() ?? 0}`)
   await mkdir(root, { recursive: true, mode: 0o700 })
   // Names of images contain the port.

@@ -213,3 +213,23 @@ test('an outage of git refuses clones and leaves REST alone, latency holds answe
   assert.equal((await rest()).status, 200)
   assert.ok(performance.now() - startedAt >= 290)
 })
+
+test('an outage shows as an answer, as none at all, or as a broken connection, and pushes may go on meanwhile', async (t) => {
+  const forge = await startGitLab(t)
+  const copy = await createWorkingCopy(t)
+  const { id, cloneUrl } = await forge.createRepository({ owner: 'acme', name: 'hello', isPrivate: true })
+  const rest = (signal?: AbortSignal) =>
+    fetch(`${forge.apiUrl}/projects/${id}`, { headers: { 'private-token': forge.accessToken }, signal: signal ?? null })
+  forge.setOutage('reads', { status: 429, retryAfterSeconds: 7 })
+  const limited = await rest()
+  assert.deepEqual([limited.status, limited.headers.get('retry-after')], [429, '7'])
+  await copy.commit('hello')
+  await copy.git('push', cloneUrl, 'HEAD:refs/heads/main')
+  assert.match(await copy.fails('ls-remote', cloneUrl), /429/)
+  forge.setOutage('reads', 'reset')
+  await assert.rejects(rest())
+  forge.setOutage('reads', 'hang')
+  await assert.rejects(rest(AbortSignal.timeout(200)), { name: 'TimeoutError' })
+  forge.setOutage('none')
+  assert.equal((await rest()).status, 200)
+})

@@ -9,7 +9,7 @@ import { createGitHttp } from './git-http.ts'
 import { createPages } from './page.ts'
 import { type CommitReport, newestPerContext, reportOfCheckRun, reportOfStatus } from './reports.ts'
 import { type RepositoryOperations, repositoryOperations } from './repository-operations.ts'
-import { createForgeServer, type Outage, type Trouble } from './server.ts'
+import { createForgeServer, type Outage, type OutageForm, type Trouble } from './server.ts'
 import type { Webhook } from './state.ts'
 import { createTelling } from './telling.ts'
 
@@ -36,7 +36,8 @@ export interface LocalForgeHost extends RepositoryOperations {
   settled(): Promise<void>
   /** While stale, readers (git and REST) see the refs as they are now; pushes go on. */
   setStaleReads(id: number, isStale: boolean): Promise<void>
-  setOutage(outage: Outage): void
+  /** @param form how it shows; by default an answer of 503. */
+  setOutage(outage: Outage, form?: OutageForm): void
   /** Holds back every answer of REST and git. */
   setLatency(latencyMs: number): void
   close(): Promise<void>
@@ -51,7 +52,7 @@ export interface Host {
 export async function startHost(core: Core, form: ForgeForm, options: LocalForgeOptions): Promise<Host> {
   const { state, repositories, accounts, now } = core
   const { logger } = options
-  const trouble: Trouble = { outage: 'none', latencyMs: 0 }
+  const trouble: Trouble = { outage: 'none', form: { status: 503 }, latencyMs: 0 }
   const deliveries = createDeliveries({ state, sign: form.sign, now, logger })
   const telling = createTelling({ core, form, deliveries, logger })
 
@@ -97,8 +98,9 @@ export async function startHost(core: Core, form: ForgeForm, options: LocalForge
     redeliver: deliveries.redeliver,
     settled,
     setStaleReads: repositories.setFrozen,
-    setOutage(outage) {
+    setOutage(outage, form = { status: 503 }) {
       trouble.outage = outage
+      trouble.form = form
     },
     setLatency(latencyMs) {
       trouble.latencyMs = latencyMs

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { STATUS_CODES } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -9,11 +11,15 @@ import { authorizeGit, isGitPath } from './git-access.ts'
 import type { GitHttp } from './git-http.ts'
 import { style } from './page-style.ts'
 
-/** Which parts of the forge answer 503. */
-export type Outage = 'none' | 'rest' | 'git' | 'all'
+/** Which parts of the forge are out of order. `reads`: REST and fetches, while pushes go on. */
+export type Outage = 'none' | 'rest' | 'git' | 'reads' | 'all'
+
+/** How it shows: an answer of that status, no answer ever, or a connection that breaks. */
+export type OutageForm = { status: number; retryAfterSeconds?: number } | 'hang' | 'reset'
 
 export interface Trouble {
   outage: Outage
+  form: OutageForm
   /** Every answer of REST and git is held back so long. */
   latencyMs: number
 }
@@ -51,9 +57,28 @@ export function createForgeServer(deps: ServerDeps): FastifyInstance {
     const part = request.url.startsWith(`${form.apiPath}/`) ? 'rest' : isGitPath(request.url) ? 'git' : null
     if (part === null) return
     if (trouble.latencyMs > 0) await sleep(trouble.latencyMs, undefined, { signal: stopping.signal })
-    if (trouble.outage !== part && trouble.outage !== 'all') return
-    return reply.code(503).send({ message: '503 Service Unavailable' })
+    if (isOutOfOrder(trouble.outage, part, request.url)) return refuse(reply, trouble.form)
   })
+
+  /** Answers as something that is out of order does. */
+  async function refuse(reply: FastifyReply, form: OutageForm): Promise<FastifyReply> {
+    if (form === 'reset') {
+      reply.hijack()
+      reply.raw.socket?.resetAndDestroy()
+      return reply
+    }
+    if (form === 'hang') {
+      reply.hijack()
+      const gone = once(reply.raw, 'close')
+      const stopped = once(stopping.signal, 'abort')
+      await Promise.race([gone, stopped])
+      reply.raw.destroy()
+      return reply
+    }
+    const { status, retryAfterSeconds } = form
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+    return reply.code(status).send({ message: `${status} ${STATUS_CODES[status] ?? ''}`.trim() })
+  }
 
   async function serveGit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const authorization = authorizeGit(request, core, form)
@@ -80,4 +105,9 @@ export function createForgeServer(deps: ServerDeps): FastifyInstance {
   app.get('/', servePage)
   app.get('/*', (request, reply) => (isGitPath(request.url) ? serveGit(request, reply) : servePage(request, reply)))
   return app
+}
+
+function isOutOfOrder(outage: Outage, part: 'rest' | 'git', url: string): boolean {
+  if (outage === 'reads') return part === 'rest' || !url.includes('git-receive-pack')
+  return outage === part || outage === 'all'
 }
