@@ -26,6 +26,9 @@ const commands = {
   test: { needs: [...servers, 'postgres', 'base-python'], isForTests: true, tests: test },
   demo: { needs: servers, script: 'infra/demo/src/main.ts' },
   bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, isRead: true, script: 'test/bench/main.ts' },
+  chaos: { needs: servers, isForTests: true, script: 'test/chaos/main.ts' },
+  soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
+  rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 

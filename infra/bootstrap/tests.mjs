@@ -11,12 +11,14 @@ const contractTestRun = {
   timeoutMs: 8 * 60_000
 }
 
-/** Unit, contract and system tests. Those that use real servers run one after the other: two cores are soon busy. */
+/** Unit and contract tests, and those of whole installations. Those that use real servers run one after the other: two cores are soon busy. */
 export async function test({ root, env, write, say }) {
   const groups = [
     ['unit', () => runTurboTests({ root, env, ...unitTestRun, write })],
     ['contract', () => runTurboTests({ root, env, ...contractTestRun, write })],
-    ['system', () => systemTests({ root, env, write })]
+    ['system', () => wholeTests({ root, env, write, folder: 'system' })],
+    ['hostile', () => wholeTests({ root, env, write, folder: 'hostile' })],
+    ['chaos', () => wholeTests({ root, env, write, folder: 'chaos' })]
   ]
   const lines = []
   const all = []
@@ -35,13 +37,14 @@ export async function test({ root, env, write, say }) {
   return total(all)
 }
 
-async function systemTests({ root, env, write }) {
+/** Tests of whole installations, one file after the other. */
+async function wholeTests({ root, env, write, folder }) {
   const args = [
     '--test',
-    '--test-timeout=180000',
+    '--test-timeout=400000',
     '--test-concurrency=1',
     '--test-reporter=spec',
-    'system/**/*.test.ts'
+    `${folder}/**/*.test.ts`
   ]
   const result = await run('node', args, {
     cwd: join(root, 'test'),
@@ -49,5 +52,5 @@ async function systemTests({ root, env, write }) {
     timeoutMs: 15 * 60_000,
     onOutput: write
   })
-  return [judge('system tests', result)]
+  return [judge(`${folder} tests`, result)]
 }

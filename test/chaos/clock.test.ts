@@ -16,7 +16,7 @@ test('the clock jumps an hour forth, two hours back and then right again, with a
   const setClock = (offsetMs: number) => writeFile(clockFile, String(offsetMs))
   await setClock(0)
   const ground = await createGround({
-    repositories: 3,
+    repositories: 2,
     owners: 2,
     env: { CLOCK_FILE: clockFile },
     callers: { concurrency: 2, pauseMs: 50 },

@@ -13,6 +13,7 @@ import { createGround, type Ground } from './ground.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 import { createRandom } from './random.ts'
 import { redisCommand } from './redis-command.ts'
+import type { Subject } from './subject.ts'
 
 /*
  * Something that Slipway stands on goes away in the middle of the work, and comes back. Slipway is not restarted; afterwards
@@ -37,7 +38,7 @@ before(async () => {
   const engine = join(directory, 'engine.sock')
   engineProxy = await startProxy({ path: '/var/run/docker.sock' }, engine)
   ground = await createGround({
-    repositories: 4,
+    repositories: 3,
     owners: 2,
     env: {
       DATABASE_URL: await postgres.makeDatabase(),
@@ -60,10 +61,14 @@ after(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
+function push(subject: Subject): Promise<void> {
+  const kind = random.pick(['words', 'words', 'configuration', 'function'] as const)
+  return subject.push({ change: { kind }, arrival: { afterMs: [0] } }, ground.fleet.relay)
+}
+
 async function pushToAll(pauseMs = 0): Promise<void> {
   for (const subject of ground.subjects) {
-    const kind = random.pick(['words', 'words', 'configuration', 'function'] as const)
-    await subject.push({ change: { kind }, arrival: { afterMs: [0] } }, ground.fleet.relay)
+    await push(subject)
     await sleep(pauseMs)
   }
 }
@@ -76,19 +81,18 @@ async function assertWhole(what: string, t?: TestContext): Promise<void> {
   assert.deepEqual(problems, [])
 }
 
-/** Pushes before, while and after something is away for so long, beginning in the middle of the first push's work. */
+/** Pushes, and in the middle of their work something is away for a few seconds, in which is pushed as well. */
 async function whileAway(
   t: TestContext,
   what: string,
   goAway: () => Promise<unknown>,
   comeBack: () => Promise<unknown>
 ): Promise<void> {
-  await pushToAll(200)
+  await pushToAll(random.integer(100, 600))
   await goAway()
-  await pushToAll(200)
+  await push(random.pick(ground.subjects))
   await sleep(random.integer(2000, 4000))
   await comeBack()
-  await pushToAll()
   await assertWhole(what, t)
 }
 

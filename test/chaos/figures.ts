@@ -40,3 +40,12 @@ function tally(counts: Record<string, number>): string {
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
+
+/** Prints what came of a run, its figures last. @returns the exit code. */
+export function tell({ problems, figures }: { problems: string[]; figures: string[] }): number {
+  for (const problem of problems) console.log(`NOT AS IT MUST BE: ${problem}`)
+  for (const figure of figures) console.log(figure)
+  const what = problems.length === 0 ? 'all is well' : `${problems.length} things are not as they must be`
+  console.log(`result        ${what}`)
+  return problems.length === 0 ? 0 : 1
+}

@@ -18,7 +18,7 @@ export interface Member {
   start(): Promise<void>
 }
 
-/** When a member was gone: from the signal to the end of its process. Milliseconds of `performance.now()`. */
+/** When a member was killed: from the signal to the end of its process. Milliseconds of `performance.now()`. */
 export interface Death {
   member: string
   at: number
@@ -69,6 +69,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     GATEWAY_PORT: String(gateway),
     GATEWAY_REUSE_PORT: 'true',
     RECEIVER_PORT: String(receiver),
+    RECEIVER_REUSE_PORT: 'true',
     API_PORT: String(api),
     REDIS_URL: `redis://127.0.0.1:${redisPort}`,
     ...env,
@@ -149,16 +150,12 @@ function createMember(name: string, start: () => Promise<Running>, deaths: Death
   let running: Running | null = null
   let isMeant = false
 
-  async function end(how: (process: Running) => Promise<void> | void): Promise<void> {
-    if (running === null) return
+  /** Whoever ends what this gives is expected to. */
+  function letGo(): Running | null {
     const ending = running
     isMeant = true
     running = null
-    const death = { member: name, at: performance.now(), goneAt: Infinity }
-    deaths.push(death)
-    await how(ending)
-    await ending.exited
-    death.goneAt = performance.now()
+    return ending
   }
 
   async function watch(started: Running): Promise<void> {
@@ -171,11 +168,18 @@ function createMember(name: string, start: () => Promise<Running>, deaths: Death
     get pid() {
       return running?.pid ?? 0
     },
-    kill: () =>
-      end(({ pid }) => {
-        process.kill(pid, 'SIGKILL')
-      }),
-    stop: () => end((ending) => ending.stop()),
+    async kill() {
+      const ending = letGo()
+      if (ending === null) return
+      const death = { member: name, at: performance.now(), goneAt: Infinity }
+      deaths.push(death)
+      process.kill(ending.pid, 'SIGKILL')
+      await ending.exited
+      death.goneAt = performance.now()
+    },
+    async stop() {
+      await letGo()?.stop()
+    },
     async start() {
       isMeant = false
       const started = await start()

@@ -26,6 +26,7 @@ export interface GroundOptions {
   owners: number
   env?: Record<string, string>
   callers?: { concurrency: number; pauseMs: number }
+  services?: readonly string[]
   preload?: string
   isRedelivering?: boolean
 }
@@ -35,13 +36,19 @@ export async function createGround({
   owners,
   env = {},
   callers: calling = { concurrency: 4, pauseMs: 10 },
+  services,
   preload,
   isRedelivering = false
 }: GroundOptions): Promise<Ground> {
   await using opened = new AsyncDisposableStack()
   // A busy machine is not what is tried here.
   const scene = await createScene({ READY_TIMEOUT_MS: '60000', ...env }, (options) =>
-    startFleet({ ...options, isRedelivering, ...(preload === undefined ? {} : { preload }) })
+    startFleet({
+      ...options,
+      isRedelivering,
+      ...(services === undefined ? {} : { services }),
+      ...(preload === undefined ? {} : { preload })
+    })
   )
   opened.defer(() => scene.close())
   const fleet = scene.installation as Fleet

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
+import { tell } from './figures.ts'
 
 /** The long form: `npm run test:chaos -- --pushes N --kills N --seconds N --seed S`. Its last lines are the figures. */
 const { values } = parseArgs({
@@ -18,13 +19,5 @@ if (![pushes, kills, durationMs].every((number) => Number.isInteger(number) && n
   process.exit(2)
 }
 
-const { problems, figures } = await runChaos(
-  { seed: values.seed, pushes, kills, durationMs, settleMs: Number(process.env.SETTLE ?? 300_000) },
-  console.log
-)
-for (const problem of problems) console.log(`NOT AS IT MUST BE: ${problem}`)
-for (const figure of figures) console.log(figure)
-console.log(
-  `result        ${problems.length === 0 ? 'all is well' : `${problems.length} things are not as they must be`}`
-)
-process.exitCode = problems.length === 0 ? 0 : 1
+const result = await runChaos({ seed: values.seed, pushes, kills, durationMs, settleMs: 300_000 }, console.log)
+process.exitCode = tell(result)

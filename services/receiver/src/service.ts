@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '@slipway/domain'
 import { createWebhookSources, webhookSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
@@ -12,10 +13,15 @@ export const ReceiverConfig = Type.Object({
   ...webhookSettings,
   RECEIVER_HOST: Type.String({ default: '127.0.0.1' }),
   RECEIVER_PORT: Type.Integer({ default: 8081, minimum: 0, maximum: 65535 }),
+  /** Several receivers share the port: a new one takes over from an old one without a gap. */
+  RECEIVER_REUSE_PORT: Type.Boolean({ default: false }),
   /** The production branch of every repository that does not say otherwise; unset: its default branch. */
   BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 }))
 })
 export type ReceiverConfig = Static<typeof ReceiverConfig>
+
+/** How long answers tell that their connections end before a stop, where another receiver goes on. */
+const announceMs = 400
 
 export async function startReceiver(
   config: ReceiverConfig,
@@ -46,7 +52,17 @@ export async function startReceiver(
     limits: bodyLimits,
     connectionLimit: 2000
   })
-  closers.add('receiver', () => app.close())
-  const url = await app.listen({ host: config.RECEIVER_HOST, port: config.RECEIVER_PORT })
+  let isStopping = false
+  app.addHook('onSend', async (_request, reply) => {
+    if (isStopping) reply.header('connection', 'close')
+  })
+  closers.add('receiver', async () => {
+    // Forges that hold a connection learn first that it ends, so that none delivers into a closed one.
+    isStopping = true
+    if (config.RECEIVER_REUSE_PORT) await sleep(announceMs)
+    await app.close()
+  })
+  const { RECEIVER_HOST: host, RECEIVER_PORT: port, RECEIVER_REUSE_PORT: reusePort } = config
+  const url = await app.listen({ host, port, ...(reusePort ? { reusePort } : {}) })
   return { url, close: () => closers.close() }
 }

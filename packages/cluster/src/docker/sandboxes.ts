@@ -69,6 +69,7 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
   const { engine, installation, networks, resolvers, logger, now } = options
   const waiting = new Map<string, Waiting>()
   let isClosing = false
+  let imageBeingMade: Promise<string> | null = null
 
   async function list(ownerSlug: string | null, signal: AbortSignal) {
     const label = [`${labels.installation}=${installation}`, `${labels.role}=${sandboxRole}`]
@@ -78,12 +79,22 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     )
   }
 
+  /** Made by one at a time: of two that are made at once one would stay without a name. */
+  async function pauseImage(signal: AbortSignal): Promise<string> {
+    imageBeingMade ??= ensurePauseImage(engine, installation, signal)
+    try {
+      return await imageBeingMade
+    } finally {
+      imageBeingMade = null
+    }
+  }
+
   async function make(ownerSlug: string, signal: AbortSignal): Promise<Sandbox | null> {
     const network = await networks.find(ownerSlug, signal)
     if (network === null) return null // whoever it was for is gone meanwhile
     const pinned = await options.addressesIn(network.name, signal)
     if (sizeOf(network.subnet) - pinned.size <= addressesKept) return null
-    const image = await ensurePauseImage(engine, installation, signal)
+    const image = await pauseImage(signal)
     const address = networks.takeAddress(network, pinned)
     try {
       const name = `slw-${shortInstallation(installation)}-${ownerSlug}-net-${randomUUID().slice(0, 8)}`
