@@ -22,6 +22,7 @@ const homes = [
   { libraries: /^(bullmq|ioredis)$/, homes: ['packages/queue'] },
   { libraries: /^(kysely|pg|node:sqlite)$/, homes: ['packages/store', 'test'] },
   { libraries: /^simple-git$/, homes: ['services/builder'] },
+  { libraries: /^@peculiar\//, homes: ['packages/secrets'] },
   {
     libraries: /^(fastify|@fastify\/.*)$/,
     homes: [

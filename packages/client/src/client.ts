@@ -14,6 +14,8 @@ export type StatusApi = {
     options: { after?: number; follow: boolean },
     signal?: AbortSignal
   ): AsyncIterable<LogChunk>
+  /** The certificate that secrets are sealed with, as PEM. */
+  sealingCertificate(signal?: AbortSignal): Promise<string>
   /** What a function's replicas print, as lines. */
   runtimeLog(
     owner: string,
@@ -147,7 +149,10 @@ export function createStatusApi({
       (input: Record<string, unknown>, signal?: AbortSignal) => call(contract, input, signal)
     ])
   )
-  return { ...calls, followLog, runtimeLog } as unknown as StatusApi
+  async function sealingCertificate(signal?: AbortSignal): Promise<string> {
+    return (await send('GET', '/.well-known/slipway/seal.pem', undefined, 'text/plain', signal)).text()
+  }
+  return { ...calls, followLog, runtimeLog, sealingCertificate } as unknown as StatusApi
 }
 
 /** Server-sent events of a response, as the HTML standard frames them. */

@@ -101,7 +101,12 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       const { code, message } = noSecrets()
       throw failureAt(code, first.name.at, `functions.${fn.name}.build_secrets: ${message}`)
     }
-    const secretVersions = new Map(fn.build.secrets.map(({ id, name }) => [id, secrets.versionOf(name.value)]))
+    const buildSecrets = fn.build.secrets.map(({ id, name }) => ({
+      id,
+      name: name.value,
+      ...secrets.of(name.value, id)
+    }))
+    const secretMounts = new Map(buildSecrets.map(({ id, mountId }) => [id, mountId]))
     const template = await resolveTemplate(
       fn.build.lang,
       { ...templates, checkout, stackTemplates: stack.templates },
@@ -116,16 +121,11 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       copy: stack.copy,
       baseImages: name === null || base === null ? {} : { [name]: base },
       platform,
-      secretVersions,
+      secretMounts,
       signal
     })
     const warnings = [...template.warnings, ...context.warnings]
     const spec = specWithTemplate(fn, template)
-    const buildSecrets = fn.build.secrets.map(({ id, name }) => ({
-      id,
-      name: name.value,
-      versionId: secrets.versionOf(name.value)
-    }))
     return { spec, templateSource: template.source, context, buildSecrets, image: null, warnings }
   }
 

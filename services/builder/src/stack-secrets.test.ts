@@ -45,7 +45,13 @@ test("a stack's secrets are asked for once, and what the owner has is not shown"
   const text = entry('secrets: [db, acme-mail]', 'build_secrets:', '  npmrc: db')
   const { secrets, asked, redactor } = await settle(t, text, { db: ['db'], mail: ['user', 'password'] })
   assert.deepEqual(asked, [['db', 'mail']])
-  assert.equal(secrets.versionOf('mail'), 'mail-v1')
+  const { versionId, mountId } = secrets.of('mail', 'npmrc')
+  assert.equal(versionId, 'mail-v1')
+  assert.notEqual(mountId, secrets.of('mail', 'netrc').mountId)
+  assert.equal(
+    redactor.redact(`--mount=type=secret,id=${mountId},target=/x`),
+    '--mount=type=secret,id=[redacted],target=/x'
+  )
   assert.equal(redactor.redact('it is hunter2hunter2'), 'it is [redacted]')
 })
 
@@ -101,9 +107,9 @@ test('a build reads the versions that its image stands for, or begins again', as
   const secretsForBuild = createSecretsForBuild({
     secretValues: () => Promise.resolve({ db: { versionId: 'v1', values } })
   })
-  const wanted = { id: 'npmrc', name: 'db', versionId: 'v1' }
+  const wanted = { id: 'npmrc', mountId: 'm1', name: 'db', versionId: 'v1' }
   const got = await secretsForBuild(claim, [wanted], signal)
-  assert.deepEqual([...got], [['npmrc', Buffer.from('one')]])
+  assert.deepEqual([...got], [['m1', Buffer.from('one')]])
   assert.equal((await secretsForBuild(claim, [], signal)).size, 0)
   await assert.rejects(secretsForBuild(claim, [{ ...wanted, versionId: 'v0' }], signal), { code: 'unavailable' })
 })

@@ -1,6 +1,7 @@
 import type { InternalSecrets, SecretValues, SecretVersion } from '@slipway/client'
 import { type Claim, Failure } from '@slipway/domain'
 import type { Redactor } from '@slipway/secrets'
+import { mountIdOf } from './context/secret-mounts.ts'
 import type { StackFunction } from './stack/function.ts'
 import { failureAt, type Located, quote } from './stack/location.ts'
 import type { Stack } from './stack/parse.ts'
@@ -11,7 +12,8 @@ export type HeldClaim = Claim & { holder: string }
 
 /** What is known of the secrets that a stack names. */
 export interface StackSecrets {
-  versionOf(name: string): string
+  /** The version, and the id that builds mount it by. */
+  of(name: string, id: string): { versionId: string; mountId: string }
 }
 
 /** What `deployer` is asked for: values of a claimed build's owner, and nothing else. */
@@ -43,7 +45,15 @@ export function createSettleSecrets(internal: Internal): SettleSecrets {
     for (const value of redactions) redactor.add(Buffer.from(value, 'base64'))
     const known = new Map(versions.map((version) => [version.name, version]))
     for (const fn of stack.functions) assertThere(fn, known, ownerSlug)
-    return { versionOf: (name) => known.get(name)?.versionId ?? '' }
+    return {
+      of(name, id) {
+        const versionId = known.get(name)?.versionId ?? ''
+        const mountId = mountIdOf(`${versionId} ${id}`)
+        // Whoever knew it could find in the engine's cache what was made with it.
+        redactor.add(mountId)
+        return { versionId, mountId }
+      }
+    }
   }
 }
 
@@ -98,12 +108,14 @@ function keyFor(id: string, keys: readonly string[]): string | null {
 /** A secret that a build reads, by the id that it asks for it by. */
 export interface WantedSecret {
   id: string
+  /** What it is served under. */
+  mountId: string
   name: string
   /** Its image stands for this version. */
   versionId: string
 }
 
-/** The values that a build reads, by id. They are asked for only when something is really built. */
+/** The values that a build reads, by what they are served under. They are asked for only when something is really built. */
 export type SecretsForBuild = (
   claim: HeldClaim,
   secrets: readonly WantedSecret[],
@@ -115,7 +127,7 @@ export function createSecretsForBuild(internal: Pick<InternalSecrets, 'secretVal
     if (secrets.length === 0) return new Map()
     const names = [...new Set(secrets.map(({ name }) => name))]
     const values = await internal.secretValues(build.id, holder, names, signal)
-    return new Map(secrets.map((secret) => [secret.id, valueOf(secret, values[secret.name])]))
+    return new Map(secrets.map((secret) => [secret.mountId, valueOf(secret, values[secret.name])]))
   }
 }
 

@@ -5,6 +5,8 @@ import { Failure } from '@slipway/domain'
 import { createLogger, run } from '@slipway/service'
 import { Command } from 'commander'
 import { connect } from './connection.ts'
+import { collected } from './option.ts'
+import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { table } from './table.ts'
 
 const settings = {
@@ -31,10 +33,6 @@ function interrupted(): AbortSignal {
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort(new Failure('cancelled', 'interrupted')))
   return stop.signal
-}
-
-function collected(value: string, former: string[]): string[] {
-  return [...former, value]
 }
 
 const program = new Command('slipway').description('A git push becomes running functions.').showHelpAfterError()
@@ -130,6 +128,8 @@ program
     print('start it with "slipway up"')
   })
 
+addSecretCommands(program, { settings, print })
+
 const admin = program.command('admin').description('what the administrator of the installation does')
 
 admin
@@ -143,6 +143,8 @@ admin
     print(text)
     if (!isWhole) process.exitCode = 1
   })
+
+addSecretAdministration(admin, { settings, print })
 
 /** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */
 const exitCodes: Partial<Record<Failure['code'], number>> = {

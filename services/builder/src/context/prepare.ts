@@ -16,6 +16,7 @@ import {
   createBudget,
   defaultContextLimits
 } from './scan.ts'
+import { scopeSecretMounts } from './secret-mounts.ts'
 import { withoutSyntaxDirective } from './syntax.ts'
 
 /** An image that built-in templates stand on. */
@@ -35,8 +36,8 @@ export interface ContextOptions {
   baseImages: Partial<Record<BaseImageName, BaseImage>>
   /** The engine's platform, `linux/amd64`. */
   platform: string
-  /** Versions of build secrets by the id that the Dockerfile asks for: another version is another content. */
-  secretVersions?: ReadonlyMap<string, string>
+  /** The ids that build secrets are served under, by those that the Dockerfile names: another version is another content. */
+  secretMounts?: ReadonlyMap<string, string>
   limits?: ContextLimits
   signal: AbortSignal
 }
@@ -65,7 +66,7 @@ const dockerfileLimitBytes = 1024 ** 2
  * @throws Failure `unsafe-path`, `limit-exceeded`, `invalid-stack`, `build-failed`, `unsupported`; `invalid-configuration` without a base image.
  */
 export async function prepareContext(options: ContextOptions): Promise<PreparedContext> {
-  const { checkout, fn, template, copy, baseImages, platform, signal } = options
+  const { checkout, fn, template, copy, baseImages, platform, secretMounts = new Map(), signal } = options
   if (fn.build === null)
     throw new Failure('invalid-request', `functions.${fn.name} has skip_build: there is nothing to build`)
   const budget = createBudget(options.limits ?? defaultContextLimits)
@@ -80,7 +81,7 @@ export async function prepareContext(options: ContextOptions): Promise<PreparedC
     budget,
     signal
   })
-  const warnings = await settleDockerfile(entries, fn, template)
+  const warnings = await settleDockerfile(entries, fn, template, secretMounts)
   if (template.builtIn !== null && fn.spec.fprocess !== null) {
     const message = `functions.${fn.name}.fprocess is not used: the template "${template.lang}" starts its own process, without a watchdog`
     warnings.push({ ...fn.at, message })
@@ -95,12 +96,7 @@ export async function prepareContext(options: ContextOptions): Promise<PreparedC
   }
   return {
     // The reference of a base image may name this installation's registry: its id says what it is.
-    contentKey: contentKeyOf(
-      packed,
-      { ...buildArgs, BASE_IMAGE: base?.id ?? '' },
-      platform,
-      options.secretVersions ?? new Map()
-    ),
+    contentKey: contentKeyOf(packed, { ...buildArgs, BASE_IMAGE: base?.id ?? '' }, platform, secretMounts),
     buildArgs,
     dockerfile: 'Dockerfile',
     tar: () => packContext(packed),
@@ -127,7 +123,8 @@ function baseOf(template: Template, images: ContextOptions['baseImages']): BaseI
 async function settleDockerfile(
   entries: Map<string, ContextEntry>,
   fn: StackFunction,
-  template: Template
+  template: Template,
+  secretMounts: ReadonlyMap<string, string>
 ): Promise<StackWarning[]> {
   const at = fn.build?.handler.at ?? fn.at
   const dockerfile = entries.get('Dockerfile')
@@ -142,13 +139,14 @@ async function settleDockerfile(
   const text = (await bytesOf(dockerfile)).toString('utf8')
   if (template.builtIn !== null) {
     const words = await wordsFor(template.builtIn, template.lang, handlerFiles(entries, template.handlerFolder))
-    const rendered = renderDockerfile(text, words)
-    entries.set('Dockerfile', generated(withSecretMounts(rendered, fn.build?.secrets.map(({ id }) => id) ?? [])))
+    const rendered = withSecretMounts(renderDockerfile(text, words), [...secretMounts.keys()])
+    entries.set('Dockerfile', generated(scopeSecretMounts(rendered, secretMounts)))
     return []
   }
   const settled = withoutSyntaxDirective(text)
+  const scoped = scopeSecretMounts(settled.text, secretMounts)
+  if (scoped !== text) entries.set('Dockerfile', generated(scoped))
   if (!settled.isRemoved) return []
-  entries.set('Dockerfile', generated(settled.text))
   return [
     {
       ...at,
@@ -190,13 +188,13 @@ function contentKeyOf(
   entries: readonly PackedEntry[],
   buildArgs: Record<string, string>,
   platform: string,
-  secretVersions: ReadonlyMap<string, string>
+  secretMounts: ReadonlyMap<string, string>
 ): string {
   const hash = createHash('sha256')
   const add = (...parts: (string | number | boolean)[]) => hash.update(`${JSON.stringify(parts)}\n`)
   add('slipway context', formatVersion, platform)
   for (const name of Object.keys(buildArgs).sort()) add('argument', name, buildArgs[name] ?? '')
-  for (const id of [...secretVersions.keys()].sort()) add('secret', id, secretVersions.get(id) ?? '')
+  for (const id of [...secretMounts.keys()].sort()) add('secret', id, secretMounts.get(id) ?? '')
   for (const entry of entries) {
     if (entry.kind === 'link') add('link', entry.path, entry.target)
     else add('file', entry.path, entry.isExecutable, entry.size, entry.sha256)

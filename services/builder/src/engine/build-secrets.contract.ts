@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { mountIdOf, scopeSecretMounts } from '../context/secret-mounts.ts'
 import { aBuild, makeBase, startEngine } from './engine.fixture.ts'
 
 const signal = AbortSignal.timeout(120_000)
@@ -24,6 +25,25 @@ test('a build reads its secrets as files while a command runs, and the image doe
   const history = await docker.getImage(build.reference).history()
   assert.ok(!JSON.stringify(history).includes('hunter2'))
   assert.ok(!JSON.stringify(await docker.getImage(build.reference).inspect()).includes('hunter2'))
+})
+
+test("hostile: what was made with one owner's secret is not found in the cache by who wrote the same lines", async (t) => {
+  const { engine, docker } = await startEngine(t)
+  const base = await makeBase(t, docker)
+  const dockerfile = `FROM ${base}\nRUN --mount=type=secret,id=npmrc cat /run/secrets/npmrc > /made; echo "made with $(cat /made)"\n`
+  const buildWith = async (version: string, value: string) => {
+    const mountId = mountIdOf(version)
+    const Dockerfile = scopeSecretMounts(dockerfile, new Map([['npmrc', mountId]]))
+    const { build, text } = aBuild({ Dockerfile }, { secrets: new Map([[mountId, Buffer.from(value)]]) })
+    await engine.build(build, signal)
+    return text()
+  }
+  assert.match(await buildWith('hers', 'her value'), /made with her value/)
+  assert.match(await buildWith('hers', 'her value'), /made\)": cached/, 'the same version is')
+  assert.match(await buildWith('his', 'his value'), /made with his value/)
+  const { build, text } = aBuild({ Dockerfile: dockerfile })
+  await engine.build(build, signal)
+  assert.ok(!text().includes('her value') && text().includes('No such file'), text())
 })
 
 test('hostile: a secret that the stack does not name for this function is not given to its build', async (t) => {
