@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { programOf } from './docker.mjs'
 import { createEngine } from './engine.mjs'
@@ -18,6 +19,7 @@ export async function clean({ state, machine, say }) {
   } else {
     for (const installation of state.lines('installations')) {
       await removeObjects(engine, `com.slipway.installation=${installation}`, say)
+      removeSecretFiles(installation, machine)
     }
     // Servers that ran in containers, see packages/machine.
     for (const name of ['redis', 'registry']) await removeObjects(engine, `com.slipway.server=${state.file(name)}`, say)
@@ -39,6 +41,14 @@ async function removeObjects(engine, label, say) {
     const ids = await engine.withLabel(kind, label)
     for (const id of ids) await engine.remove(kind, id)
     if (ids.length > 0) say(`removed ${ids.length} ${kind} with label ${label}`)
+  }
+}
+
+/** Functions' secrets, which are kept in memory where there is a place for them: see packages/cluster. */
+function removeSecretFiles(installation, { env }) {
+  if (!/^[0-9a-f-]{36}$/.test(installation)) return
+  for (const place of ['/run', env.XDG_RUNTIME_DIR ?? '/run']) {
+    rmSync(join(place, `slipway-${installation}`), { recursive: true, force: true })
   }
 }
 

@@ -105,6 +105,7 @@ export async function createScene(
     READY_TIMEOUT_MS: '8000',
     LEASE_MS: '3000',
     STOP_GRACE_MS: '1000',
+    SECRETS_DIRECTORY: join(directory, 'secrets'),
     ...(registry === null ? {} : { REGISTRY: registry.host }),
     ...env
   }

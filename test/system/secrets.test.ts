@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -11,15 +10,11 @@ import { sealValue } from '@slipway/secrets'
 import { call, createScene, type Scene, saying, stackOf } from './scene.ts'
 
 let scene: Scene
-const runtime = join(tmpdir(), `slipway-system-secrets-${process.pid}`)
 
 before(async () => {
-  scene = await createScene({ SECRETS_DIRECTORY: runtime })
+  scene = await createScene()
 })
-after(async () => {
-  await scene.close()
-  await rm(runtime, { recursive: true, force: true })
-})
+after(() => scene.close())
 
 /** Tells the length and a hash of a secret: proof that it was read, which does not show it. */
 const proving = (key: string) =>
@@ -258,7 +253,7 @@ test('what a failing function printed of its secrets is redacted where it is tol
 
 test('files of secrets are gone with the deployments that had them', async () => {
   const { api } = scene.installation
-  const directory = join(runtime, `slipway-${scene.installation.endpoints.installation}`)
+  const directory = join(scene.directory, 'secrets', `slipway-${scene.installation.endpoints.installation}`)
   assert.ok(existsSync(directory))
   await waitFor(
     async () => {
