@@ -27,6 +27,8 @@ export async function run(start: () => Promise<Running>, logger: Logger, graceMs
     setTimeout(() => process.exit(), 1000).unref()
     return
   }
+  // Where the process was started to be small: what starting left behind goes now, not when room is short.
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   closeWithGrace({ delay: graceMs, logger }, async ({ err }) => {
     if (err !== undefined) logger.error({ err }, 'closing after an error')
     await running.close()

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ask, type RunningProcess, startProcess } from '@slipway/machine'
 import type { Logger } from '@slipway/service'
+import { smallEnv, smallFlags } from './small-process.ts'
 
 /**
  * Keeps a gateway running as a process of its own, so that traffic to functions does not wait for a build's bookkeeping.
@@ -17,9 +18,8 @@ export async function keepGateway(
   const start = () =>
     startProcess({
       program: process.execPath,
-      // A small young generation keeps the idle process small; what it handles is streamed, and lives shortly.
-      args: ['--max-semi-space-size=2', fileURLToPath(new URL('./main.ts', import.meta.resolve('@slipway/gateway')))],
-      env: { ...env, NODE_COMPILE_CACHE: join(home, 'compile-cache') },
+      args: [...smallFlags, fileURLToPath(import.meta.resolve('@slipway/gateway/main'))],
+      env: { ...env, ...smallEnv(home) },
       logFile: join(home, 'gateway.log'),
       isReady: async () => (await ask(`${url}/healthz`))?.status === 200,
       logger

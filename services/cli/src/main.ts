@@ -3,10 +3,11 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 import { createLogger, run } from '@slipway/service'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { connect } from './connection.ts'
 import { collected } from './option.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
+import { continueSmall } from './small-process.ts'
 import { table } from './table.ts'
 
 const settings = {
@@ -16,17 +17,6 @@ const settings = {
 }
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const logger = createLogger('slipway', process.env.LOG_LEVEL ?? 'warn')
-
-/**
- * A process that runs for long goes on as one with a small young generation, and with a cache of sources that are stripped
- * and compiled already: 80 MB less than without. Both can only be chosen when a process begins.
- */
-function keepSmall(): void {
-  const flag = '--max-semi-space-size=2'
-  if (process.execve === undefined || process.execArgv.includes(flag)) return
-  const env = { ...process.env, NODE_COMPILE_CACHE: resolve(settings.SLIPWAY_HOME, 'compile-cache') }
-  process.execve(process.execPath, [process.execPath, flag, ...process.execArgv, ...process.argv.slice(1)], env)
-}
 
 /** Aborts at Ctrl-C: what was begun is cleared away. */
 function interrupted(): AbortSignal {
@@ -40,10 +30,12 @@ const program = new Command('slipway').description('A git push becomes running f
 program
   .command('up')
   .description('run everything on this machine: two processes, Redis and a registry beside them')
-  .action(async () => {
-    keepSmall()
+  .addOption(new Option('--load-only', 'load everything and end').hideHelp())
+  .action(async ({ loadOnly = false }: { loadOnly?: boolean }) => {
+    continueSmall(resolve(settings.SLIPWAY_HOME), process.env, ['up', '--load-only'])
     // What only `up` needs is loaded only here: the other commands start at once.
     const { up } = await import('./up.ts')
+    if (loadOnly) return void (await import('@slipway/gateway/main'))
     await run(() => up(process.env, logger, print), logger)
   })
 

@@ -8,19 +8,23 @@ import { readConfig } from './config.ts'
 import { createRouteSource } from './route-source.ts'
 import { startGateway } from './service.ts'
 
-const logger = createLogger('gateway', process.env.LOG_LEVEL || 'info')
+async function main() {
+  const logger = createLogger('gateway', process.env.LOG_LEVEL || 'info')
+  await run(async () => {
+    const config = readConfig(process.env)
+    const closers = createClosers(logger)
+    const signals = createSignals({ redisUrl: config.REDIS_URL, prefix: config.QUEUE_PREFIX }, (err) =>
+      logger.debug({ err }, 'Redis does not answer')
+    )
+    closers.add('signals', () => signals.close())
+    const file = join(config.SLIPWAY_HOME, 'store.sqlite')
+    const routes = createRouteSource(() => openRoutes({ url: config.DATABASE_URL, file }))
+    closers.add('store', () => routes.close())
+    const gateway = await startGateway(config, { routes, signals, logger })
+    closers.add('gateway', () => gateway.close())
+    return { url: gateway.url, close: () => closers.close() }
+  }, logger)
+}
 
-await run(async () => {
-  const config = readConfig(process.env)
-  const closers = createClosers(logger)
-  const signals = createSignals({ redisUrl: config.REDIS_URL, prefix: config.QUEUE_PREFIX }, (err) =>
-    logger.debug({ err }, 'Redis does not answer')
-  )
-  closers.add('signals', () => signals.close())
-  const file = join(config.SLIPWAY_HOME, 'store.sqlite')
-  const routes = createRouteSource(() => openRoutes({ url: config.DATABASE_URL, file }))
-  closers.add('store', () => routes.close())
-  const gateway = await startGateway(config, { routes, signals, logger })
-  closers.add('gateway', () => gateway.close())
-  return { url: gateway.url, close: () => closers.close() }
-}, logger)
+// `slipway up` loads it without starting it, too.
+if (import.meta.main) await main()

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+type Env = Record<string, string | undefined>
+
+const cacheIn = (home: string) => join(home, 'compile-cache')
+
+/**
+ * For processes that run for long: a small young generation, for what they handle is streamed and lives shortly,
+ * and leave to clear away what starting left behind (see `run` of @slipway/service).
+ */
+export const smallFlags = ['--max-semi-space-size=2', '--expose-gc']
+
+/**
+ * Node keeps sources stripped and compiled: a process that has to strip them holds what strips them, 20 MiB, for good.
+ * And its threads, which allocate little, share one heap of the C library.
+ */
+export function smallEnv(home: string): { NODE_COMPILE_CACHE: string; MALLOC_ARENA_MAX: string } {
+  return { NODE_COMPILE_CACHE: cacheIn(home), MALLOC_ARENA_MAX: '1' }
+}
+
+/**
+ * Goes on as a small process; returns only when this is one. Flags can only be chosen when a process begins.
+ * The first one of a state directory has everything stripped and compiled by a process that ends, which takes a second or two.
+ *
+ * @param env the process' own
+ * @param loadOnly arguments with which this program loads all that it will need, and ends
+ */
+export function continueSmall(home: string, env: Env, loadOnly: string[]): void {
+  if (process.execve === undefined) return
+  if (smallFlags.every((flag) => process.execArgv.includes(flag))) {
+    // Not for the programs that this one starts: git's threads allocate much.
+    delete env.MALLOC_ARENA_MAX
+    return
+  }
+  const small = { ...env, ...smallEnv(home) }
+  const flags = [...smallFlags, ...process.execArgv]
+  const program = process.argv[1] ?? ''
+  // Should it fail, the start that follows fails in the same way, and tells it.
+  if (!existsSync(cacheIn(home)))
+    spawnSync(process.execPath, [...flags, program, ...loadOnly], { env: small, stdio: 'ignore' })
+  process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], small)
+}
