@@ -18,7 +18,8 @@ export async function test({ root, env, write, say }) {
     ['contract', () => runTurboTests({ root, env, ...contractTestRun, write })],
     ['system', () => wholeTests({ root, env, write, folder: 'system' })],
     ['hostile', () => wholeTests({ root, env, write, folder: 'hostile' })],
-    ['chaos', () => wholeTests({ root, env, write, folder: 'chaos' })]
+    // Much of it is waiting: two at a time.
+    ['chaos', () => wholeTests({ root, env, write, folder: 'chaos', concurrency: 2 })]
   ]
   const lines = []
   const all = []
@@ -37,12 +38,12 @@ export async function test({ root, env, write, say }) {
   return total(all)
 }
 
-/** Tests of whole installations, one file after the other. */
-async function wholeTests({ root, env, write, folder }) {
+/** Tests of whole installations, by default one file after the other. */
+async function wholeTests({ root, env, write, folder, concurrency = 1 }) {
   const args = [
     '--test',
     '--test-timeout=400000',
-    '--test-concurrency=1',
+    `--test-concurrency=${concurrency}`,
     '--test-reporter=spec',
     `${folder}/**/*.test.ts`
   ]

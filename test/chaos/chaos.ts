@@ -28,7 +28,7 @@ export async function runChaos(
 ): Promise<ChaosResult> {
   const repositories = 20
   const plan = createPlan({ seed, pushes, kills, durationMs, repositories, victims })
-  const ground: Ground = await createGround({ repositories, owners: 5, isRedelivering: true, ...more })
+  const ground: Ground = await createGround({ repositories, owners: 5, ...more })
   try {
     const startedAt = performance.now()
     await runPlan(ground, plan, say)
