@@ -41,8 +41,8 @@ export async function createGround({
   isRedelivering = false
 }: GroundOptions): Promise<Ground> {
   await using opened = new AsyncDisposableStack()
-  // A busy machine is not what is tried here.
-  const scene = await createScene({ READY_TIMEOUT_MS: '60000', ...env }, (options) =>
+  // A busy machine is not what is tried here, nor patience.
+  const scene = await createScene({ READY_TIMEOUT_MS: '60000', HEADS_EVERY_MS: '3000', ...env }, (options) =>
     startFleet({
       ...options,
       isRedelivering,
