@@ -158,3 +158,17 @@ test('whoever does not lead asks nothing', async (t) => {
   await sleep(30)
   assert.deepEqual(state.calls, [])
 })
+
+test('a repository that is known from a delivery alone is looked at, so that its loss can be told later', async (t) => {
+  const { begin, repository, store, state, now } = await createHeadsForTest(t)
+  const found = { ...(await repository(1, a)), seenBy: null }
+  state.repositories.set('2', { ...(state.repositories.get('1') as never), forgeRepositoryId: '2' })
+  state.heads.set('2 refs/heads/main', a)
+  const owner = { forgeOwnerId: '1', login: 'alice' }
+  const said = { ...found, forgeRepositoryId: '2', name: 'r2', fullName: 'alice/r2', owner }
+  const { id } = await store.repositories.connect('github', said, now())
+  assert.equal((await store.repositories.get(id))?.seenBy, null)
+  begin()
+  await waitFor(async () => (await store.repositories.get(id))?.seenBy === 'app/1', { timeoutMs: 5000 })
+  assert.equal((await store.repositories.get(id))?.connectionSeenBy, 'app/1')
+})

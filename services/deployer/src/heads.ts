@@ -69,6 +69,11 @@ export function createHeads(deps: HeadsDeps): Loop {
         if (repository === null || repository.disconnectedAt !== null) return
         head = await headOf(repository, signal)
       } else suspectedAt.delete(known.id)
+      if (known.seenBy === null) {
+        // Known from a delivery alone: once it has been seen, a loss can be told from never having been visible.
+        const hint = { id: known.forgeRepositoryId, installationId: known.installationId }
+        await connections.refresh(forge, known, hint, 'look', signal)
+      }
       const ref = productionRef(repository, installationBranch)
       const build = await store.heads.settle(repository.id, ref, head, now())
       if (build === null) return
