@@ -162,7 +162,9 @@ test('whoever does not lead asks nothing', async (t) => {
 test('a repository that is known from a delivery alone is looked at, so that its loss can be told later', async (t) => {
   const { begin, repository, store, state, now } = await createHeadsForTest(t)
   const found = { ...(await repository(1, a)), seenBy: null }
-  state.repositories.set('2', { ...(state.repositories.get('1') as never), forgeRepositoryId: '2' })
+  const first = state.repositories.get('1')
+  assert.ok(first)
+  state.repositories.set('2', { ...first, forgeRepositoryId: '2' })
   state.heads.set('2 refs/heads/main', a)
   const owner = { forgeOwnerId: '1', login: 'alice' }
   const said = { ...found, forgeRepositoryId: '2', name: 'r2', fullName: 'alice/r2', owner }
