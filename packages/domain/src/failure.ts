@@ -95,3 +95,17 @@ export class Failure extends Error {
     return failures[this.code].fault
   }
 }
+
+/** What may take only so long, and the setting that says how long. */
+export interface StepLimit {
+  /** What is done, as the beginning of a sentence: `pushing the image`. */
+  what: string
+  ms: number
+  setting: string
+}
+
+/** A step took longer than it may. Ours is tried again, theirs ends the build. */
+export function overLimit({ what, ms, setting }: StepLimit, fault: Fault, options: FailureOptions = {}): Failure {
+  const words = `${what} took longer than ${Math.round(ms / 100) / 10} s, the limit that ${setting} sets`
+  return new Failure(fault === 'ours' ? 'unavailable' : 'timed-out', words, options)
+}

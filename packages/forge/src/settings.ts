@@ -1,5 +1,6 @@
 import { Failure, type ForgeApi, type ForgeInstance, type WebhookSource } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
+import { defaultTimeoutMs } from './api/answer.ts'
 import { createGitHubApi } from './api/github.ts'
 import { createGitLabApi } from './api/gitlab.ts'
 import { createGitHubWebhooks } from './webhooks/github.ts'
@@ -40,7 +41,9 @@ export const forgeApiSettings = {
   GITLAB_TOKEN: Type.Optional(Type.String({ minLength: 1 })),
   /** What git reads private repositories with; scope `read_repository`. A deploy token needs its user name, too. */
   GITLAB_READ_TOKEN: Type.Optional(Type.String({ minLength: 1 })),
-  GITLAB_READ_USERNAME: Type.Optional(Type.String({ minLength: 1 }))
+  GITLAB_READ_USERNAME: Type.Optional(Type.String({ minLength: 1 })),
+  /** For one call. */
+  FORGE_TIMEOUT_MS: Type.Integer({ default: defaultTimeoutMs, minimum: 1000 })
 }
 
 const InstanceSettings = Type.Object(instanceSettings)
@@ -93,17 +96,18 @@ export function createWebhookSources(settings: WebhookSettings, now: () => numbe
 export function createForgeApis(settings: ForgeApiSettings, now: () => number = Date.now): ForgeApi[] {
   const apis: ForgeApi[] = []
   const { GITHUB_APP_ID: appId, GITHUB_PRIVATE_KEY: privateKey, GITLAB_TOKEN: token } = settings
+  const about = { timeoutMs: settings.FORGE_TIMEOUT_MS, now }
   if ((appId === undefined) !== (privateKey === undefined)) {
     throw new Failure('invalid-configuration', 'GITHUB_APP_ID and GITHUB_PRIVATE_KEY go together: set both')
   }
   if (appId !== undefined && privateKey !== undefined) {
     const pem = privateKey.replaceAll(String.raw`\n`, '\n')
-    apis.push(createGitHubApi({ instance: githubInstance(settings), appId, privateKey: pem, now }))
+    apis.push(createGitHubApi({ instance: githubInstance(settings), appId, privateKey: pem, ...about }))
   }
   if (token !== undefined) {
     const readToken = settings.GITLAB_READ_TOKEN ?? null
     const readUsername = settings.GITLAB_READ_USERNAME ?? null
-    apis.push(createGitLabApi({ instance: gitlabInstance(settings), token, readToken, readUsername, now }))
+    apis.push(createGitLabApi({ instance: gitlabInstance(settings), token, readToken, readUsername, ...about }))
   }
   return apis
 }

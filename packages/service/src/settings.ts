@@ -50,7 +50,9 @@ export const registrySettings = {
   /** `host[:port][/prefix]` */
   REGISTRY: Type.String({ default: '127.0.0.1:5000', minLength: 1 }),
   REGISTRY_USERNAME: Type.Optional(Type.String()),
-  REGISTRY_PASSWORD: Type.Optional(Type.String())
+  REGISTRY_PASSWORD: Type.Optional(Type.String()),
+  /** For one image, from the registry into an engine. */
+  PULL_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 })
 }
 
 /** Credentials by the registry's host as it stands in names of images. */

@@ -2,7 +2,7 @@ import { assertTransition, type Builds } from '@slipway/domain'
 import { isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { queueBuild } from './build-queue.ts'
-import { leaseLost, lockBuild, lockHeldBuild, released, whileHeld } from './build-rows.ts'
+import { assertWanted, leaseLost, lockBuild, lockHeldBuild, released, whileHeld } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { isLeased } from './moments.ts'
 import type { BuildRow } from './schema.ts'
@@ -113,6 +113,7 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
       database.write(async (tx) => {
         const { build } = await lockHeldBuild(tx, buildId, holder)
         assertTransition(build.status, 'deploying')
+        assertWanted(build)
         await tx
           .updateTable('builds')
           .set((eb) => ({
@@ -147,7 +148,9 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
         const { build } = await lockBuild(tx, buildId)
         const isHeldByAnother = build.lease_holder !== null && isLeased(build.lease_until, now)
         if (holder === null ? isHeldByAnother : build.lease_holder !== holder) throw leaseLost(buildId)
-        await endBuild(tx, build, end, now)
+        // Who cancelled it is known by now; its worker only stopped.
+        const isAskedFor = end.status === 'cancelled' && build.cancel_requested_at !== null
+        await endBuild(tx, build, isAskedFor ? { ...end, reason: build.reason } : end, now)
       })
   }
 }

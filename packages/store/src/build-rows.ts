@@ -111,6 +111,11 @@ export function leaseLost(buildId: string): Failure {
   return new Failure('lease-lost', `build ${buildId} is not held by this worker any more: it stops`)
 }
 
+/** What somebody asked to cancel goes no step further. @throws Failure `cancelled` */
+export function assertWanted(build: BuildRow): void {
+  if (build.cancel_requested_at !== null) throw new Failure('cancelled', build.reason ?? 'cancelled on request')
+}
+
 /** The same, for what only the worker may do that holds the build. @throws Failure `lease-lost` */
 export async function lockHeldBuild(tx: Transaction, id: string, holder: string): Promise<Locked> {
   const locked = await lockBuild(tx, id)

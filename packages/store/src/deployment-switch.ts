@@ -1,7 +1,7 @@
 import { type Deployments, isRedeploy, type SwitchResult } from '@slipway/domain'
 import { endBuild } from './build-end.ts'
 import { touchBuild } from './build-queue.ts'
-import { leaseLost, lockBuild } from './build-rows.ts'
+import { assertWanted, leaseLost, lockBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { redeployStale } from './deployment-redeploy.ts'
 import { drain, toDeployment } from './deployment-rows.ts'
@@ -155,6 +155,7 @@ async function switchLive(
   const refused: SwitchResult = { isSwitched: false, passedOver: [], drained: [], pruned: [] }
   const { build } = await lockBuild(tx, buildId)
   if (build.lease_holder !== holder || build.status !== 'deploying') throw leaseLost(buildId)
+  assertWanted(build)
   const found = await findSteps(tx, build, change.deploymentIds)
   if (found === null) return refused
   const { steps, passedOver } = found

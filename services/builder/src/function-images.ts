@@ -8,9 +8,11 @@ import {
   type Store
 } from '@slipway/domain'
 import { parseReference } from '@slipway/registry'
+import { limited } from '@slipway/service'
 import { type BaseImage, type PreparedContext, prepareContext } from './context/prepare.ts'
 import { noSecrets } from './engine/build-image.ts'
 import type { LogLine } from './engine/build-log.ts'
+import { orAborted } from './engine/dial.ts'
 import type { ImageEngine } from './engine/image-engine.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { StackFunction } from './stack/function.ts'
@@ -19,6 +21,9 @@ import type { Stack } from './stack/parse.ts'
 import type { HeldClaim, SecretsForBuild, StackSecrets, WantedSecret } from './stack-secrets.ts'
 import { resolveTemplate, type TemplateOptions } from './template/resolve.ts'
 import { type BaseImageName, baseImageOf, specWithTemplate } from './template/template.ts'
+
+/** How long a build that was cancelled waits for the engine to forget its image. */
+const removeMs = 10_000
 
 /** A function whose image is known how to come by. */
 export interface PlannedFunction {
@@ -62,6 +67,8 @@ export interface FunctionImagesDeps {
   imageRegistries: readonly string[]
   timeoutMs: number
   secretsForBuild: SecretsForBuild
+  /** For a base image, and for the push of one image. */
+  limits: { pullMs: number; pushMs: number }
   now: () => number
 }
 
@@ -77,6 +84,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     imageRegistries,
     timeoutMs,
     secretsForBuild,
+    limits,
     now
   } = deps
   let knownPlatform: string | null = null
@@ -85,7 +93,9 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
 
   async function baseImage(name: BaseImageName, signal: AbortSignal): Promise<BaseImage | null> {
     const reference = bases[name]
-    return reference === undefined ? null : { reference, id: await engine.baseDigest(reference, signal) }
+    if (reference === undefined) return null
+    const limit = { what: `looking up the base image ${reference}`, ms: limits.pullMs, setting: 'PULL_TIMEOUT_MS' }
+    return { reference, id: await limited(limit, signal, (stop) => engine.baseDigest(reference, stop)) }
   }
 
   async function planOne(
@@ -165,16 +175,30 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       { tar, dockerfile, buildArgs, secrets, reference, labels, noCache, timeoutMs, onLog: onBuildLog },
       signal
     )
-    const digest = await pushing(() => engine.push(reference, onPushLog, signal), signal)
+    const digest = await push(reference, onPushLog, signal)
     const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
     await store.images.save(build.ownerId, contentKey, made, now())
     log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)
     return made
   }
 
+  /** An image that came to nothing because somebody cancelled does not stay behind in the engine. */
+  async function push(reference: string, onLog: (line: LogLine) => void, signal: AbortSignal): Promise<string> {
+    const limit = { what: `pushing ${reference}`, ms: limits.pushMs, setting: 'PUSH_TIMEOUT_MS' }
+    try {
+      return await pushing(() => limited(limit, signal, (stop) => engine.push(reference, onLog, stop)), signal)
+    } catch (err) {
+      if (signal.aborted) await engine.remove(reference, AbortSignal.timeout(removeMs)).catch(() => undefined)
+      if (!(err instanceof Failure) || err.code !== 'image-missing') throw err
+      // It was there a moment ago: whoever removed it, it was not its owner.
+      throw new Failure('unavailable', `${reference} left the engine before it was pushed`, { cause: err })
+    }
+  }
+
   return {
     async platform(signal) {
-      knownPlatform ??= await engine.platform(signal)
+      const limit = { what: 'asking the engine for its platform', ms: limits.pullMs, setting: 'PULL_TIMEOUT_MS' }
+      knownPlatform ??= await limited(limit, signal, (stop) => engine.platform(stop))
       return knownPlatform
     },
     async plan(stack, { checkout, secrets }, signal) {
@@ -188,7 +212,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       const { ownerId, noCache } = claim.build
       const flight = `${ownerId} ${contentKey}`
       // Another function of the same content may be under way: what it makes is used again, whatever else becomes of it.
-      await inFlight.get(flight)?.catch(() => null)
+      await orAborted(inFlight.get(flight)?.catch(() => null) ?? Promise.resolve(null), signal)
       const known = noCache ? null : await findBuilt(ownerId, contentKey, signal)
       if (known !== null) {
         log.write('build', name, 'slipway', `nothing changed: the image ${contentKey.slice(0, 12)} is used again`)

@@ -10,6 +10,7 @@ import {
   homePaths,
   keepSettings,
   type Logger,
+  limited,
   listed,
   queueConfig,
   type Running,
@@ -45,6 +46,12 @@ export const BuilderConfig = Type.Object({
   FUNCTION_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
   /** For one function. */
   BUILD_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 }),
+  /** For one git command: the fetch of a repository, the check-out of a commit. */
+  GIT_TIMEOUT_MS: Type.Integer({ default: 300_000, minimum: 1000 }),
+  /** For one template repository. */
+  TEMPLATE_TIMEOUT_MS: Type.Integer({ default: 300_000, minimum: 1000 }),
+  /** For one image. */
+  PUSH_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 }),
   BUILD_MODE: Type.Enum(['auto', 'buildkit', 'classic'], { default: 'auto' }),
   /** For a whole build; one image's output is cut at 5 MiB. */
   BUILD_LOG_LIMIT_BYTES: Type.Integer({ default: 10 * 1024 * 1024, minimum: 1024 }),
@@ -100,6 +107,7 @@ export async function startBuilder(
     logger,
     now,
     environment: gitEnvironment(env),
+    timeoutMs: config.GIT_TIMEOUT_MS,
     keepMs: config.KEEP_MIRRORS_DAYS * 24 * 3600_000,
     keepBytes: config.KEEP_MIRRORS_MB * mib
   })
@@ -151,7 +159,11 @@ export async function startBuilder(
       isOwnAllowed: config.OWN_TEMPLATES_ALLOWED,
       allowedSources: listed(config.TEMPLATE_SOURCES),
       platformRepositories: listed(config.TEMPLATE_REPOSITORIES).map(parsePlatformSource),
-      fetchTemplateRepository: (url, ref, signal) => mirrors.fetchTemplateRepository(url, ref, signal)
+      fetchTemplateRepository: (url, ref, signal) => {
+        const what = `fetching the template repository ${url}`
+        const limit = { what, ms: config.TEMPLATE_TIMEOUT_MS, setting: 'TEMPLATE_TIMEOUT_MS' }
+        return limited(limit, signal, (stop) => mirrors.fetchTemplateRepository(url, ref, stop))
+      }
     },
     bases: { node: config.BASE_NODE, python: config.BASE_PYTHON },
     registry: config.REGISTRY,
@@ -160,6 +172,7 @@ export async function startBuilder(
     imageRegistries: listed(config.IMAGE_REGISTRIES),
     timeoutMs: config.BUILD_TIMEOUT_MS,
     secretsForBuild: createSecretsForBuild(internal),
+    limits: { pullMs: config.PULL_TIMEOUT_MS, pushMs: config.PUSH_TIMEOUT_MS },
     now
   })
   const policy = { ...defaultPolicy, isDockerfileAllowed: config.DOCKERFILE_ALLOWED }
@@ -168,7 +181,14 @@ export async function startBuilder(
   const build = createBuild({
     store,
     mirrors,
-    access: (repositoryId, signal) => internal.credential(repositoryId, signal),
+    access: (repositoryId, signal) => {
+      const limit = {
+        what: 'asking for access to the repository',
+        ms: config.GIT_TIMEOUT_MS,
+        setting: 'GIT_TIMEOUT_MS'
+      }
+      return limited(limit, signal, (stop) => internal.credential(repositoryId, stop))
+    },
     settleSecrets: createSettleSecrets(internal),
     readStack: async (checkout, { build: { ownerId }, repository, ownerSlug }, platform) =>
       readStack(checkout, {

@@ -135,6 +135,75 @@ test('a request to cancel takes back what was started', async (t) => {
   assert.deepEqual([await running(), await routes()], [[], []])
 })
 
+test('a request to cancel that comes right before the switch is heard by it: nothing goes live', async (t) => {
+  const { store, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const before = { routes: await routes(), running: await running() }
+  const buildId = await built(commits.b, ['hello', 'other'])
+  const { switchLive } = store.deployments
+  store.deployments.switchLive = async (...change) => {
+    store.deployments.switchLive = switchLive
+    // Its signal is lost, and the lease was renewed a moment ago.
+    await store.builds.requestCancel(buildId, 'alice', now())
+    return switchLive(...change)
+  }
+  await deploy({ buildId }, never)
+  const build = await store.builds.get(buildId)
+  assert.deepEqual([build?.status, build?.reason], ['cancelled', 'cancelled by alice'])
+  assert.deepEqual({ routes: await routes(), running: await running() }, before)
+})
+
+test('a start that takes longer than it may is tried again, and says which setting says so', async (t) => {
+  const { store, deploy, built } = await createDeployerForTest(t, { startTimeoutMs: 300 })
+  const environment = functionEnvironment({ readyAfterMs: 60_000 })
+  const buildId = await built(commits.a, ['hello'], { environment })
+  await deploy({ buildId }, never)
+  const build = await store.builds.get(buildId)
+  assert.deepEqual([build?.status, build?.attempt], ['deploying', 1])
+  assert.equal(build?.reason, 'starting alice-hello took longer than 0.3 s, the limit that ROLLOUT_TIMEOUT_MS sets')
+})
+
+test('a roll-out that was ended between taking a version away and writing it down ends as it would have', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const before = { routes: await routes(), running: await running() }
+  const buildId = await built(commits.b, ['hello', 'other'])
+  const { end } = store.deployments
+  store.deployments.end = async () => {
+    store.deployments.end = end
+    throw new Failure('unavailable', 'killed')
+  }
+  cluster.failNext('apply', new Failure('not-ready', 'no'))
+  await deploy({ buildId }, never)
+  cluster.failNext('apply', new Failure('not-ready', 'no'))
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'failed')
+  assert.deepEqual({ routes: await routes(), running: await running() }, before)
+  assert.equal((await store.deployments.running()).length, 2, 'nothing is left starting')
+})
+
+test('with the setting off, a roll-out that was ended after its switch ends as it would have', async (t) => {
+  const { store, cluster, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)
+  const [repository] = await store.repositories.list(null, { before: null, limit: 1 })
+  await store.repositories.updateSettings(repository?.id ?? '', { isAtomic: false })
+  const buildId = await built(commits.b, ['hello', 'other'])
+  cluster.failNext('apply', new Failure('not-ready', 'no'))
+  const { switchLive } = store.deployments
+  store.deployments.switchLive = async (...change) => {
+    store.deployments.switchLive = switchLive
+    await switchLive(...change)
+    // As if the process ended here, and another came.
+    throw new Failure('unavailable', 'killed')
+  }
+  await deploy({ buildId }, never)
+  const half = new Map(await routes())
+  cluster.failNext('apply', new Failure('not-ready', 'no'))
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'failed')
+  assert.deepEqual(new Map(await routes()), half, 'what was ready stays live')
+})
+
 test('a shutdown gives the roll-out back, and the next one ends it', async (t) => {
   const { store, deploy, built, routes } = await createDeployerForTest(t)
   const buildId = await built(commits.a, ['hello'])

@@ -14,7 +14,7 @@ import {
   type Store
 } from '@slipway/domain'
 import { redactFailure } from '@slipway/secrets'
-import type { Logger, RunStage } from '@slipway/service'
+import { type Logger, limited, type RunStage } from '@slipway/service'
 import { annotationsOf, labelsOf } from './labels.ts'
 import type { Redactors } from './secrets/redactors.ts'
 
@@ -26,6 +26,8 @@ export interface DeployDeps {
   forges: Map<string, { kind: string; repositoryUrl(repository: Claim['repository']): string }>
   /** Does the registry have `host/path@sha256:…`? */
   hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
+  /** For the start of one function's new version. */
+  startTimeoutMs: number
   holder: string
   leaseMs: number
   now: () => number
@@ -135,7 +137,9 @@ export function createDeploy(deps: DeployDeps) {
       `starting ${deployment.replicas} replica${deployment.replicas === 1 ? '' : 's'} of ${deployment.clusterName}`
     )
     const startedAt = now()
-    const endpoints = await cluster.apply(deployment, signal).catch(async (err: unknown) => {
+    const limit = { what: `starting ${deployment.clusterName}`, ms: deps.startTimeoutMs, setting: 'ROLLOUT_TIMEOUT_MS' }
+    const applying = limited(limit, signal, (stop) => cluster.apply(deployment, stop))
+    const endpoints = await applying.catch(async (err: unknown) => {
       // It may tell what the function printed last.
       throw redactFailure(err, await deps.redactors.of(deployment.ownerId))
     })
@@ -197,13 +201,12 @@ export function createDeploy(deps: DeployDeps) {
     )
     const isPartial = !claim.repository.isAtomic && ready.length > 0
     if (isPartial) {
-      await takeBack(
-        rollout,
-        failed.map(({ deployment }) => deployment),
-        reasons
-      )
+      const broken = failed.map(({ deployment }) => deployment)
+      await takeBack(rollout, broken, reasons)
+      // The switch first: what is told of a failure ends every later try of the roll-out.
+      const rest = deployments.filter((deployment) => !broken.includes(deployment))
+      await switchTo({ ...rollout, deployments: rest }, ready, { keep: null, finish: false })
       await tellFailed({ ...rollout, parts: [] }, failed)
-      await switchTo(rollout, ready, { keep: null, finish: false })
     } else {
       await takeBack(rollout, deployments, reasons)
       await tellFailed(rollout, failed)
@@ -233,12 +236,12 @@ export function createDeploy(deps: DeployDeps) {
     change: { keep: string[] | null; finish: boolean }
   ): Promise<void> {
     const { build, deployments } = rollout
-    const result = await store.deployments.switchLive(
-      build.id,
-      rollout.claim.holder,
-      { deploymentIds: ready.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' },
-      now()
-    )
+    const what = { deploymentIds: ready.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' }
+    const switching = store.deployments.switchLive(build.id, rollout.claim.holder, what, now())
+    const result = await switching.catch(async (err: unknown) => {
+      if (err instanceof Failure && err.code === 'cancelled') await takeBack(rollout, deployments, new Map())
+      throw err
+    })
     const out = deployments.filter(({ functionName }) => result.passedOver.includes(functionName))
     if (out.length > 0 && out.length < ready.length) {
       await passOver(rollout, out)

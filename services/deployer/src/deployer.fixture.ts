@@ -14,7 +14,7 @@ export const never = new AbortController().signal
 export const now = Date.now
 
 /** Roll-outs on a store in a file and a cluster in memory. */
-export async function createDeployerForTest(t: TestContext) {
+export async function createDeployerForTest(t: TestContext, { startTimeoutMs = 60_000 } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-deployer-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const cluster = createFakeCluster({ now })
@@ -40,6 +40,7 @@ export async function createDeployerForTest(t: TestContext) {
     runStage,
     forges: new Map([['github', { kind: 'github', repositoryUrl: () => 'http://forge.test/alice/shop' }]]),
     hasImage: async (pinned) => !gone.has(pinned),
+    startTimeoutMs,
     holder: 'deployer',
     leaseMs: 60_000,
     now,

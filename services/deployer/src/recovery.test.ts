@@ -60,6 +60,18 @@ test('what is live comes back after a reboot, and what a killed roll-out left is
   assert.equal((await store.deployments.get(left.id))?.status, 'ended')
 })
 
+test('what a roll-out started that was cancelled while it waited for another try is taken away', async (t) => {
+  const { store, cluster, deploy, built, running } = await createDeployerForTest(t)
+  const buildId = await built(commits.a, ['hello', 'other'])
+  cluster.failNext('apply', new Failure('unavailable', 'the engine is away'))
+  await deploy({ buildId }, never)
+  assert.deepEqual([(await store.builds.get(buildId))?.attempt, (await running()).length], [1, 1])
+  assert.equal((await store.builds.requestCancel(buildId, 'alice', now())).status, 'cancelled')
+  recover(t, { store, cluster })
+  await waitFor(async () => (await running()).length === 0, { timeoutMs: 3000, what: 'the left-over to go' })
+  await waitFor(async () => (await store.deployments.running()).length === 0, { timeoutMs: 3000 })
+})
+
 test('the store is believed only while it answers: a cluster that is away changes nothing', async (t) => {
   const { store, cluster, deploy, built, routes } = await createDeployerForTest(t)
   await deploy({ buildId: await built(commits.a, ['hello']) }, never)

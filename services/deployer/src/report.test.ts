@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { CommitStatus, ForgeApi } from '@slipway/domain'
+import { type CommitStatus, Failure, type ForgeApi } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
 import { createLogger } from '@slipway/service'
 import { createStore } from '@slipway/store'
@@ -13,12 +14,15 @@ import { createReporter } from './report.ts'
 const now = Date.now
 
 /** A build of two functions that was claimed, and what the reporter tells of it. */
-async function createReporterForTest(t: TestContext) {
+async function createReporterForTest(t: TestContext, { hangs = 0 } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-reporter-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const told: CommitStatus[] = []
+  let left = hangs
   const forge: Pick<ForgeApi, 'report'> = {
-    async report({ status }) {
+    async report({ status }, signal) {
+      if (left-- > 0) await once(signal, 'abort')
+      signal.throwIfAborted()
       told.push(status)
       return `run-${status.context}`
     }
@@ -27,6 +31,7 @@ async function createReporterForTest(t: TestContext) {
     store,
     forges: new Map([['github', forge as ForgeApi]]),
     urlOf: () => null,
+    timeoutMs: hangs === 0 ? 10_000 : 200,
     isLeader: () => true,
     now,
     logger: createLogger('test', 'silent')
@@ -77,4 +82,28 @@ test('what an earlier build of the commit had begun to tell is ended by the one 
   const next = await store.builds.queue({ repositoryId, ref, commit, ...asked }, now())
   await store.builds.finish(next.id, null, end, now())
   assert.equal((await tellsOf('slipway/quick', 'cancelled')).description, 'cancelled on request')
+})
+
+test('what was told and not written down is told again with nothing but the same words', async (t) => {
+  const { store, tellsOf, told } = await createReporterForTest(t)
+  await tellsOf('slipway/quick', 'building')
+  const { saveSent } = store.reports
+  let lost = 0
+  store.reports.saveSent = async () => {
+    if (lost++ > 0) store.reports.saveSent = saveSent
+    throw new Failure('unavailable', 'killed')
+  }
+  const [build] = await store.builds.list(null, { status: 'building' }, { before: null, limit: 1 })
+  const end = { status: 'failed' as const, reason: 'quick: exit code 1' }
+  await store.builds.finish(build?.id ?? '', 'seed', end, now())
+  await waitFor(async () => (await store.reports.due(Number.MAX_SAFE_INTEGER, 1)).length === 0, { timeoutMs: 10_000 })
+  const ends = told.filter(({ context, state }) => context === 'slipway/stack' && state === 'failed')
+  assert.ok(ends.length > 1, 'it was told more than once')
+  assert.equal(new Set(ends.map(({ description }) => description)).size, 1)
+})
+
+test('a forge that does not answer is left when the time is over, and told later', async (t) => {
+  const { tellsOf, told } = await createReporterForTest(t, { hangs: 1 })
+  await tellsOf('slipway/stack', 'building')
+  assert.equal(told.filter(({ context }) => context === 'slipway/stack').length, 1)
 })

@@ -9,13 +9,15 @@ import {
   type SentStatus,
   type Store
 } from '@slipway/domain'
-import { backoffMs, createLoop, type Logger, type Loop } from '@slipway/service'
+import { backoffMs, createLoop, type Logger, type Loop, limited } from '@slipway/service'
 
 export interface ReporterDeps {
   store: Pick<Store, 'builds' | 'repositories' | 'owners' | 'logs' | 'reports'>
   forges: Map<string, ForgeApi>
   /** Where "details" leads. */
   urlOf(build: Build, ownerSlug: string | null, functionName: string | null): string | null
+  /** For telling one status. */
+  timeoutMs: number
   isLeader(): boolean
   now: () => number
   logger: Logger
@@ -28,7 +30,7 @@ const logEndLimit = 30_000
  * Tells commits what became of them. Everything is derived from the builds as they are now and compared with what was sent:
  * states that passed in the meantime are left out, nothing is told twice, and a crash loses nothing. Never fails a build.
  */
-export function createReporter({ store, forges, urlOf, isLeader, now, logger }: ReporterDeps): Loop {
+export function createReporter({ store, forges, urlOf, timeoutMs, isLeader, now, logger }: ReporterDeps): Loop {
   async function statusesFor(build: Build, repository: Repository): Promise<CommitStatus[]> {
     const parts = await store.builds.functions(build.id)
     const owner = repository.ownerId === null ? null : await store.owners.get(repository.ownerId)
@@ -57,10 +59,9 @@ export function createReporter({ store, forges, urlOf, isLeader, now, logger }: 
     for (const status of [...statuses, ...leftOver(build, statuses, sent.values())]) {
       const before = sent.get(status.context)
       if (before !== undefined && isSame(before, status)) continue
-      const externalId = await forge.report(
-        { repository, build, status, externalId: before?.externalId ?? null },
-        signal
-      )
+      const limit = { what: `telling ${status.context}`, ms: timeoutMs, setting: 'STATUS_TIMEOUT_MS' }
+      const target = { repository, build, status, externalId: before?.externalId ?? null }
+      const externalId = await limited(limit, signal, (stop) => forge.report(target, stop))
       const { context, state, description } = status
       await store.reports.saveSent(repository.id, build.commit, { context, state, description, externalId })
     }

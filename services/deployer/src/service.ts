@@ -73,6 +73,10 @@ export const DeployerConfig = Type.Object({
   XDG_RUNTIME_DIR: Type.Optional(Type.String()),
   /** How long a new version may take to become ready. */
   READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
+  /** For the whole start of one function's new version: the image, its replicas, until they are ready. */
+  ROLLOUT_TIMEOUT_MS: Type.Integer({ default: 1_800_000, minimum: 1000 }),
+  /** For telling one commit status. */
+  STATUS_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
   ...keepSettings,
   KEEP_DELIVERIES_DAYS: Days(30),
   KEEP_AUDIT_DAYS: Days(400),
@@ -137,6 +141,7 @@ export async function startDeployer(
     firewall: config.FIREWALL,
     readyNetworks: config.READY_NETWORKS,
     readyTimeoutMs: config.READY_TIMEOUT_MS,
+    pullTimeoutMs: config.PULL_TIMEOUT_MS,
     logger,
     now
   })
@@ -176,8 +181,21 @@ export async function startDeployer(
   closers.add('recovery', () => recovery.close())
   const strays = createStrays({ store, cluster, isLeader, periodMs: 30_000, now, logger })
   closers.add('strays', () => strays.close())
+  // One that waited for another try ended at once: what it had started is taken away.
+  closers.add(
+    'cancels',
+    listening(signals, 'cancel', () => recovery.wake())
+  )
 
-  const reporter = createReporter({ store, forges, urlOf: addresses(config), isLeader, now, logger })
+  const reporter = createReporter({
+    store,
+    forges,
+    urlOf: addresses(config),
+    timeoutMs: config.STATUS_TIMEOUT_MS,
+    isLeader,
+    now,
+    logger
+  })
   closers.add('reporter', () => reporter.close())
   closers.add(
     'changes',
@@ -298,6 +316,7 @@ export async function startDeployer(
     redactors: secrets.redactors,
     forges: describe(forges),
     hasImage,
+    startTimeoutMs: config.ROLLOUT_TIMEOUT_MS,
     holder,
     leaseMs: config.LEASE_MS,
     now,

@@ -35,18 +35,20 @@ export interface DockerClusterOptions {
   readyNetworks: number
   /** How long a deployment may take to become ready, at least; its own thresholds may allow more. */
   readyTimeoutMs?: number
+  /** How long an image may take from its registry into the engine. */
+  pullTimeoutMs?: number
   logger: ClusterLogger
   now: () => number
 }
 
 /** Functions as containers of one Docker engine: a container for each replica, a network for each owner. */
 export function createDockerCluster(options: DockerClusterOptions): Cluster {
-  const { installation, resolvers, logger, now, readyTimeoutMs = 60_000 } = options
+  const { installation, resolvers, logger, now, readyTimeoutMs = 60_000, pullTimeoutMs = 600_000 } = options
   const pool = parseSubnet(options.networkPool)
   const engine = createEngine(options.docker)
   const secretFiles = createSecretFiles({ ...options.secrets, now })
   const networks = createOwnerNetworks({ engine, installation, pool, subnetPrefix: options.subnetPrefix })
-  const images = createImages({ engine, registryAuth: options.registryAuth })
+  const images = createImages({ engine, registryAuth: options.registryAuth, pullTimeoutMs })
   const { gatewayPort } = options
   const firewall = createFirewall({ mode: options.firewall, pool: formatSubnet(pool), gatewayPort, resolvers, logger })
   const limits = { readyTimeoutMs, now }

@@ -1,4 +1,4 @@
-import { Failure, type ImageReference, pinnedReference } from '@slipway/domain'
+import { Failure, type ImageReference, overLimit, pinnedReference } from '@slipway/domain'
 import type { ImageInspectInfo } from 'dockerode'
 import { type Engine, engineMessage, orAbort, statusOf } from './engine.ts'
 
@@ -22,16 +22,23 @@ export interface Images {
   pull(image: ImageReference, signal: AbortSignal): Promise<LocalImage>
 }
 
-const pullLimitMs = 10 * 60_000
-
 export interface ImageOptions {
   engine: Engine
   /** By the registry's `host[:port]`, as it stands in names of images. */
   registryAuth: Readonly<Record<string, RegistryCredentials>>
+  /** For one image. */
+  pullTimeoutMs: number
 }
 
-export function createImages({ engine, registryAuth }: ImageOptions): Images {
-  const pulling = new Map<string, Promise<void>>()
+/** One pull that several wait for. It ends when nobody does any more. */
+interface Pulling {
+  work: Promise<void>
+  waiting: number
+  stop: AbortController
+}
+
+export function createImages({ engine, registryAuth, pullTimeoutMs }: ImageOptions): Images {
+  const pulling = new Map<string, Pulling>()
 
   async function find(image: ImageReference, signal: AbortSignal): Promise<LocalImage | null> {
     const reference = pinnedReference(image)
@@ -43,37 +50,63 @@ export function createImages({ engine, registryAuth }: ImageOptions): Images {
     }
   }
 
-  /** Replicas that start together pull together, so none of their signals ends the others' pull. */
-  async function pullOnce(image: ImageReference): Promise<void> {
-    const reference = pinnedReference(image)
+  async function pullOnce(reference: string, signal: AbortSignal): Promise<void> {
     const authconfig = registryAuth[reference.slice(0, reference.indexOf('/'))]
-    const limit = AbortSignal.timeout(pullLimitMs)
+    const timeout = AbortSignal.timeout(pullTimeoutMs)
     try {
       const told = await engine.call(
         `pull ${reference}`,
-        limit,
+        AbortSignal.any([signal, timeout]),
         async (docker, abortSignal) => {
           const stream = await docker.createImage(authconfig, { fromImage: reference, abortSignal })
           return await lastError(stream)
         },
-        pullLimitMs
+        // The limit above has words of its own.
+        2 * pullTimeoutMs
       )
       if (told !== null) throw pullFailure(reference, told, undefined)
     } catch (err) {
+      signal.throwIfAborted()
+      const limit = { what: `pulling ${reference}`, ms: pullTimeoutMs, setting: 'PULL_TIMEOUT_MS' }
+      if (timeout.aborted) throw overLimit(limit, 'ours', { cause: err })
       if (statusOf(err) === null) throw err
       throw pullFailure(reference, engineMessage(err), err)
+    }
+  }
+
+  function begin(reference: string): Pulling {
+    const stop = new AbortController()
+    const begun: Pulling = { work: pullOnce(reference, stop.signal), waiting: 0, stop }
+    pulling.set(reference, begun)
+    const forget = () => {
+      if (pulling.get(reference) === begun) pulling.delete(reference)
+    }
+    begun.work.then(forget, forget)
+    return begun
+  }
+
+  /** Replicas that start together pull together, so the signal of one does not end the others' pull. */
+  async function pullTogether(reference: string, signal: AbortSignal): Promise<void> {
+    const begun = pulling.get(reference) ?? begin(reference)
+    begun.waiting += 1
+    try {
+      await orAbort(begun.work, signal)
+    } finally {
+      begun.waiting -= 1
+      if (begun.waiting === 0) {
+        if (pulling.get(reference) === begun) pulling.delete(reference)
+        begun.stop.abort(new Error('nobody waits for the image any more'))
+      }
     }
   }
 
   return {
     find,
     async pull(image, signal) {
-      const reference = pinnedReference(image)
-      const begun = pulling.get(reference) ?? pullOnce(image).finally(() => pulling.delete(reference))
-      pulling.set(reference, begun)
-      await orAbort(begun, signal)
+      signal.throwIfAborted()
+      await pullTogether(pinnedReference(image), signal)
       const found = await find(image, signal)
-      if (found === null) throw missing(reference, undefined)
+      if (found === null) throw missing(pinnedReference(image), undefined)
       return found
     }
   }

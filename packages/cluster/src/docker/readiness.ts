@@ -43,5 +43,6 @@ export async function waitUntilReady(
     const pauseMs = isEager ? eagerPauseMs : Math.max(periodMs, minimumPeriodMs)
     await pause(Math.max(0, Math.min(pauseMs, startedAt + limitMs - now())), signal)
   }
-  return `it was not ready within ${Math.round(limitMs / 100) / 10} s: ${describeAnswer(last, readiness)}`
+  const own = limitMs > readyTimeoutMs ? 'its own thresholds allow' : 'READY_TIMEOUT_MS sets'
+  return `it was not ready within ${Math.round(limitMs / 100) / 10} s, the limit that ${own}: ${describeAnswer(last, readiness)}`
 }

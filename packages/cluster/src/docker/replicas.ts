@@ -49,6 +49,7 @@ export interface Replicas {
   remove(replica: Replica, graceMs: number, signal: AbortSignal): Promise<void>
 }
 
+const untilItEnds = new AbortController().signal
 const passwdLimitBytes = 1024 * 1024
 
 export function endpointOf({ address }: Replica): Endpoint {
@@ -75,9 +76,11 @@ export function createReplicas({ engine, installation, sandboxes, secretFiles }:
     const name = containerName(installation, plan.deployment, plan.replica)
     // Without `_query` dockerode puts the whole body, environment included, into the address as well.
     const options = { name, _query: { name }, _body: containerOptions(plan) }
+    signal.throwIfAborted()
+    // Given up in the middle, it would come into being after whoever takes the deployment away has looked.
     const created = await engine.call(
       'create a container',
-      signal,
+      untilItEnds,
       (docker, abortSignal) => docker.createContainer({ ...options, abortSignal }),
       longCallMs
     )

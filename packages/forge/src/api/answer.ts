@@ -1,4 +1,4 @@
-import { Failure, type FailureOptions } from '@slipway/domain'
+import { Failure, type FailureOptions, overLimit } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
 
@@ -49,6 +49,11 @@ export function failureOf(refusal: Refusal, now: number, cause?: unknown): Failu
 /** No answer at all, or none that can be read. */
 export function noAnswer(forge: string, call: string, cause: unknown): Failure {
   return new Failure('unavailable', `${forge} gave no answer to ${call}`, { cause })
+}
+
+/** No answer in time. */
+export function tooSlow(forge: string, call: string, ms: number, cause: unknown): Failure {
+  return overLimit({ what: `${forge}: ${call}`, ms, setting: 'FORGE_TIMEOUT_MS' }, 'ours', { cause })
 }
 
 /** The used fields of an answer. @throws Failure `unavailable` when it is not what the forge's documentation says. */

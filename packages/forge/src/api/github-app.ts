@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { Failure, type ForgeInstance } from '@slipway/domain'
 import Type from 'typebox'
 import { createAllowance } from './allowance.ts'
-import { defaultTimeoutMs, failureOf, noAnswer, readAnswer } from './answer.ts'
+import { defaultTimeoutMs, failureOf, noAnswer, readAnswer, tooSlow } from './answer.ts'
 import { createKeptAnswers } from './conditional.ts'
 
 export interface GitHubAppConfig {
@@ -105,11 +105,13 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
     options: Parameters = {}
   ): Promise<Answered> {
     signal.throwIfAborted()
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const deadline = AbortSignal.any([signal, timeout])
     try {
       return await octokit.request(route, { ...parameters, request: { signal: deadline, ...options } })
     } catch (err) {
       signal.throwIfAborted()
+      if (timeout.aborted) throw tooSlow('GitHub', route, timeoutMs, err)
       throw translate(err, route, now())
     }
   }

@@ -112,6 +112,13 @@ test('a public repository that the App was removed from is found, without an ins
   assert.deepEqual([found?.installationId, found?.connection], [null, 'gone'])
 })
 
+test('a call that takes too long names itself, the time and the setting', async (t) => {
+  const { api, state } = await start(t, { timeoutMs: 300 })
+  state.instead = () => new Promise<null>((resolve) => setTimeout(resolve, 600, null))
+  const words = /^GitHub: GET .* took longer than 0\.3 s, the limit that FORGE_TIMEOUT_MS sets$/
+  await assert.rejects(api.findInstallation('957387', signal), failsWith('unavailable', words))
+})
+
 test('an outage never reads as a removal', async (t) => {
   const { api, state } = await start(t, { timeoutMs: 300 })
   const outages = [

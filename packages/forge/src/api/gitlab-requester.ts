@@ -1,7 +1,7 @@
 import type { RequestOptions } from '@gitbeaker/requester-utils'
 import type { ForgeInstance } from '@slipway/domain'
 import type { Allowance } from './allowance.ts'
-import { failureOf, noAnswer } from './answer.ts'
+import { failureOf, noAnswer, tooSlow } from './answer.ts'
 import type { KeptAnswers } from './conditional.ts'
 
 export interface RequesterConfig {
@@ -38,6 +38,7 @@ export async function createRequester(
       url.search = options?.searchParams ?? ''
       const method = options?.method ?? 'GET'
       const call = `${method} ${path}`
+      const timeout = AbortSignal.timeout(timeoutMs)
       let response: Response
       let body: unknown
       try {
@@ -47,11 +48,12 @@ export async function createRequester(
           body: typeof options?.body === 'string' ? options.body : null,
           // the token goes to no other address
           redirect: 'error',
-          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+          signal: AbortSignal.any([signal, timeout])
         })
         body = response.status === 304 ? null : await decode(response)
       } catch (err) {
         signal.throwIfAborted()
+        if (timeout.aborted) throw tooSlow('GitLab', call, timeoutMs, err)
         throw noAnswer('GitLab', call, err)
       }
       allowance.note(gitLabAccount, response.headers)

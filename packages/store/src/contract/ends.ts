@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Build, BuildFunctionStatus } from '@slipway/domain'
 import { specOf } from '@slipway/testing'
-import { admitted, claimed, deploying, queued } from './scene.ts'
+import { admitted, claimed, deploying, live, queued, wanted } from './scene.ts'
 import { commitOf, failure, firstPage, type Subject } from './subject.ts'
 
 export function endsContract({ name, database }: Subject): void {
@@ -80,12 +80,25 @@ export function endsContract({ name, database }: Subject): void {
       if (part === 'fails') await store.builds.retryLater(id, 'w', 'away', 900)
       if (part === 'dies') assert.equal(await store.builds.claim(id, 'w2', 100, 100 + i), null)
       if (part === 'hands over') {
-        await store.builds.handOver(id, 'w', 60)
-        assert.equal(await store.builds.claimDeploy(id, 'd', 100, 70), null)
+        await assert.rejects(store.builds.handOver(id, 'w', 60), failure('cancelled', /by alice/))
+        await store.builds.finish(id, 'w', { status: 'cancelled', reason: 'its worker does not know by whom' }, 70)
       }
       const build = await store.builds.get(id)
       assert.deepEqual([build?.status, build?.reason], ['cancelled', 'cancelled by alice'], part)
     }
+  })
+
+  test(`${name}: a roll-out that somebody cancelled does not go live any more, and changes nothing`, async (t) => {
+    const store = await (await database(t)).open()
+    const { claim } = await live(store, '1', ['hello', 'gone'])
+    const next = await deploying(store, '2', ['hello'])
+    const [made] = await store.deployments.prepare(next.build.id, 'd', [wanted(next, 'hello')], 1)
+    const before = await store.functions.list(claim.build.ownerId, {}, firstPage)
+    assert.equal((await store.builds.requestCancel(next.build.id, 'alice', 2)).status, 'deploying')
+    const change = { deploymentIds: [made?.id ?? ''], keep: ['hello'], finish: true, pause: false }
+    await assert.rejects(store.deployments.switchLive(next.build.id, 'd', change, 3), failure('cancelled', /by alice/))
+    assert.deepEqual(await store.functions.list(claim.build.ownerId, {}, firstPage), before)
+    assert.equal((await store.builds.get(next.build.id))?.status, 'deploying', 'its worker takes back what it started')
   })
 
   test(`${name}: a disconnected repository's builds stop: waiting ones at once, running ones by their workers`, async (t) => {

@@ -151,7 +151,9 @@ export const handOver =
     const functions = names.map((name) => ({ name, spec: specOf(name) }))
     const planned = await outcomeOf(store.builds.plan(build.id, holder, functions, []))
     if (build.holder !== holder) return assert.deepEqual(planned, { code: 'lease-lost' })
-    await store.builds.handOver(build.id, holder, model.now)
+    const handed = await outcomeOf(store.builds.handOver(build.id, holder, model.now))
+    if (build.isCancelAsked) return assert.deepEqual(handed, { code: 'cancelled' })
+    assert.ok('value' in handed, JSON.stringify(handed))
     build.status = 'deploying'
     build.functions = names
     build.claims = 0

@@ -111,6 +111,7 @@ export const switchLive =
     if (build.holder !== holder || build.status !== 'deploying') {
       return assert.deepEqual(outcome, { code: 'lease-lost' })
     }
+    if (build.isCancelAsked) return assert.deepEqual(outcome, { code: 'cancelled' })
     assert.ok('value' in outcome, JSON.stringify(outcome))
     const may = maySwitch(model, build)
     assert.equal(outcome.value.isSwitched, may)

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Failure } from '@slipway/domain'
+import { Failure, overLimit } from '@slipway/domain'
 import { type RegistryAuth, type RegistryCredential } from '@slipway/registry'
 import type Docker from 'dockerode'
 import { type BuildLogLimits, createBuildLog, type LogLine } from './build-log.ts'
@@ -66,8 +66,8 @@ export async function buildImage(
   } catch (err) {
     signal.throwIfAborted()
     if (timeout.aborted) {
-      const limit = `${Math.round(build.timeoutMs / 100) / 10} s`
-      throw new Failure('timed-out', `the build took longer than ${limit}, which is the limit here`, { cause: err })
+      const limit = { what: 'the build', ms: build.timeoutMs, setting: 'BUILD_TIMEOUT_MS' }
+      throw overLimit(limit, 'theirs', { cause: err })
     }
     throw engineFailure(err, 'the image could not be built')
   } finally {

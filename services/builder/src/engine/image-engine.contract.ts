@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { Failure, type FailureCode } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
 import type Docker from 'dockerode'
 import { aBuild, makeBase, openRegistry, startEngine } from './engine.fixture.ts'
+import { openSlowRegistry } from './slow-registry.fixture.ts'
 
 const signal = new AbortController().signal
 
@@ -274,6 +276,22 @@ test('a push that is aborted ends with the reason', async (t) => {
     engine.push(reference, () => {}, AbortSignal.abort(reason)),
     (err) => err === reason
   )
+})
+
+test('a push that is aborted in the middle ends in the engine too', async (t) => {
+  const registry = await openSlowRegistry(t)
+  const { engine } = await startEngine(t)
+  const reference = `${registry.host}/a/b:key`
+  const files = { Dockerfile: 'FROM scratch\nCOPY a /a\n', a: randomBytes(32 * 1024 ** 2) }
+  await engine.build(aBuild(files, { reference }).build, signal)
+  const abort = new AbortController()
+  const pushing = engine.push(reference, () => {}, abort.signal)
+  pushing.catch(() => {}) // looked at below
+  await registry.begun
+  const reason = new Failure('cancelled', 'enough')
+  abort.abort(reason)
+  await assert.rejects(pushing, (err) => err === reason)
+  await waitFor(() => registry.uploads() === 0, { what: 'the end of the upload', timeoutMs: 5000 })
 })
 
 test('a base image that is not here and cannot be had is told with what to do', async (t) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Failure, type GitCredential } from '@slipway/domain'
+import { Failure, type GitCredential, overLimit } from '@slipway/domain'
 import { simpleGit } from 'simple-git'
 import { endProcesses } from './end-processes.ts'
 
@@ -93,7 +93,9 @@ export function createGit(options: {
       if (ending.signal.aborted) throw ending.signal.reason
       signal.throwIfAborted()
       if (timeout.aborted) {
-        throw new Failure('unavailable', `git ${call.args[0]} took longer than ${timeoutMs / 1000} s`, { cause: err })
+        throw overLimit({ what: `git ${call.args[0]}`, ms: timeoutMs, setting: 'GIT_TIMEOUT_MS' }, 'ours', {
+          cause: err
+        })
       }
       throw new GitRefusal(err instanceof Error ? err.message.trim() : String(err), { cause: err })
     } finally {

@@ -259,7 +259,10 @@ test('a fetch that is aborted leaves no process behind', async (t) => {
 test('a fetch that takes too long is told, and leaves no process behind', async (t) => {
   const { forge, mirrors } = await prepare(t, { timeoutMs: 700 })
   const { url, request } = hangingRepository(forge)
-  await assert.rejects(mirrors.fetchHead(request, signal), failsWith('unavailable', /longer than 0\.7 s/))
+  await assert.rejects(
+    mirrors.fetchHead(request, signal),
+    failsWith('unavailable', /git fetch took longer than 0\.7 s, the limit that GIT_TIMEOUT_MS sets/)
+  )
   await waitFor(() => !commandLines().some((line) => line.includes(url)), { timeoutMs: 1000, what: 'the end of git' })
 })
 

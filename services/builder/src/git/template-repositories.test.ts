@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
+import { waitFor } from '@slipway/machine'
 import { createLogger } from '@slipway/service'
 import { startForge } from './forge.fixture.ts'
 import { createMirrors } from './mirrors.ts'
@@ -102,3 +103,39 @@ test('a branch that is not there, a name that is none and an address that is non
   }
   await assert.rejects(mirrors.fetchTemplateRepository('ext::sh -c x', null, signal), isFailure('invalid-request'))
 })
+
+test('a fetch that is given up leaves neither a process nor a half-made checkout, and holds nobody up', async (t) => {
+  const { root, forge, mirrors } = await prepare(t)
+  forge.commit('of/templates', 'main', { 'template/a': '1' })
+  const url = forge.url('of/templates')
+  const asked = Promise.withResolvers<void>()
+  forge.answers.set('/of/templates/git-upload-pack', () => asked.resolve())
+  const abort = new AbortController()
+  const fetching = mirrors.fetchTemplateRepository(url, null, abort.signal)
+  fetching.catch(() => {}) // looked at below
+  // Another build that wants the same templates waits for the first, and may give up as well.
+  const waiting = mirrors.fetchTemplateRepository(url, null, abort.signal)
+  waiting.catch(() => {})
+  await asked.promise
+  assert.ok(gitsWith(url).length > 0)
+  const reason = new Failure('cancelled', 'enough')
+  abort.abort(reason)
+  for (const one of [fetching, waiting]) await assert.rejects(one, (err) => err === reason)
+  await waitFor(() => gitsWith(url).length === 0, { timeoutMs: 2000, what: 'the end of git' })
+  const [folder = ''] = await readdir(join(root, 'templates'))
+  assert.deepEqual(await readdir(join(root, 'templates', folder)), [])
+  forge.answers.clear()
+  const { path } = await mirrors.fetchTemplateRepository(url, null, signal)
+  assert.deepEqual(await readdir(join(path, 'template')), ['a'])
+})
+
+/** Processes of this machine with this address among their arguments. */
+function gitsWith(url: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(url)
+    } catch {
+      return false // no process, or one that ended meanwhile
+    }
+  })
+}

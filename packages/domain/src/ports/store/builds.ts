@@ -115,7 +115,7 @@ export interface Builds {
     warnings: StackWarning[]
   ): Promise<void>
   updateFunction(buildId: string, name: string, change: Partial<Omit<BuildFunction, 'buildId' | 'name'>>): Promise<void>
-  /** All images are there: `building` becomes `deploying`, without lease, to be dispatched. @throws Failure `lease-lost` */
+  /** All images are there: `building` becomes `deploying`, without lease, to be dispatched. @throws Failure `lease-lost`, `cancelled` */
   handOver(buildId: string, holder: string, now: number): Promise<void>
 
   /** A stopped worker gives its build back; no attempt is counted. Does nothing when the lease is lost. */
@@ -136,7 +136,7 @@ export interface Builds {
     },
     now: number
   ): Promise<void>
-  /** A waiting build is cancelled at once, a running one is marked and its worker stops it. Returns the build as it is then. @throws Failure `not-found`, `conflict` when it has ended */
+  /** A waiting build is cancelled at once, a running one is marked and its worker stops it: from then on it goes no step further, and never live. Returns the build as it is then. @throws Failure `not-found`, `conflict` when it has ended */
   requestCancel(buildId: string, by: string, now: number): Promise<Build>
   /** Where the failure was found, for the commit's annotation; null when nowhere in particular. */
   failureLocation(buildId: string): Promise<{ path: string; line: number; column: number } | null>

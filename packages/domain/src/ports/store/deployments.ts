@@ -44,7 +44,7 @@ export interface Deployments {
    * become `draining`, functions of the build's repository that are not in `keep` are pruned (null: nothing is pruned, nor are paused
    * ones or those deployed by API), and, when `finish` is set, the build ends `live`. Either all of it or nothing.
    *
-   * @throws Failure `lease-lost`: somebody else has the roll-out, and its deployments are theirs now
+   * @throws Failure `lease-lost`: somebody else has the roll-out, and its deployments are theirs now; `cancelled`: somebody asked for it
    */
   switchLive(
     buildId: string,

@@ -1,0 +1,28 @@
+import { overLimit, type StepLimit } from '@slipway/domain'
+
+/**
+ * Does one step of ours within its time. Its signal ends it; one that does not listen is left behind.
+ *
+ * @throws Failure `unavailable` naming the step and its setting; the caller's own reason when it gave up.
+ */
+export async function limited<T>(
+  limit: StepLimit,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
+  signal.throwIfAborted()
+  const timeout = AbortSignal.timeout(limit.ms)
+  const both = AbortSignal.any([signal, timeout])
+  const over = Promise.withResolvers<never>()
+  const stop = () => over.reject(both.reason)
+  both.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([work(both), over.promise])
+  } catch (err) {
+    signal.throwIfAborted()
+    if (timeout.aborted) throw overLimit(limit, 'ours', { cause: err })
+    throw err
+  } finally {
+    both.removeEventListener('abort', stop)
+  }
+}
