@@ -44,7 +44,7 @@ function createImagesForTest({ build, push }: Partial<Pick<ImageEngine, 'build' 
     find: async (_ownerId, contentKey) => saved.get(contentKey) ?? null,
     save: async (_ownerId, contentKey, image) => void saved.set(contentKey, image),
     forget: async () => undefined
-  } as FunctionImagesDeps['store']['images']
+  }
   const made = createFunctionImages({
     store: { images },
     engine: engine as ImageEngine,

@@ -66,7 +66,10 @@ test('thresholds that allow more time than the limit get it', async (t) => {
 
 test('the reason says what came back last, and what to change', async (t) => {
   const answers: [RequestListener, RegExp][] = [
-    [(_, res) => res.writeHead(500).end(), /within 0\.7 s, the limit that READY_TIMEOUT_MS sets: GET \/_\/ready on port 8080 answered 500/],
+    [
+      (_, res) => res.writeHead(500).end(),
+      /within 0\.7 s, the limit that READY_TIMEOUT_MS sets: GET \/_\/ready on port 8080 answered 500/
+    ],
     [(_, res) => res.writeHead(302, { location: '/' }).end(), /answered 302/],
     [(_, res) => res.writeHead(404).end(), /answered 404: .*com\.openfaas\.ready\.http\.path changes it/],
     [(_, res) => res.writeHead(429).end(), /kept answering 429 \(busy\)/],
