@@ -94,9 +94,6 @@ void describe('the docker cluster', () => {
     test('one whose program is not in its image', async () =>
       refused({ image: await ground.variant('CMD ["/nothing/here"]') }, 'not-ready', /\/nothing\/here/))
 
-    test('one that asks for secrets: that there are none yet', () =>
-      refused({ spec: { secrets: ['token'] } }, 'unsupported', /"token"/))
-
     test('one with less memory than the engine allows: what the engine says', () =>
       refused({ spec: { limits: { memoryBytes: 1024, cpuMillis: 100 } } }, 'unsupported', /memory/i))
   })
