@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
 import { lockDirectory } from './lock.ts'
@@ -41,6 +42,17 @@ test('a process number that is used again by another program does not keep the l
   const directory = await directoryFor(t)
   await writeFile(join(directory, 'lock'), JSON.stringify({ pid: process.pid, startedAt: '1' }))
   await (await lockDirectory(directory)).release()
+})
+
+test('what a process left that was killed while it took the lock is removed after a while', async (t) => {
+  const directory = await directoryFor(t)
+  const [old, young] = [randomUUID(), randomUUID()].map((id) => join(directory, `lock.${id}`))
+  assert.ok(old !== undefined && young !== undefined)
+  for (const file of [old, young]) await writeFile(file, '{}')
+  const before = new Date(Date.now() - 61_000)
+  await utimes(old, before, before)
+  await (await lockDirectory(directory)).release()
+  assert.deepEqual(await readdir(directory), [basename(young)])
 })
 
 test('a lock file that is none is replaced', async (t) => {

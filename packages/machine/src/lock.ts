@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, readFile, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
@@ -31,12 +31,26 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   } finally {
     await unlink(own)
   }
+  await removeLeftOvers(directory)
   let isReleased = false
   return {
     async release() {
       if (isReleased) return
       isReleased = true
       await unlink(file)
+    }
+  }
+}
+
+/** What processes left that were killed between the two steps of taking the lock. */
+async function removeLeftOvers(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!/^lock\.[0-9a-f-]{36}$/.test(name)) continue
+    const path = join(directory, name)
+    try {
+      if (Date.now() - (await stat(path)).mtimeMs > 60_000) await unlink(path)
+    } catch (err) {
+      if (!hasCode(err, 'ENOENT')) throw err // another process is as tidy
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino'
+import { createLogDestination } from './log-destination.ts'
 
 export type { Logger } from 'pino'
 
@@ -11,6 +12,6 @@ export function createLogger(name: string, level: string): Logger {
       base: { service: name },
       redact: ['req.headers.authorization', 'authorization', 'token', 'password']
     },
-    pino.destination({ fd: 2, sync: false })
+    createLogDestination(2)
   )
 }

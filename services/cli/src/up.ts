@@ -8,6 +8,7 @@ import { createSignals } from '@slipway/queue'
 import { ReceiverConfig, startReceiver } from '@slipway/receiver'
 import { createClosers, type Logger, loadConfig, queueConfig, type Running, storeConfig } from '@slipway/service'
 import { createStore } from '@slipway/store'
+import { refuseHalfRestored } from './backup/state.ts'
 import { type Endpoints, saveEndpoints } from './connection.ts'
 import { keepGateway } from './gateway-process.ts'
 import { type OwnRegistry, portsOf, startServers } from './servers.ts'
@@ -27,6 +28,7 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
   try {
     const lock = await lockDirectory(home)
     closers.add('lock', () => lock.release())
+    refuseHalfRestored(home)
     const ports = await portsOf(home)
     const servers = await startServers(
       home,

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { Failure, type FailureCode } from '@slipway/domain'
-import { waitFor } from '@slipway/machine'
+import { startRegistry, waitFor } from '@slipway/machine'
 import type Docker from 'dockerode'
 import { aBuild, makeBase, openRegistry, startEngine } from './engine.fixture.ts'
 import { openSlowRegistry } from './slow-registry.fixture.ts'
@@ -353,6 +358,30 @@ test('images that nothing needs are removed; what is needed, young, in use or of
   await container.remove({ force: true })
   assert.equal(await mine.engine.removeUnneeded(keep, Date.now() + 60_000, signal), 1)
   assert.deepEqual(await left(), [true, false, false, false, true])
+})
+
+test('a registry whose disk is full does not take the image, and takes it when there is room', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'registry-full-'))
+  // Needs root: without it this fails, and says so.
+  const mount = (...options: string[]) => promisify(execFile)('mount', [...options, directory])
+  await mount('-t', 'tmpfs', '-o', 'size=4m', 'tmpfs')
+  const registry = await startRegistry({ directory })
+  t.after(async () => {
+    await registry.stop()
+    await promisify(execFile)('umount', [directory])
+    await rm(directory, { recursive: true })
+  })
+  const { engine } = await startEngine(t)
+  const reference = `${registry.host}/alice/app:key`
+  const { build } = aBuild({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: randomBytes(16 * 1024 ** 2) }, { reference })
+  await engine.build(build, signal)
+  await assert.rejects(
+    engine.push(reference, () => {}, signal),
+    failsWith('unavailable', /did not take the image/)
+  )
+  await mount('-o', 'remount,size=64m')
+  const digest = await engine.push(reference, () => {}, signal)
+  assert.ok(await engine.exists(`${registry.host}/alice/app@${digest}`, signal))
 })
 
 test('an engine that is away is told as such, whatever it was asked for', async (t) => {

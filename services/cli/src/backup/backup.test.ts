@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -11,6 +11,7 @@ import { imageOf, pushOf, seedLive, specOf } from '@slipway/testing'
 import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { backup } from './backup.ts'
 import { restore } from './restore.ts'
+import { refuseHalfRestored } from './state.ts'
 
 const signal = new AbortController().signal
 const now = Date.now
@@ -76,6 +77,17 @@ test('over an installation it is restored only when forced to, and puts it aside
   assert.equal(await readFile(join(home, 'admin-token'), 'utf8'), 'the token\n')
   assert.equal(await readFile(join(aside ?? '', 'admin-token'), 'utf8'), 'a newer one')
   assert.ok(existsSync(join(aside ?? '', 'store.sqlite')))
+})
+
+test('the half of a restore that was killed is not taken for an installation', async (t) => {
+  const { target, write, read } = await installationForTest(t)
+  await write()
+  const home = target.SLIPWAY_HOME
+  await mkdir(join(home, 'restoring'), { recursive: true })
+  await writeFile(join(home, 'restoring', 'store.sqlite'), 'half')
+  assert.throws(() => refuseHalfRestored(home), failsWith('conflict', /cut short.*slipway restore/))
+  await read()
+  assert.doesNotThrow(() => refuseHalfRestored(home))
 })
 
 test('while Slipway runs in a state directory nothing is restored there, but backed up', async (t) => {

@@ -11,7 +11,7 @@ import { refuseWhileInUse, restoreStore } from '@slipway/store'
 import { type ReadEntry, readArchive, textOf } from './archive.ts'
 import { createDecrypter, decrypted, type RestoreKeys } from './encryption.ts'
 import { createImageImport, type ImageImport } from './images.ts'
-import { type BackupHead, backupConfig, openRegistry } from './state.ts'
+import { type BackupHead, backupConfig, openRegistry, stagingOf } from './state.ts'
 
 export interface RestoreOptions {
   env: Record<string, string | undefined>
@@ -49,7 +49,7 @@ export async function restore(options: RestoreOptions, signal: AbortSignal): Pro
   await using opened = new AsyncDisposableStack()
   const lock = await lockDirectory(home)
   opened.defer(() => lock.release())
-  const staging = join(home, 'restoring')
+  const staging = stagingOf(home)
   await rm(staging, { recursive: true, force: true })
   await mkdir(staging, { mode: 0o700 })
   opened.defer(() => rm(staging, { recursive: true, force: true }))

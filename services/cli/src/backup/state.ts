@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Failure } from '@slipway/domain'
 import { type DirectoryLock, lockDirectory, startRegistry } from '@slipway/machine'
 import { commonSettings, keepSettings, loadConfig } from '@slipway/service'
@@ -35,6 +37,20 @@ const leftOut =
 export async function stateFiles(home: string): Promise<string[]> {
   const entries = await readdir(home, { withFileTypes: true })
   return entries.flatMap((entry) => (entry.isFile() && !leftOut.test(entry.name) ? [entry.name] : [])).sort()
+}
+
+/** Where a restore puts things together before they take their place. */
+export function stagingOf(home: string): string {
+  return join(home, 'restoring')
+}
+
+/** @throws Failure `conflict` for the half of an installation that a restore left which was killed */
+export function refuseHalfRestored(home: string): void {
+  if (!existsSync(stagingOf(home))) return
+  throw new Failure(
+    'conflict',
+    `a restore into ${home} was cut short: run "slipway restore" again, with --force if it says so`
+  )
 }
 
 /** The lock of the state directory; null while `slipway up` has it. */
