@@ -19,6 +19,11 @@ async function sceneForTest(t: TestContext): Promise<Scene> {
 
 const hello = (words: string) => ({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying(words) })
 
+const sayingSecret = `const { readFileSync } = require('node:fs')
+module.exports = async (event, context) =>
+  context.status(200).succeed('two, ' + readFileSync('/var/openfaas/secrets/word', 'utf8'))
+`
+
 const answers = (scene: Scene, words: string) =>
   waitFor(async () => (await call(scene, '/function/alice-hello')).body === words, {
     timeoutMs: 60_000,
@@ -41,9 +46,14 @@ test('everything is destroyed and restored: functions answer without a build, an
   const scene = await sceneForTest(t)
   const repository = await scene.repository({ owner: 'alice' })
   await repository.ended(await repository.push(hello('one')), 180_000)
-  const commit = await repository.push(hello('two'))
-  await repository.ended(commit)
   const { api, endpoints } = scene.installation
+  await api.putSecret({ owner: 'alice', name: 'word', values: { word: 'open sesame' } })
+  const commit = await repository.push({
+    'stack.yml': stackOf({ hello: { more: ['secrets:', '  - word'] } }),
+    'hello/handler.js': sayingSecret
+  })
+  await repository.ended(commit)
+  assert.equal((await call(scene, '/function/alice-hello')).body, 'two, open sesame')
   await api.pauseFunction({ owner: 'alice', name: 'hello' })
   const builds = (await api.listBuilds({})).items.map(({ id, status }) => ({ id, status }))
   const deliveries = (await api.listDeliveries({})).items.length
@@ -55,7 +65,7 @@ test('everything is destroyed and restored: functions answer without a build, an
   await scene.restart()
 
   assert.equal(scene.installation.endpoints.installation, endpoints.installation)
-  await answers(scene, 'two')
+  await answers(scene, 'two, open sesame')
   const after = scene.installation.api
   assert.deepEqual(
     (await after.listBuilds({})).items.map(({ id, status }) => ({ id, status })),
