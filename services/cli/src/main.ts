@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 import { createLogger, run } from '@slipway/service'
 import { Command, Option } from 'commander'
+import { addBuildCommands } from './build-commands.ts'
 import { connect } from './connection.ts'
+import { addFunctionCommands } from './function-commands.ts'
 import { collected } from './option.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
@@ -25,7 +27,11 @@ function interrupted(): AbortSignal {
   return stop.signal
 }
 
-const program = new Command('slipway').description('A git push becomes running functions.').showHelpAfterError()
+const program = new Command('slipway')
+  .description('A git push becomes running functions.')
+  .showHelpAfterError()
+  // What is written wrong is a usage error, not a failure.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 
 program
   .command('up')
@@ -120,6 +126,9 @@ program
     print('start it with "slipway up"')
   })
 
+const context = { settings, print, directory: process.cwd() }
+addBuildCommands(program, context)
+addFunctionCommands(program, context)
 addSecretCommands(program, { settings, print })
 
 const admin = program.command('admin').description('what the administrator of the installation does')

@@ -1,5 +1,6 @@
 import type { StatusApi } from '@slipway/client'
 import { shortCommit } from '@slipway/domain'
+import { shownFunctions } from './functions.ts'
 import { ago, printable, table } from './table.ts'
 
 /** What is live and what is on its way, for people; with `json` for programs. */
@@ -13,14 +14,6 @@ export async function status(
   const builds = (await api.listBuilds({ ...filter, limit: 20 })).items
   if (json) return JSON.stringify({ functions, builds }, null, 2)
 
-  const live = functions.map((one) => [
-    `${one.owner}/${one.name}`,
-    one.live === null ? 'not live' : one.isPaused ? 'live, paused' : 'live',
-    one.live?.commit == null ? '-' : shortCommit(one.live.commit),
-    one.live === null ? '-' : String(one.live.replicas),
-    one.live?.liveAt == null ? '-' : ago(one.live.liveAt, now),
-    one.url ?? '-'
-  ])
   const latest = builds
     .slice(0, 10)
     .map((one) => [
@@ -33,9 +26,7 @@ export async function status(
       printable(one.reason ?? one.message ?? '').slice(0, 60)
     ])
   return [
-    functions.length === 0
-      ? 'No functions yet: push a repository with a stack.yml.'
-      : table(['FUNCTION', 'STATE', 'COMMIT', 'REPLICAS', 'SINCE', 'URL'], live),
+    shownFunctions(functions, now),
     '',
     builds.length === 0
       ? 'No builds yet.'

@@ -1,0 +1,74 @@
+import type { BuildDetail, BuildView, RouteInput, StatusApi } from '@slipway/client'
+import { Failure, type FailureCode, isTerminal, shortCommit } from '@slipway/domain'
+import { ago, printable, table } from './table.ts'
+
+export async function listBuilds(
+  api: Pick<StatusApi, 'listBuilds'>,
+  filter: RouteInput<'listBuilds'>,
+  now: number
+): Promise<{ builds: BuildView[]; text: string }> {
+  const builds = (await api.listBuilds(filter)).items
+  return {
+    builds,
+    text: builds.length === 0 ? 'No such builds: "slipway status" shows all there is.' : rows(builds, now)
+  }
+}
+
+function rows(builds: readonly BuildView[], now: number): string {
+  return table(
+    ['BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'BY', 'STATUS', 'WHEN', 'WHY'],
+    builds.map((one) => [
+      one.id,
+      one.repository,
+      printable(one.ref.replace('refs/heads/', '')),
+      shortCommit(one.commit),
+      one.trigger,
+      one.status,
+      ago(one.createdAt, now),
+      printable(one.reason ?? one.message ?? '').slice(0, 60)
+    ])
+  )
+}
+
+/**
+ * The newest build of a commit that was built, not one that only deployed again.
+ *
+ * @throws Failure `not-found`
+ */
+export async function newestBuild(
+  api: Pick<StatusApi, 'listBuilds'>,
+  { id, fullName }: { id: string; fullName: string }
+): Promise<string> {
+  const { items } = await api.listBuilds({ repository: id, limit: 100 })
+  const build = items.find(({ trigger }) => !['rollback', 'redeploy', 'configuration'].includes(trigger))
+  if (build === undefined) throw new Failure('not-found', `${fullName} has no build yet: push something`)
+  return build.id
+}
+
+/** Prints a build's log until it ended, then how. @throws Failure when it did not go live */
+export async function followBuild(
+  api: Pick<StatusApi, 'followLog' | 'getBuild'>,
+  id: string,
+  print: (line: string) => void,
+  signal: AbortSignal
+): Promise<BuildDetail> {
+  for await (const { step, functionName, text } of api.followLog(id, { follow: true }, signal)) {
+    const part = functionName === null ? step : `${step} ${functionName}`
+    for (const line of text.split('\n')) print(`${part} | ${printable(line)}`)
+  }
+  const build = await api.getBuild({ id }, signal)
+  assertLive(build)
+  return build
+}
+
+const codes: Partial<Record<BuildView['status'], FailureCode>> = { superseded: 'superseded', cancelled: 'cancelled' }
+
+function assertLive({ id, status, reason, functions }: BuildDetail): void {
+  if (status === 'live') return
+  if (!isTerminal(status)) {
+    throw new Failure('unavailable', `build ${id} is still ${status}: "slipway logs -f --build ${id}" goes on`)
+  }
+  const failed = functions.flatMap(({ name, reason: why }) => (why === null ? [] : [`\n  ${name}: ${printable(why)}`]))
+  const text = `build ${id} is ${status}${reason === null ? '' : `: ${printable(reason)}`}${failed.join('')}`
+  throw new Failure(codes[status] ?? 'build-failed', text)
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { imageOf, pushOf, seedLive, specOf } from '@slipway/testing'
+import { commits, createCommandLineForTest } from './commands.fixture.ts'
+
+const hello = [{ spec: specOf('hello'), image: imageOf('hello') }]
+
+test('a function is listed and looked at, by its name alone where the owner is known', async (t) => {
+  const { slipway, store } = await createCommandLineForTest(t)
+  assert.match((await slipway('functions')).stdout, /No functions yet: push/)
+  await seedLive(store, pushOf(commits.a), hello, Date.now())
+  await seedLive(store, pushOf(commits.b, { before: commits.a }), hello, Date.now())
+  assert.match((await slipway('functions', '--owner', 'alice')).stdout, /\nalice\/hello +live +bbbbbbb +1 /)
+  const inspected = await slipway('inspect', 'hello')
+  assert.equal(inspected.code, 0, inspected.stderr)
+  assert.match(inspected.stdout, /^function +alice\/hello\nstate +live\n/)
+  assert.match(inspected.stdout, /DEPLOYMENT .*\n\S+ +live +bbbbbbb .*\n\S+ +draining +aaaaaaa /)
+  const missing = await slipway('inspect', 'alice/nope')
+  assert.deepEqual([missing.code, /"slipway functions" lists them/.test(missing.stderr)], [4, true])
+  assert.equal((await slipway('inspect', 'a/b/c')).code, 2)
+})
+
+test('a function goes back to a commit, stays there, and is resumed', async (t) => {
+  const { slipway, store } = await createCommandLineForTest(t)
+  await seedLive(store, pushOf(commits.a), hello, Date.now())
+  const none = await slipway('rollback', 'alice/hello')
+  assert.deepEqual([none.code, /slipway inspect alice\/hello/.test(none.stderr)], [1, true])
+  await seedLive(store, pushOf(commits.b, { before: commits.a }), hello, Date.now())
+  assert.equal((await slipway('rollback', 'alice/hello', '--to', 'ccccccc')).code, 4)
+  const back = await slipway('rollback', 'alice/hello', '--to', 'aaaaaaa', '--json')
+  assert.equal(back.code, 0, back.stderr)
+  const build = JSON.parse(back.stdout) as { trigger: string; commit: string }
+  assert.deepEqual([build.trigger, build.commit], ['rollback', commits.a])
+
+  assert.match((await slipway('pause', 'alice/hello')).stdout, /paused.*slipway resume alice\/hello/)
+  assert.match((await slipway('functions')).stdout, /live, paused/)
+  const resumed = await slipway('resume', 'alice/hello')
+  assert.match(resumed.stdout, /^pushes deploy alice\/hello again; /)
+  assert.match((await slipway('redeploy', 'alice/hello')).stdout, /deployed again: "slipway logs -f --build/)
+})
+
+test('replicas are a number from 1 to 100, of what is live', async (t) => {
+  const { slipway, store, scaled } = await createCommandLineForTest(t)
+  const [deployment] = await seedLive(store, pushOf(commits.a), hello, Date.now())
+  for (const wrong of ['0', '101', '1.5', 'two']) {
+    assert.equal((await slipway('scale', 'alice/hello', wrong)).code, 2, wrong)
+  }
+  assert.equal((await slipway('scale', 'alice/hello', '3')).code, 0)
+  assert.deepEqual(scaled, [[deployment?.id, 3]])
+})

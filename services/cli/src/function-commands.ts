@@ -1,0 +1,142 @@
+import type { BuildView, StatusApi } from '@slipway/client'
+import { shortCommit } from '@slipway/domain'
+import type { Command } from 'commander'
+import { type CommandContext, connected, example, hints, shown, withHints } from './command-context.ts'
+import { integer } from './option.ts'
+
+interface Options {
+  owner?: string
+  repository?: string
+  all?: boolean
+  to?: string
+  json?: boolean
+}
+
+type Work = (api: StatusApi, of: { owner: string; name: string }, options: Options) => Promise<void>
+
+/** `slipway functions | inspect | rollback | redeploy | pause | resume | scale`. */
+export function addFunctionCommands(program: Command, context: CommandContext): void {
+  const { print, directory } = context
+
+  /** A command about one function. */
+  const about = (command: Command, ...examples: string[]) => ({
+    does(work: Work) {
+      command
+        .option('--json', 'for programs')
+        .addHelpText('after', example(...examples))
+        .action(async (named: string, options: Options) => {
+          const api = await connected(context)
+          const { functionOf } = await import('./owner.ts')
+          await withHints(work(api, await functionOf(api, named, directory), options), hints.function)
+        })
+    }
+  })
+
+  addList(program, context)
+
+  about(
+    program.command('inspect <function>').description('what is live of a function, its variables and its deployments'),
+    'slipway inspect alice/hello',
+    'slipway inspect hello --json'
+  ).does(async (api, of, { json = false }) => {
+    const { inspect, shownInspection } = await import('./functions.ts')
+    const inspection = await inspect(api, of)
+    print(json ? shown(inspection) : shownInspection(inspection, Date.now()))
+  })
+
+  about(
+    program
+      .command('rollback <function>')
+      .description('make an earlier deployment live again; pushes do not deploy the function until it is resumed')
+      .option('--to <deployment>', 'its id or its commit; by default the one before'),
+    'slipway rollback alice/hello',
+    'slipway rollback hello --to 1f3c9a2'
+  ).does(async (api, of, { to, json = false }) => {
+    const { deploymentOf } = await import('./functions.ts')
+    const deploymentId = to === undefined ? undefined : await deploymentOf(api, of, to)
+    const build = await withHints(api.rollback({ ...of, ...(deploymentId === undefined ? {} : { deploymentId }) }), {
+      conflict: `"slipway inspect ${of.owner}/${of.name}" lists its deployments`
+    })
+    const text = `${of.owner}/${of.name} goes back to ${shortCommit(build.commit)}`
+    print(
+      json
+        ? shown(build)
+        : `${text}: ${follow(build)}\n"slipway resume ${of.owner}/${of.name}" lets pushes deploy again`
+    )
+  })
+
+  about(
+    program
+      .command('redeploy <function>')
+      .description('deploy what is live anew with the variables and secrets of now, without a build'),
+    'slipway redeploy alice/hello'
+  ).does(async (api, of, { json = false }) => {
+    const build = await api.redeployFunction(of)
+    print(json ? shown(build) : `${of.owner}/${of.name} is deployed again: ${follow(build)}`)
+  })
+
+  about(
+    program.command('pause <function>').description('pushes do not deploy the function any more; what is live stays'),
+    'slipway pause alice/hello'
+  ).does(async (api, of, { json = false }) => {
+    const record = await api.pauseFunction(of)
+    const path = `${of.owner}/${of.name}`
+    print(json ? shown(record) : `${path} is paused: pushes do not deploy it until "slipway resume ${path}"`)
+  })
+
+  about(
+    program.command('resume <function>').description('pushes deploy the function again, at once what it missed'),
+    'slipway resume alice/hello'
+  ).does(async (api, of, { json = false }) => {
+    const resumed = await api.resumeFunction(of)
+    const missed = resumed.build === null ? 'it missed nothing' : `what it missed comes: ${follow(resumed.build)}`
+    print(json ? shown(resumed) : `pushes deploy ${of.owner}/${of.name} again; ${missed}`)
+  })
+
+  addScale(program, context)
+}
+
+const follow = ({ id }: BuildView) => `"slipway logs -f --build ${id}" follows it`
+
+function addList(program: Command, context: CommandContext): void {
+  program
+    .command('functions')
+    .description('functions and what is live: of the repository of this directory, or all')
+    .option('--owner <slug>', 'of one owner')
+    .option('--repository <owner/name>', 'of one repository')
+    .option('--all', 'of everything, also in a checkout')
+    .option('--json', 'for programs')
+    .addHelpText('after', example('slipway functions', 'slipway functions --owner alice --json'))
+    .action(async ({ owner, repository: named, all = false, json = false }: Options) => {
+      const api = await connected(context)
+      const { repositoryOf } = await import('./owner.ts')
+      const isOfAll = named === undefined && (all || owner !== undefined)
+      const repository = isOfAll ? null : await repositoryOf(api, named, context.directory)
+      const filter = {
+        ...(owner === undefined ? {} : { owner }),
+        ...(repository === null ? {} : { repository: repository.id })
+      }
+      const { items } = await api.listFunctions({ ...filter, limit: 200 })
+      const { shownFunctions } = await import('./functions.ts')
+      context.print(json ? shown(items) : shownFunctions(items, Date.now()))
+    })
+}
+
+function addScale(program: Command, context: CommandContext): void {
+  program
+    .command('scale <function>')
+    .description('set how many replicas run, until it is deployed again')
+    .argument('<replicas>', 'from 1 to 100', integer(1, 100))
+    .option('--json', 'for programs')
+    .addHelpText('after', example('slipway scale alice/hello 3'))
+    .action(async (named: string, replicas: number, { json = false }: Options) => {
+      const api = await connected(context)
+      const { functionOf } = await import('./owner.ts')
+      const of = await functionOf(api, named, context.directory)
+      const record = await withHints(api.scaleFunction({ ...of, replicas }), {
+        ...hints.function,
+        conflict: '"slipway status" shows what is live'
+      })
+      context.print(json ? shown(record) : `${of.owner}/${of.name} runs with ${replicas} replicas`)
+    })
+}
