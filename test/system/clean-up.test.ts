@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { CleanUpView } from '@slipway/client'
 import { pinnedReference } from '@slipway/domain'
+import { waitFor } from '@slipway/machine'
 import { createRegistryClient } from '@slipway/registry'
 import { call, createScene, type Scene, saying, stackOf } from './scene.ts'
 import { slipway } from './slipway-command.ts'
@@ -26,6 +27,12 @@ test('what is not kept goes on request, also in the middle of builds; what is li
   const push = (words: string) =>
     repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying(words) })
   for (const words of ['one', 'two', 'three']) assert.equal((await repository.ended(await push(words))).status, 'live')
+  // What still finishes a request keeps its image.
+  await waitFor(
+    async () =>
+      (await api.listDeployments({ owner: 'alice', name: 'hello' })).items.every(({ status }) => status !== 'draining'),
+    { timeoutMs: 15_000, what: 'the former versions to end' }
+  )
 
   const report = await adminGc(scene)
   assert.deepEqual(report.problems, [])
@@ -57,8 +64,10 @@ test('what is not kept goes on request, also in the middle of builds; what is li
   assert.deepEqual([(await ended).status, (await ended).attempt], ['live', 0])
   assert.equal((await call(scene, '/function/alice-hello')).body, 'four')
 
-  const back = await api.rollback({ owner: 'alice', name: 'hello' })
-  const { commit: earlier } = back
-  assert.equal((await repository.ended(earlier)).status, 'live')
+  const { id } = await api.rollback({ owner: 'alice', name: 'hello' })
+  await waitFor(async () => (await api.getBuild({ id })).status === 'live', {
+    timeoutMs: 15_000,
+    what: 'the rollback to be live'
+  })
   assert.equal((await call(scene, '/function/alice-hello')).body, 'three')
 })
