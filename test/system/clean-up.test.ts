@@ -34,6 +34,14 @@ test('what is not kept goes on request, also in the middle of builds; what is li
     { timeoutMs: 15_000, what: 'the former versions to end' }
   )
 
+  // A former version is one to go back to once it has finished what it had.
+  await waitFor(
+    async () =>
+      (await api.listDeployments({ owner: 'alice', name: 'hello' })).items
+        .slice(1)
+        .every(({ status }) => status === 'ended'),
+    { timeoutMs: 70_000, what: 'the former versions to end' }
+  )
   const report = await adminGc(scene)
   assert.deepEqual(report.problems, [])
   const removed = new Map(report.removed.map((each) => [each.what, each]))
