@@ -11,6 +11,7 @@ import { collected } from './option.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
 import { table } from './table.ts'
+import { addVariableCommands } from './variable-commands.ts'
 
 const settings = {
   SLIPWAY_HOME: process.env.SLIPWAY_HOME ?? '.slipway',
@@ -129,6 +130,7 @@ program
 const context = { settings, print, directory: process.cwd() }
 addBuildCommands(program, context)
 addFunctionCommands(program, context)
+addVariableCommands(program, context)
 addSecretCommands(program, { settings, print })
 
 const admin = program.command('admin').description('what the administrator of the installation does')
