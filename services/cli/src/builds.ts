@@ -1,6 +1,6 @@
 import type { BuildDetail, BuildView, RouteInput, StatusApi } from '@slipway/client'
 import { Failure, type FailureCode, isTerminal, shortCommit } from '@slipway/domain'
-import { ago, printable, table } from './table.ts'
+import { ago, onOneLine, printable, table } from './table.ts'
 
 export async function listBuilds(
   api: Pick<StatusApi, 'listBuilds'>,
@@ -20,12 +20,12 @@ function rows(builds: readonly BuildView[], now: number): string {
     builds.map((one) => [
       one.id,
       one.repository,
-      printable(one.ref.replace('refs/heads/', '')),
+      onOneLine(one.ref.replace('refs/heads/', '')),
       shortCommit(one.commit),
       one.trigger,
       one.status,
       ago(one.createdAt, now),
-      printable(one.reason ?? one.message ?? '').slice(0, 60)
+      onOneLine(one.reason ?? one.message ?? '').slice(0, 60)
     ])
   )
 }

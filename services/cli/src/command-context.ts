@@ -19,7 +19,8 @@ export async function withHints<T>(work: Promise<T>, hints: Partial<Record<Failu
     return await work
   } catch (err) {
     const hint = err instanceof Failure ? hints[err.code] : undefined
-    if (!(err instanceof Failure) || hint === undefined) throw err
+    // What says already what to do is left as it is.
+    if (!(err instanceof Failure) || hint === undefined || err.message.includes('"slipway ')) throw err
     throw new Failure(err.code, `${err.message}: ${hint}`, { cause: err })
   }
 }

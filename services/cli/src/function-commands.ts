@@ -55,7 +55,8 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     const { deploymentOf } = await import('./functions.ts')
     const deploymentId = to === undefined ? undefined : await deploymentOf(api, of, to)
     const build = await withHints(api.rollback({ ...of, ...(deploymentId === undefined ? {} : { deploymentId }) }), {
-      conflict: `"slipway inspect ${of.owner}/${of.name}" lists its deployments`
+      conflict: `"slipway inspect ${of.owner}/${of.name}" lists its deployments`,
+      'image-missing': '"slipway rebuild <build>" does, "slipway builds" lists them'
     })
     const text = `${of.owner}/${of.name} goes back to ${shortCommit(build.commit)}`
     print(

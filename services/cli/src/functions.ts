@@ -1,6 +1,6 @@
 import type { DeploymentView, EnvironmentView, FunctionView, StatusApi } from '@slipway/client'
 import { Failure, pinnedReference, shortCommit } from '@slipway/domain'
-import { ago, printable, table } from './table.ts'
+import { ago, onOneLine, table } from './table.ts'
 
 export const stateOf = ({ live, isPaused }: Pick<FunctionView, 'live' | 'isPaused'>) =>
   `${live === null ? 'not live' : 'live'}${isPaused ? ', paused' : ''}`
@@ -72,7 +72,7 @@ function shownDeployments(deployments: readonly DeploymentView[], now: number): 
       one.status,
       short(one.commit),
       when(one.liveAt, now),
-      printable(one.reason ?? '')
+      onOneLine(one.reason ?? '')
     ])
   )
 }
@@ -97,11 +97,6 @@ export function shownEnvironment({ runtime, build, isLiveOtherwise }: Environmen
     ),
     ...(isLiveOtherwise ? ['!! what is live runs with other values: "slipway redeploy <function>" brings these'] : [])
   ].join('\n')
-}
-
-/** A value as one cell of a table. */
-export function onOneLine(value: string): string {
-  return printable(value).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
 }
 
 /**

@@ -28,3 +28,8 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 export function printable(text: string): string {
   return text.replaceAll(controls, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
+
+/** A value as one cell of a table, whatever a stranger wrote there. */
+export function onOneLine(value: string): string {
+  return printable(value).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+}

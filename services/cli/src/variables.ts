@@ -1,7 +1,6 @@
 import type { StatusApi, VariableView } from '@slipway/client'
 import { Failure } from '@slipway/domain'
-import { onOneLine } from './functions.ts'
-import { ago, printable, table } from './table.ts'
+import { ago, onOneLine, table } from './table.ts'
 
 /** What a variable is set for: a function, all of a repository, or all of an owner. */
 export interface Scope {
@@ -83,7 +82,7 @@ export function shownVariables(
       one.name,
       onOneLine(one.value),
       ago(one.updatedAt, now),
-      printable(one.updatedBy)
+      onOneLine(one.updatedBy)
     ])
   )
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { BuildDetail, BuildView, DeliveryView, FunctionView, StatusApi } from '@slipway/client'
 import { Failure, isTerminal, shortCommit } from '@slipway/domain'
-import { ago, printable, table } from './table.ts'
+import { ago, onOneLine, table } from './table.ts'
 
 const run = promisify(execFile)
 
@@ -100,7 +100,7 @@ function answerOf(
   return `It was live; now ${now.size === 0 ? 'nothing of its repository is' : `${[...now].join(', ')} is`}.`
 }
 
-const because = (reason: string | null) => (reason === null ? '' : `, because: ${printable(reason)}`)
+const because = (reason: string | null) => (reason === null ? '' : `, because: ${onOneLine(reason)}`)
 
 export function shownExplanation({ commit, answer, deliveries, builds }: Explanation, now: number): string {
   const functions = builds.flatMap((build) =>
@@ -109,7 +109,7 @@ export function shownExplanation({ commit, answer, deliveries, builds }: Explana
       one.name,
       one.status,
       one.isReused ? 'reused' : '',
-      printable(one.reason ?? '')
+      onOneLine(one.reason ?? '')
     ])
   )
   return [
@@ -121,11 +121,11 @@ export function shownExplanation({ commit, answer, deliveries, builds }: Explana
           ['DELIVERY', 'EVENT', 'REF', 'OUTCOME', 'WHEN', 'WHY'],
           deliveries.map((one) => [
             one.deliveryId ?? one.id,
-            printable(one.event),
-            printable(one.ref ?? '-'),
+            onOneLine(one.event),
+            onOneLine(one.ref ?? '-'),
             one.outcome,
             ago(one.receivedAt, now),
-            printable(one.reason ?? '')
+            onOneLine(one.reason ?? '')
           ])
         ),
     ...(builds.length === 0 ? [] : ['', buildRows(builds, now)]),
@@ -143,7 +143,7 @@ function buildRows(builds: readonly BuildDetail[], now: number): string {
       one.status,
       String(one.attempt + 1),
       ago(one.createdAt, now),
-      printable(one.reason ?? '')
+      onOneLine(one.reason ?? '')
     ])
   )
 }
