@@ -159,7 +159,9 @@ async function createRepository(
         },
         { timeoutMs, what: `the build of ${commit} to end` }
       )
-      return scene.installation.api.getBuild({ id: build.id })
+      const detail = await scene.installation.api.getBuild({ id: build.id })
+      if (detail.status === 'live') await untilServed(scene, detail)
+      return detail
     },
     async statuses(commit) {
       const unfinished = new Set(['queued', 'in_progress', 'pending', 'running'])
@@ -203,6 +205,22 @@ export interface Answer {
   body: string
   bytes: Buffer
   headers: Record<string, string | string[] | undefined>
+}
+
+/** A build is live when the store says so; the gateway hears of it a moment later. */
+async function untilServed(scene: Scene, { owner, functions }: BuildDetail): Promise<void> {
+  for (const { name, deploymentId } of functions) {
+    if (owner === null || deploymentId === null) continue
+    const isServed = async () => (await call(scene, '/metrics')).body.includes(`deployment="${deploymentId}"`)
+    const isLive = async () =>
+      (await scene.installation.api.listDeployments({ owner, name })).items.some(
+        ({ id, status }) => id === deploymentId && status === 'live'
+      )
+    await waitFor(async () => (await isServed()) || !(await isLive()), {
+      timeoutMs: 10_000,
+      what: `the gateway to serve ${name}`
+    })
+  }
 }
 
 /** Asks the gateway; with a `Host` of one's own, which `fetch` does not allow. */

@@ -51,6 +51,17 @@ export function createMetrics(served: () => Iterable<Upstream>): GatewayMetrics 
     }
   })
   registry.registerMetric(replicas)
+  const deployment = new Gauge({
+    name: 'slipway_gateway_deployment',
+    help: 'Which deployment of a function this gateway serves',
+    labelNames: ['function_name', 'deployment'],
+    registers: [],
+    collect() {
+      this.reset()
+      for (const { label, deploymentId } of served()) this.set({ function_name: label, deployment: deploymentId }, 1)
+    }
+  })
+  registry.registerMetric(deployment)
   const known = new Map<string, Series>()
 
   function seriesOf(label: string): Series {

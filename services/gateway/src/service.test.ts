@@ -49,6 +49,7 @@ test('the gateway itself counts calls under OpenFaaS’s names, of functions tha
     text.includes('gateway_service_count{function_name="fn.alice"} 1\n'),
     'the same address twice is one replica'
   )
+  assert.match(text, /^slipway_gateway_deployment\{function_name="fn.alice",deployment="[^"]+"\} 1$/m)
   assert.doesNotMatch(text, /nope/)
   await setRoutes([])
   assert.doesNotMatch(await metrics(), /fn\.alice/)
