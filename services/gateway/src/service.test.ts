@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -127,6 +128,21 @@ test('a stop announces the end of connections, so that no call is sent into a cl
   agent.destroy()
   assert.deepEqual([...statuses.keys()], [200])
   assert.ok((statuses.get(200) ?? 0) > 100)
+})
+
+test('who has connected when a stop closes the listener is still heard', async (t) => {
+  const fn = await startFunction(t, (_req, res) => res.end('ok'))
+  const { port, close } = await startTestGateway(t, [routeTo('fn', [fn.endpoint])])
+  const socket = await openSocket(port)
+  let received = ''
+  socket.setEncoding('utf8').on('data', (text) => {
+    received += text
+  })
+  const closed = Promise.all([close(), once(socket, 'close')])
+  await sleep(100)
+  socket.write('GET /fn HTTP/1.1\r\nHost: alice.localhost\r\n\r\n')
+  await closed
+  assert.match(received, /^HTTP\/1\.1 200 OK[^]*connection: close/i)
 })
 
 test('a stop cuts what does not end within the grace', async (t) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo, ListenOptions } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain/failure'
 import type { Signals } from '@slipway/queue/signals'
 import { createClosers } from '@slipway/service/closers'
@@ -123,6 +123,9 @@ function listen({ server }: Gateway, config: GatewayConfig): Promise<string> {
   })
 }
 
+/** How long one who is connected has to ask. */
+const lastWordsMs = 500
+
 /**
  * Callers that hold a connection learn first that it ends, so that none sends into a closed one;
  * then no new ones are taken, and what is in flight has its time.
@@ -135,8 +138,13 @@ async function stop(
 ): Promise<void> {
   announceClose()
   await sleep(announceMs)
+  // The kernel resets what waits to be accepted when a listener closes: right after a look at it nothing does.
+  await nextTurn()
   const closed = new Promise((resolve) => server.close(resolve))
   const timer = setTimeout(calls.cut, graceMs)
+  await calls.idle()
+  // Who has connected and did not ask yet is heard, too.
+  await Promise.race([closed, sleep(Math.min(lastWordsMs, graceMs), undefined, { ref: false })])
   await calls.idle()
   clearTimeout(timer)
   server.closeAllConnections()
