@@ -8,11 +8,10 @@ import {
   type Store
 } from '@slipway/domain'
 import { parseReference } from '@slipway/registry'
-import { limited } from '@slipway/service'
+import { limited, orAborted } from '@slipway/service'
 import { type BaseImage, type PreparedContext, prepareContext } from './context/prepare.ts'
 import { noSecrets } from './engine/build-image.ts'
 import type { LogLine } from './engine/build-log.ts'
-import { orAborted } from './engine/dial.ts'
 import type { ImageEngine } from './engine/image-engine.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { StackFunction } from './stack/function.ts'

@@ -1,4 +1,5 @@
 import { Failure } from '@slipway/domain'
+import { orAborted } from '@slipway/service'
 
 /** Lets pushes to the registry happen side by side, and something else only without any. */
 export interface PushGate {
@@ -46,16 +47,4 @@ function patience(ms: number): AbortSignal {
   const reason = new Failure('conflict', 'images are being pushed to the registry: its layers are collected later')
   setTimeout(() => end.abort(reason), ms).unref()
   return end.signal
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const stop = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { orAborted } from '@slipway/service'
 import type Docker from 'dockerode'
-import { dial, orAborted } from './dial.ts'
+import { dial } from './dial.ts'
 
 const tries = 20
 

@@ -12,19 +12,6 @@ export function dial<T>(docker: Docker, options: Modem.DialOptions): Promise<T> 
   })
 }
 
-/** For dockerode's methods that take no signal: an engine that hangs holds nobody up. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const stop = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
 /** The engine's answers to long requests: one JSON object a line, as it comes. */
 export async function* jsonLines(stream: AsyncIterable<Buffer>): AsyncGenerator<Record<string, unknown>> {
   let rest = ''
