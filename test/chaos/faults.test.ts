@@ -33,7 +33,7 @@ let ground: Ground
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slipway-faults-'))
   postgres = await startPostgres()
-  registry = await sharedRegistry(directory)
+  registry = await sharedRegistry()
   registryProxy = await startProxy({ host: '127.0.0.1', port: registry.port }, null)
   const engine = join(directory, 'engine.sock')
   engineProxy = await startProxy({ path: '/var/run/docker.sock' }, engine)

@@ -18,7 +18,7 @@ import {
   type GitLabLocalForge,
   type LocalRepository
 } from '@slipway/local-forge'
-import { keptPorts, type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
+import { keptPorts, lockDirectory, type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
 import { createLogger } from '@slipway/service'
 import Docker from 'dockerode'
 
@@ -53,18 +53,40 @@ export interface TestRepository {
   statuses(commit: string): Promise<Record<string, { state: string; description: string; text: string | null }>>
 }
 
-/** Kept from one test file to the next, so that the base image is pushed once. */
-export async function sharedRegistry(directory: string): Promise<RunningRegistry> {
-  const root = join(tmpdir(), `slipway-test-registry-${process.getuid?.() ?? 0}`)
-  await mkdir(root, { recursive: true, mode: 0o700 })
-  // Names of images contain the port.
-  const { registry: port } = await keptPorts(join(root, 'ports.json'), { registry: 0 })
+/**
+ * Kept from one test file to the next, so that the base image is pushed once. Files that run at the same time take different ones:
+ * what one removes the other may need.
+ */
+export async function sharedRegistry(): Promise<RunningRegistry> {
+  for (let number = 1; ; number++) {
+    const directory = join(tmpdir(), `slipway-test-registry-${process.getuid?.() ?? 0}-${number}`)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    try {
+      return await lockedRegistry(directory)
+    } catch (err) {
+      const isTaken = err instanceof Failure && (err.code === 'conflict' || err.code === 'invalid-configuration')
+      if (!isTaken || number === 20) throw err
+    }
+  }
+}
+
+/** @throws Failure `conflict`: another process has it; `invalid-configuration`: another program has its port */
+async function lockedRegistry(directory: string): Promise<RunningRegistry> {
+  const lock = await lockDirectory(directory)
   try {
-    return await startRegistry({ directory: root, port })
+    // Names of images contain the port.
+    const { registry: port } = await keptPorts(join(directory, 'ports.json'), { registry: 0 })
+    const registry = await startRegistry({ directory, port })
+    return {
+      ...registry,
+      async stop() {
+        await registry.stop()
+        await lock.release()
+      }
+    }
   } catch (err) {
-    // Somebody else runs these tests at the same time: then one of our own, which has to be filled first.
-    if (!(err instanceof Failure) || err.code !== 'invalid-configuration') throw err
-    return startRegistry({ directory: join(directory, 'registry') })
+    await lock.release()
+    throw err
   }
 }
 
@@ -84,7 +106,7 @@ export async function createScene(
   const gitlab = await createLocalForge({ kind: 'gitlab', root: join(directory, 'gitlab'), logger, developer: 'dev' })
   opened.defer(() => gitlab.close())
   const env = typeof more === 'function' ? more({ github: github.url, gitlab: gitlab.url }) : more
-  const registry = env.REGISTRY === undefined ? await sharedRegistry(directory) : null
+  const registry = env.REGISTRY === undefined ? await sharedRegistry() : null
   if (registry !== null) opened.defer(() => registry.stop())
   const settings: Settings = {
     ...Object.fromEntries(
@@ -110,6 +132,8 @@ export async function createScene(
     ...env
   }
   const home = join(directory, 'home')
+  // Held by this process, so that no other installation takes one while ours is being started again.
+  await keptPorts(join(home, 'ports.json'), { gateway: 0, receiver: 0, api: 0, redis: 0, registry: 0 })
   const start = async (more: Record<string, string> = {}) => {
     const installation = await launch({ home, env: { ...settings, ...more } })
     github.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/github`, secret })

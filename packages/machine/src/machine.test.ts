@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
@@ -6,6 +8,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { Failure } from '@slipway/domain'
 import { connectDocker } from './docker.ts'
 import { freePort, isPortFree, keptPorts } from './ports.ts'
@@ -27,6 +30,40 @@ test('ports are chosen once and kept; a preferred one that is taken is replaced'
   const more = await keptPorts(file, { gateway: 0, redis: 0, api: 0 })
   assert.equal(more.gateway, first.gateway)
   assert.ok(!Object.values(first).includes(more.api))
+})
+
+test('processes that choose ports at the same moment, before they listen, choose different ones', async (t) => {
+  const directory = await directoryFor(t)
+  const preferred = await freePort()
+  const program = `
+    const { freePort, keptPorts } = await import(${JSON.stringify(import.meta.resolve('./ports.ts'))})
+    const ports = await keptPorts(process.argv[1], { api: ${preferred + 1}, redis: ${preferred + 2} })
+    console.log(JSON.stringify([...Object.values(ports), await freePort()]))
+    process.stdin.resume()
+  `
+  const children = Array.from({ length: 4 }, (_none, i) =>
+    spawn(process.execPath, ['--input-type=module', '-e', program, join(directory, `${i}.json`)])
+  )
+  t.after(() => children.forEach((child) => child.kill()))
+  const chosen = await Promise.all(
+    children.map(async ({ stdout }) => JSON.parse(String((await once(stdout, 'data'))[0])) as number[])
+  )
+  assert.equal(new Set(chosen.flat()).size, 12, JSON.stringify(chosen))
+})
+
+test('a port is given again once the process that had it has ended', async (t) => {
+  const file = join(await directoryFor(t), 'ports.json')
+  const port = await freePort()
+  const choose = `import(${JSON.stringify(import.meta.resolve('./ports.ts'))}).then(({ keptPorts }) =>
+    keptPorts(process.argv[1], { api: ${port} }))`
+  // This process has it: the next gets another.
+  await promisify(execFile)(process.execPath, ['-e', choose, file])
+  assert.notEqual((await keptPorts(file, { api: 0 })).api, port)
+  const holder = `import(${JSON.stringify(import.meta.resolve('./ports.ts'))}).then(async ({ freePort }) =>
+    console.log(await freePort()))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', holder])
+  const given = Number(stdout)
+  assert.equal((await keptPorts(`${file}.other`, { api: given })).api, given)
 })
 
 test('a broken file of ports is told by its name', async (t) => {
