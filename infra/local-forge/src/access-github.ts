@@ -4,6 +4,7 @@ import type { Address } from './address.ts'
 import type { Commits } from './commits.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Installations } from './github-app.ts'
+import type { People } from './people.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
 import { bearerToken, refusal } from './rest.ts'
 import type { App, StateFile, Token } from './state.ts'
@@ -16,6 +17,7 @@ export interface GitHubRestDeps {
   accounts: Accounts
   repositories: Repositories
   installations: Installations
+  people: People
   tokens: Tokens
   commits: Commits
   deliveries: Pick<Deliveries, 'all'>
@@ -32,7 +34,7 @@ export type Access = (
 /** Every call about a repository is answered below its name and below its id: a renamed one redirects to the latter. */
 export const repositoryPaths = ['/repos/:owner/:repo', '/repositories/:repositoryId']
 
-export function createAccess({ address, repositories, installations, tokens }: GitHubRestDeps): Access {
+export function createAccess({ address, repositories, installations, people, tokens }: GitHubRestDeps): Access {
   function find(request: FastifyRequest): HostedRepository {
     const { owner, repo, repositoryId } = request.params as Record<string, string | undefined>
     const byId = /^[0-9]{1,15}$/.test(repositoryId ?? '')
@@ -54,7 +56,7 @@ export function createAccess({ address, repositories, installations, tokens }: G
     const installation = token?.installationId == null ? null : installations.byId(token.installationId)
     if (installation?.suspendedAt != null) throw refusal(403, 'This installation has been suspended')
     const repository = find(request)
-    const isCovered = token !== null && installations.cover(token, repository)
+    const isCovered = token !== null && installations.cover(token, repository) && people.covers(token, repository)
     if (!isCovered && repository.isPrivate) throw refusal(404, 'Not Found')
     if (!isCovered && level === 'read') return { repository, token }
     if (token === null) throw refusal(401, 'Requires authentication')

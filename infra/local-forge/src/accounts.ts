@@ -13,6 +13,10 @@ export interface Accounts {
    * @throws Failure `invalid-request` when no forge allows such a name.
    */
   ensure(login: string, type: Account['type']): Account
+  /** The name that it had is free then. @throws Failure `name-taken` */
+  rename(account: Account, login: string): void
+  /** Users, in the order in which they came. */
+  users(): Account[]
 }
 
 export function createAccounts(state: StateFile, now: () => number): Accounts {
@@ -48,6 +52,12 @@ export function createAccounts(state: StateFile, now: () => number): Accounts {
       return account
     },
     byLogin,
+    rename(account, login) {
+      if (byLogin(login) !== null) throw new Failure('name-taken', `there is an account ${login} already`)
+      account.login = login
+      state.changed()
+    },
+    users: () => accounts.filter(({ type }) => type === 'User'),
     byNamespaceId: (namespaceId) => accounts.find((account) => account.namespaceId === namespaceId) ?? null,
     ensure
   }

@@ -3,6 +3,7 @@ import { type Accounts, createAccounts } from './accounts.ts'
 import type { Address } from './address.ts'
 import { type Commits, createCommits } from './commits.ts'
 import { createGit, type Git } from './git.ts'
+import { createPeople, type People } from './people.ts'
 import { createRepositories, type Repositories } from './repositories.ts'
 import { type Account, openState, type State, type StateFile } from './state.ts'
 import { createTokens, type Tokens } from './tokens.ts'
@@ -42,6 +43,7 @@ export interface Core {
   git: Git
   accounts: Accounts
   repositories: Repositories
+  people: People
   tokens: Tokens
   commits: Commits
   address: () => Address
@@ -66,6 +68,7 @@ export async function openCore(options: LocalForgeOptions): Promise<Core> {
     git,
     accounts,
     repositories,
+    people: createPeople(state, accounts, repositories),
     tokens: createTokens(state, now),
     commits: createCommits({ git, repositories }),
     address: () => address,

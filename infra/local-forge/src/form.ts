@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Deliveries, DeliveryContent, SignDelivery } from './deliveries.ts'
 import type { Push } from './push.ts'
 import type { HostedRepository } from './repositories.ts'
-import type { Token } from './state.ts'
+import type { OAuthClient, Token } from './state.ts'
 
 /** What was done to a repository, in GitHub's words. */
 export interface RepositoryChange {
@@ -18,6 +18,11 @@ export interface ForgeForm {
   /** How many commits of a push are told one by one. */
   readonly commitLimit: number
   rest(scope: FastifyInstance, deliveries: Pick<Deliveries, 'all'>): Promise<void>
+  readonly oauthClient: OAuthClient
+  /** What is served for signing in, outside of REST. */
+  signIn(app: FastifyInstance): void
+  /** Where clients take tokens: out of order with REST. */
+  readonly tokenPath: string
   readonly sign: SignDelivery
   /** null when the forge tells nobody. */
   describePush(push: Push): DeliveryContent | null

@@ -4,9 +4,11 @@ import type { DeliveryContent, LocalDelivery } from './deliveries.ts'
 import type { ForgeForm } from './form.ts'
 import { createInstallations, ensureApp, type Installations } from './github-app.ts'
 import { type LocalForgeHost, startHost } from './host.ts'
+import { ensureOAuthClient } from './oauth.ts'
 import type { HostedRepository, NewRepository } from './repositories.ts'
 import type { LocalRepository } from './repository-operations.ts'
 import { gitHubRest } from './rest-github.ts'
+import { gitHubSignIn } from './sign-in-github.ts'
 import type { Account, CheckRun, Installation } from './state.ts'
 import {
   createGitHubSignature,
@@ -50,9 +52,10 @@ export interface GitHubLocalForge extends LocalForgeHost {
 }
 
 export async function startGitHub(core: Core, options: LocalForgeOptions): Promise<GitHubLocalForge> {
-  const { state, accounts, address, now } = core
+  const { state, accounts, people, address, now } = core
   const app = await ensureApp(state, accounts, now)
   const installations = createInstallations(state, now)
+  const oauthClient = await ensureOAuthClient(state, app.clientId)
   const speaker: GitHubSpeaker = { address, app, appOwner: accounts.byId(app.accountId) }
   const form: ForgeForm = {
     apiPath: '/api/v3',
@@ -67,7 +70,8 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
       const installation = listening(installations, change.after) ?? listening(installations, change.before)
       return installation === null ? null : repositoryContent(speaker, change, installation, core.developer)
     },
-    covers: installations.cover
+    covers: (token, repository) => installations.cover(token, repository) && people.covers(token, repository),
+    ...gitHubSignIn(core, oauthClient)
   }
   const { host, deliveries } = await startHost(core, form, options)
   const { id, clientId, slug, privateKey } = app

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import type { Core, LocalForgeOptions } from './core.ts'
 import type { ForgeForm } from './form.ts'
 import { type LocalForgeHost, startHost } from './host.ts'
+import { ensureOAuthClient } from './oauth.ts'
 import { gitLabRest } from './rest-gitlab.ts'
+import { gitLabSignIn } from './sign-in-gitlab.ts'
 import type { Permissions, Token } from './state.ts'
 import { coversRepository } from './tokens.ts'
 import { createGitLabSignature, describeGitLabPush, gitlabCommitLimit } from './webhooks-gitlab.ts'
@@ -16,10 +19,14 @@ export interface GitLabLocalForge extends LocalForgeHost {
     repositoryId: number,
     options?: { scope?: 'api' | 'read_repository'; expiresInMs?: number }
   ): string
+  /** ID tokens have this nonce instead of the one that was sent; null: as they should. */
+  setNonce(nonce: string | null): void
 }
 
 export async function startGitLab(core: Core, options: LocalForgeOptions): Promise<GitLabLocalForge> {
   const { address } = core
+  const oauthClient = await ensureOAuthClient(core.state, randomBytes(32).toString('hex'))
+  const signInTrouble: { nonce: string | null } = { nonce: null }
   const form: ForgeForm = {
     apiPath: '/api/v4',
     commitLimit: gitlabCommitLimit,
@@ -28,13 +35,17 @@ export async function startGitLab(core: Core, options: LocalForgeOptions): Promi
     describePush: (push) => describeGitLabPush(address(), push),
     // A project's hook is told of pushes, not of renames and transfers.
     describeChange: () => null,
-    covers: coversRepository
+    covers: (token, repository) => coversRepository(token, repository) && core.people.covers(token, repository),
+    ...gitLabSignIn(core, oauthClient, signInTrouble)
   }
   const { host } = await startHost(core, form, options)
   return {
     ...host,
     kind: 'gitlab',
     accessToken: botToken(core).token,
+    setNonce(nonce) {
+      signInTrouble.nonce = nonce
+    },
     createProjectToken(repositoryId, { scope = 'api', expiresInMs = 86_400_000 } = {}) {
       const permissions: Permissions = scope === 'api' ? { api: 'write', contents: 'write' } : { contents: 'read' }
       const token = core.tokens.issue({

@@ -7,6 +7,7 @@ import { type Developer, developerOf } from './developers.ts'
 import type { ForgeForm } from './form.ts'
 import { createGitHttp } from './git-http.ts'
 import { createPages } from './page.ts'
+import { type PeopleOperations, peopleOperations } from './people-operations.ts'
 import { type CommitReport, newestPerContext, reportOfCheckRun, reportOfStatus } from './reports.ts'
 import { type RepositoryOperations, repositoryOperations } from './repository-operations.ts'
 import { createForgeServer, type Outage, type OutageForm, type Trouble } from './server.ts'
@@ -20,6 +21,11 @@ export interface LocalForgeHost extends RepositoryOperations {
   readonly developer: Developer
   /** Another account that may push everywhere. */
   createDeveloper(login: string): Developer
+  /** Who may send people here to sign in. */
+  readonly oauthClient: { clientId: string; clientSecret: string }
+  /** Where people may be sent back to, exactly; in place of those before. */
+  setCallbackUrls(urls: string[]): void
+  people: PeopleOperations
   /** In place of all that were there. */
   setWebhook(webhook: WebhookOptions): Webhook
   addWebhook(webhook: WebhookOptions): Webhook
@@ -86,6 +92,12 @@ export async function startHost(core: Core, form: ForgeForm, options: LocalForge
     developer,
     createDeveloper: (login) => developerOf(core, accounts.ensure(login, 'User')),
     ...repositoryOperations(core, form, deliveries, developer),
+    oauthClient: { clientId: form.oauthClient.clientId, clientSecret: form.oauthClient.clientSecret },
+    setCallbackUrls(urls) {
+      form.oauthClient.callbackUrls = urls
+      state.changed()
+    },
+    people: peopleOperations(core),
     setWebhook: (webhook) => replaceWebhooks(core, webhook),
     addWebhook: (webhook) => addWebhook(core, webhook),
     removeWebhooks() {

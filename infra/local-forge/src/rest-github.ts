@@ -9,7 +9,8 @@ import { appPermissions, refuseJwt } from './github-app.ts'
 import type { HostedRepository } from './repositories.ts'
 import { bearerToken, paginate, refusal, statusCodeOf } from './rest.ts'
 import { type Installation, Permissions } from './state.ts'
-import { coversRepository, hasPermission } from './tokens.ts'
+import { coversRepository, hasPermission, signedInToken } from './tokens.ts'
+import { permissionsAnswer, registerUsers } from './users-github.ts'
 
 const tokenLifetimeMs = 3_600_000
 const documentationUrl = 'https://docs.github.com/rest'
@@ -21,6 +22,7 @@ export async function gitHubRest(scope: FastifyInstance, deps: GitHubRestDeps): 
   const access = createAccess(deps)
   registerApp(scope, deps)
   registerDeliveries(scope, deps, createAssertApp(deps))
+  registerUsers(scope, deps)
   registerRepositories(scope, deps, access)
   registerChecks(scope, deps, access)
 }
@@ -192,10 +194,15 @@ const NewRepositoryRequest = Type.Object({
 })
 
 function registerRepositories(scope: FastifyInstance, deps: GitHubRestDeps, access: Access): void {
-  const { address, accounts, repositories, installations, tokens, commits } = deps
+  const { address, accounts, repositories, installations, people, tokens, commits } = deps
 
   for (const path of repositoryPaths) {
-    scope.get(path, (request) => fullRepositoryAnswer(address(), access(request, 'metadata', 'read').repository))
+    scope.get(path, (request) => {
+      const { repository, token } = access(request, 'metadata', 'read')
+      const answer = fullRepositoryAnswer(address(), repository)
+      if (token?.name !== signedInToken) return answer
+      return { ...answer, permissions: permissionsAnswer(people.levelOnRepository(token.accountId, repository) || 10) }
+    })
 
     scope.get(`${path}/git/ref/*`, async (request) => {
       const { repository } = access(request, 'contents', 'read')

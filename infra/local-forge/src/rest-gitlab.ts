@@ -5,17 +5,20 @@ import type { Accounts } from './accounts.ts'
 import type { Address } from './address.ts'
 import { commitAnswer, groupAnswer, namespaceAnswer, projectAnswer, userAnswer } from './answers-gitlab.ts'
 import type { Commits } from './commits.ts'
+import type { People } from './people.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
-import { bearerToken, paginate, parameters, refusal, statusCodeOf } from './rest.ts'
+import { paginate, parameters, refusal, statusCodeOf } from './rest.ts'
 import type { Account, StateFile, Token } from './state.ts'
 import { registerStatuses } from './statuses-gitlab.ts'
-import { coversRepository, hasPermission, type Tokens } from './tokens.ts'
+import { coversRepository, hasPermission, signedInToken, type Tokens } from './tokens.ts'
+import { createAuthentication, registerMemberships, withPermissions } from './users-gitlab.ts'
 
 export interface GitLabRestDeps {
   state: StateFile
   address: () => Address
   accounts: Accounts
   repositories: Repositories
+  people: People
   tokens: Tokens
   commits: Commits
   now: () => number
@@ -36,6 +39,7 @@ export async function gitLabRest(scope: FastifyInstance, deps: GitLabRestDeps): 
   })
   const access = createProjectAccess(deps)
   registerAccounts(scope, deps)
+  registerMemberships(scope, deps)
   registerProjects(scope, deps, access)
   registerStatuses(scope, deps, access)
 }
@@ -50,27 +54,14 @@ function answerError(err: unknown, request: FastifyRequest, reply: FastifyReply)
   return reply.code(isTaken ? 400 : status).send({ message: isTaken ? { name: ['has already been taken'] } : text })
 }
 
-function givenToken(request: FastifyRequest): string | null {
-  const header = request.headers['private-token']
-  return typeof header === 'string' ? header : bearerToken(request)
-}
-
-function createAuthentication(tokens: Tokens): (request: FastifyRequest) => Token | null {
-  return (request) => {
-    const given = givenToken(request)
-    const token = given === null ? null : tokens.find(given)
-    if (given !== null && token === null) throw refusal(401, '401 Unauthorized')
-    return token
-  }
-}
-
-function createProjectAccess({ repositories, tokens }: GitLabRestDeps): ProjectAccess {
+function createProjectAccess({ repositories, people, tokens }: GitLabRestDeps): ProjectAccess {
   const authenticate = createAuthentication(tokens)
   return (request, level) => {
     const token = authenticate(request)
     const { id } = request.params as { id: string }
     const repository = /^[0-9]{1,15}$/.test(id) ? repositories.byId(Number(id)) : repositories.byName(id)
-    const isCovered = repository !== null && token !== null && coversRepository(token, repository)
+    const isCovered =
+      repository !== null && token !== null && coversRepository(token, repository) && people.covers(token, repository)
     if (repository === null || (!isCovered && repository.isPrivate)) throw refusal(404, '404 Project Not Found')
     if (level === 'read' && (!isCovered || hasPermission(token, 'api', 'read'))) return { repository, token }
     if (token === null) throw refusal(401, '401 Unauthorized')
@@ -116,10 +107,14 @@ const NewProject = Type.Object({
 })
 
 function registerProjects(scope: FastifyInstance, deps: GitLabRestDeps, access: ProjectAccess): void {
-  const { state, address, accounts, repositories, tokens, commits, now } = deps
+  const { state, address, accounts, repositories, people, tokens, commits, now } = deps
   const authenticate = createAuthentication(tokens)
 
-  scope.get('/projects/:id', (request) => projectAnswer(address(), access(request, 'read').repository, accounts))
+  scope.get('/projects/:id', (request) => {
+    const { repository, token } = access(request, 'read')
+    const answer = projectAnswer(address(), repository, accounts)
+    return token?.name === signedInToken ? withPermissions(answer, people, token, repository) : answer
+  })
 
   scope.post('/projects', async (request, reply) => {
     const token = authenticate(request)

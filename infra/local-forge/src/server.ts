@@ -54,7 +54,8 @@ export function createForgeServer(deps: ServerDeps): FastifyInstance {
   app.addHook('preClose', async () => stopping.abort())
 
   app.addHook('onRequest', async (request, reply) => {
-    const part = request.url.startsWith(`${form.apiPath}/`) ? 'rest' : isGitPath(request.url) ? 'git' : null
+    const isRest = request.url.startsWith(`${form.apiPath}/`) || request.url === form.tokenPath
+    const part = isRest ? 'rest' : isGitPath(request.url) ? 'git' : null
     if (part === null) return
     if (trouble.latencyMs > 0) await sleep(trouble.latencyMs, undefined, { signal: stopping.signal })
     if (isOutOfOrder(trouble.outage, part, request.url)) return refuse(reply, trouble.form)
@@ -92,6 +93,7 @@ export function createForgeServer(deps: ServerDeps): FastifyInstance {
     },
     { prefix: form.apiPath }
   )
+  form.signIn(app)
   void app.register(async (scope) => {
     // What git sends is streamed to git.
     scope.removeAllContentTypeParsers()

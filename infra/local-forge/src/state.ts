@@ -92,6 +92,26 @@ export const App = Type.Object({
 })
 export type App = Static<typeof App>
 
+/** What an account may do with an owner or a repository that is not its own, on GitLab's scale: 20 reads, 30 writes, 40 maintains, 50 owns. */
+export const AccessGrant = Type.Object({
+  accountId: Id,
+  on: Type.Union([Type.Literal('owner'), Type.Literal('repository')]),
+  id: Id,
+  level: Type.Union([Type.Literal(10), Type.Literal(20), Type.Literal(30), Type.Literal(40), Type.Literal(50)])
+})
+export type AccessGrant = Static<typeof AccessGrant>
+export type AccessLevel = AccessGrant['level']
+
+/** Who may send people here to sign in: the App's own OAuth client (GitHub), an application (GitLab). */
+export const OAuthClient = Type.Object({
+  clientId: Type.String(),
+  clientSecret: Type.String(),
+  callbackUrls: Type.Array(Type.String()),
+  /** PEM, signs ID tokens. */
+  signingKey: Type.String()
+})
+export type OAuthClient = Static<typeof OAuthClient>
+
 export const Annotation = Type.Object({
   path: Type.String(),
   start_line: Type.Integer(),
@@ -155,7 +175,10 @@ export const State = Type.Object({
   installations: Type.Array(Installation),
   app: nullable(App),
   checkRuns: Type.Array(CheckRun),
-  statuses: Type.Array(StatusRecord)
+  statuses: Type.Array(StatusRecord),
+  /** Not in the files of former versions. */
+  grants: Type.Optional(Type.Array(AccessGrant)),
+  oauthClient: Type.Optional(OAuthClient)
 })
 export type State = Static<typeof State>
 

@@ -6,13 +6,24 @@ export interface Tokens {
   issue(token: Omit<Token, 'id' | 'token' | 'createdAt'> & { prefix: string }): Token
   /** null when it is unknown or expired. */
   find(token: string): Token | null
+  /** What is only good for another token is nothing else. */
+  findRefresh(token: string): Token | null
+  /** Ends those that the condition holds for. */
+  end(isOver: (token: Token) => boolean): void
 }
+
+/** What a token is called that a person gave by signing in, and the one that renews it. */
+export const signedInToken = 'signed-in'
+export const refreshToken = 'refresh'
 
 /** Of those that expire. */
 const tokensKept = 2000
 
 export function createTokens(state: StateFile, now: () => number): Tokens {
   const isCurrent = (token: Token) => token.expiresAt === null || token.expiresAt > now()
+
+  const known = (text: string, isWanted: (token: Token) => boolean) =>
+    state.data.tokens.find((token) => token.token === text && isCurrent(token) && isWanted(token)) ?? null
 
   function forgetExpired(): void {
     const current = state.data.tokens.filter(isCurrent)
@@ -34,7 +45,12 @@ export function createTokens(state: StateFile, now: () => number): Tokens {
       state.changed()
       return token
     },
-    find: (text) => state.data.tokens.find((token) => token.token === text && isCurrent(token)) ?? null
+    find: (text) => known(text, (token) => token.name !== refreshToken),
+    findRefresh: (text) => known(text, (token) => token.name === refreshToken),
+    end(isOver) {
+      state.data.tokens = state.data.tokens.filter((token) => !isOver(token))
+      state.changed()
+    }
   }
 }
 

@@ -21,7 +21,12 @@ const calls: [path: string, ...methods: string[]][] = [
   ['/repos/{owner}/{repo}/check-runs/{check_run_id}', 'get', 'patch'],
   ['/repos/{owner}/{repo}/commits/{ref}/check-runs', 'get'],
   ['/repos/{owner}/{repo}/commits/{ref}/statuses', 'get'],
-  ['/repos/{owner}/{repo}/statuses/{sha}', 'post']
+  ['/repos/{owner}/{repo}/statuses/{sha}', 'post'],
+  ['/user', 'get'],
+  ['/user/orgs', 'get'],
+  ['/user/memberships/orgs', 'get'],
+  ['/user/installations', 'get'],
+  ['/user/installations/{installation_id}/repositories', 'get']
 ]
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
