@@ -9,3 +9,4 @@ export {
 } from './internal-secrets.ts'
 export * from './resources.ts'
 export * from './routes.ts'
+export type { Rule, Subject } from './rule.ts'

@@ -16,6 +16,7 @@ import {
   SecretView,
   VariableView
 } from './resources.ts'
+import type { Rule } from './rule.ts'
 
 /** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
 export interface RouteContract {
@@ -23,6 +24,7 @@ export interface RouteContract {
   /** With `:name` for parameters. */
   path: string
   summary: string
+  rule: Rule
   query?: TObject
   body?: TObject
   /** Where it is not the usual megabyte. */
@@ -42,6 +44,7 @@ export const routes = {
   listOwners: {
     method: 'GET',
     path: '/api/v1/owners',
+    rule: { action: 'see-owner', on: 'listing' },
     summary: 'Owners',
     query: Type.Object(page),
     response: Listed(OwnerView)
@@ -49,6 +52,7 @@ export const routes = {
   setOwnerSlug: {
     method: 'PUT',
     path: '/api/v1/owners/:id',
+    rule: { action: 'administer', on: 'owner-id' },
     summary: 'Give an owner a name in this installation',
     body: Type.Object({ slug: Type.String() }),
     response: OwnerView
@@ -56,6 +60,7 @@ export const routes = {
   listRepositories: {
     method: 'GET',
     path: '/api/v1/repositories',
+    rule: { action: 'see-repository', on: 'listing' },
     summary: 'Repositories',
     query: Type.Object({ ...page, ...owner }),
     response: Listed(RepositoryView)
@@ -63,6 +68,7 @@ export const routes = {
   updateRepository: {
     method: 'PATCH',
     path: '/api/v1/repositories/:id',
+    rule: { action: 'set-repository', on: 'repository' },
     summary: "Change a repository's settings; null goes back to the default",
     body: Type.Object({
       branch: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()])),
@@ -75,6 +81,7 @@ export const routes = {
   listBuilds: {
     method: 'GET',
     path: '/api/v1/builds',
+    rule: { action: 'see-build', on: 'listing' },
     summary: 'Builds, newest first',
     query: Type.Object({
       ...page,
@@ -89,13 +96,21 @@ export const routes = {
   getBuild: {
     method: 'GET',
     path: '/api/v1/builds/:id',
+    rule: { action: 'see-build', on: 'build' },
     summary: 'One build with its functions and timings',
     response: BuildDetail
   },
-  cancelBuild: { method: 'POST', path: '/api/v1/builds/:id/cancel', summary: 'Stop a build', response: BuildView },
+  cancelBuild: {
+    method: 'POST',
+    path: '/api/v1/builds/:id/cancel',
+    rule: { action: 'build', on: 'build' },
+    summary: 'Stop a build',
+    response: BuildView
+  },
   rebuild: {
     method: 'POST',
     path: '/api/v1/builds/:id/rebuild',
+    rule: { action: 'build', on: 'build' },
     summary: "Build a build's commit again",
     body: Type.Object({ noCache: Type.Optional(Type.Boolean()) }),
     response: BuildView
@@ -103,6 +118,7 @@ export const routes = {
   listFunctions: {
     method: 'GET',
     path: '/api/v1/functions',
+    rule: { action: 'see-function', on: 'listing' },
     summary: 'Functions and what is live',
     query: Type.Object({ ...page, ...owner, repository: Type.Optional(Type.String()) }),
     response: Listed(FunctionView)
@@ -110,12 +126,14 @@ export const routes = {
   getFunction: {
     method: 'GET',
     path: '/api/v1/functions/:owner/:name',
+    rule: { action: 'see-function', on: 'function' },
     summary: 'One function',
     response: FunctionView
   },
   listDeployments: {
     method: 'GET',
     path: '/api/v1/functions/:owner/:name/deployments',
+    rule: { action: 'see-function', on: 'function' },
     summary: "A function's deployments, newest first",
     query: Type.Object(page),
     response: Listed(DeploymentView)
@@ -123,6 +141,7 @@ export const routes = {
   rollback: {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/rollback',
+    rule: { action: 'deploy', on: 'function' },
     summary:
       'Make an earlier deployment live again, by default the one before; pushes do not deploy the function until it is resumed',
     body: Type.Object({ deploymentId: Type.Optional(Type.String()) }),
@@ -131,36 +150,42 @@ export const routes = {
   pauseFunction: {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/pause',
+    rule: { action: 'deploy', on: 'function' },
     summary: 'Pushes do not deploy the function any more',
     response: FunctionView
   },
   resumeFunction: {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/resume',
+    rule: { action: 'deploy', on: 'function' },
     summary: 'Pushes deploy the function again; the head, or the configuration, that it missed is deployed at once',
     response: Type.Object({ function: FunctionView, build: Type.Union([BuildView, Type.Null()]) })
   },
   redeployFunction: {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/redeploy',
+    rule: { action: 'deploy', on: 'function' },
     summary: 'Deploy the live image anew with the variables and secrets of now, without a build',
     response: BuildView
   },
   getEnvironment: {
     method: 'GET',
     path: '/api/v1/functions/:owner/:name/environment',
+    rule: { action: 'see-variables', on: 'function' },
     summary: "A function's values and where each comes from: function, repository, owner, stack.yml",
     response: EnvironmentView
   },
   listVariables: {
     method: 'GET',
     path: '/api/v1/owners/:owner/variables',
+    rule: { action: 'see-variables', on: 'owner' },
     summary: 'Values outside git',
     response: Type.Object({ items: Type.Array(VariableView) })
   },
   changeVariables: {
     method: 'PATCH',
     path: '/api/v1/owners/:owner/variables',
+    rule: { action: 'set-variables', on: 'scope' },
     summary:
       'Set and remove variables of an owner, one of its repositories (by id) or functions; what has another environment then is deployed again without a build',
     body: Type.Object({
@@ -175,6 +200,7 @@ export const routes = {
   scaleFunction: {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/scale',
+    rule: { action: 'deploy', on: 'function' },
     summary: 'Set how many replicas run',
     body: Type.Object({ replicas: Type.Integer({ minimum: 1, maximum: 100 }) }),
     response: FunctionView
@@ -182,24 +208,28 @@ export const routes = {
   removeFunction: {
     method: 'DELETE',
     path: '/api/v1/functions/:owner/:name',
+    rule: { action: 'remove', on: 'function' },
     summary: 'Take a function out of service',
     response: Done
   },
   getDeployment: {
     method: 'GET',
     path: '/api/v1/deployments/:id',
+    rule: { action: 'see-function', on: 'deployment' },
     summary: 'One deployment',
     response: DeploymentView
   },
   listSecrets: {
     method: 'GET',
     path: '/api/v1/secrets/:owner',
+    rule: { action: 'see-secrets', on: 'owner' },
     summary: "An owner's secrets: names and keys, never values",
     response: Type.Object({ items: Type.Array(SecretView) })
   },
   putSecret: {
     method: 'PUT',
     path: '/api/v1/secrets/:owner/:name',
+    rule: { action: 'set-secrets', on: 'owner' },
     summary:
       'Make a secret, or replace all of its values; each key is a file in the functions that list the secret, which are deployed again',
     body: Type.Object({
@@ -218,18 +248,21 @@ export const routes = {
   removeSecret: {
     method: 'DELETE',
     path: '/api/v1/secrets/:owner/:name',
+    rule: { action: 'set-secrets', on: 'owner' },
     summary: 'Remove a secret that no function uses',
     response: Done
   },
   listSealingKeys: {
     method: 'GET',
     path: '/api/v1/sealing-keys',
+    rule: { action: 'see-platform', on: 'platform' },
     summary: 'Keys that open sealed secrets',
     response: Type.Object({ items: Type.Array(SealingKeyView) })
   },
   importSealingKeys: {
     method: 'POST',
     path: '/api/v1/sealing-keys',
+    rule: { action: 'administer', on: 'platform' },
     summary:
       'Bring private keys of another installation or of a sealed-secrets controller, as PEM or as kubectl prints them',
     body: Type.Object({ keys: Type.String({ minLength: 1 }) }),
@@ -238,24 +271,28 @@ export const routes = {
   rotateSealingKey: {
     method: 'POST',
     path: '/api/v1/sealing-keys/rotation',
+    rule: { action: 'administer', on: 'platform' },
     summary: 'Seal with a new key from now on',
     response: Done
   },
   rotateEncryptionKey: {
     method: 'POST',
     path: '/api/v1/encryption-key/rotation',
+    rule: { action: 'administer', on: 'platform' },
     summary: 'Encrypt everything at rest with a new key',
     response: Done
   },
   listRunning: {
     method: 'GET',
     path: '/api/v1/running',
+    rule: { action: 'see-platform', on: 'platform' },
     summary: 'What runs in the cluster, and what the store says of it: also what it does not know',
     response: Type.Object({ items: Type.Array(RunningView) })
   },
   listAudit: {
     method: 'GET',
     path: '/api/v1/audit',
+    rule: { action: 'see-audit', on: 'listing' },
     summary: 'Who changed what, newest first',
     query: Type.Object({ ...page, ...owner }),
     response: Listed(AuditView)
@@ -263,6 +300,7 @@ export const routes = {
   listDeliveries: {
     method: 'GET',
     path: '/api/v1/deliveries',
+    rule: { action: 'see-delivery', on: 'listing' },
     summary: 'What forges delivered and what became of it: why was this push not deployed',
     query: Type.Object({ ...page, ...owner }),
     response: Listed(DeliveryView)
@@ -270,6 +308,7 @@ export const routes = {
   cleanUp: {
     method: 'POST',
     path: '/api/v1/admin/clean-up',
+    rule: { action: 'administer', on: 'platform' },
     summary: 'Take away now what is not kept: logs, builds, images, mirrors and what dead workers left',
     response: CleanUpView
   }

@@ -8,6 +8,7 @@ import { createLogger } from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { createTokenCheck } from './administrator.ts'
 import { createApi } from './app.ts'
+import type { IdentifyDeps } from './identify.ts'
 import { createInternalSecretsForTest } from './internal-secrets.fixture.ts'
 
 export const token = 'a token of the test, long enough for it'
@@ -33,7 +34,13 @@ function createLocalSignals(): Signals & { sent: string[] } {
   }
 }
 
-export async function createApiForTest(t: TestContext, { requestsPerMinute = 10_000 } = {}) {
+export async function createApiForTest(
+  t: TestContext,
+  {
+    requestsPerMinute = 10_000,
+    findSession = async () => null
+  }: { requestsPerMinute?: number; findSession?: IdentifyDeps['findSession'] } = {}
+) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const signals = createLocalSignals()
@@ -70,6 +77,8 @@ export async function createApiForTest(t: TestContext, { requestsPerMinute = 10_
     internal,
     signals,
     isAdministrator: createTokenCheck(token),
+    findToken: async () => null,
+    findSession,
     gatewayUrl: 'http://gateway.test',
     requestsPerMinute,
     now: Date.now,

@@ -5,18 +5,19 @@ import { Failure, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
+import { addAccess, inputOf, under } from './access.ts'
 import { addBadgeRoute } from './badge.ts'
-import { addCertificateRoutes, certificatePaths } from './certificate-routes.ts'
+import { addCertificateRoutes } from './certificate-routes.ts'
 import { createHandlers } from './handlers.ts'
-import type { Actor } from './handling.ts'
+import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
+import { createFindResource } from './resource.ts'
 import { createViews } from './views.ts'
 
-export interface ApiDeps {
+export interface ApiDeps extends IdentifyDeps {
   store: Store
   internal: InternalApi
   signals: Signals
-  isAdministrator(authorization: string | undefined): boolean
   gatewayUrl: string | null
   /** Requests that one address may make in a minute. */
   requestsPerMinute: number
@@ -26,7 +27,7 @@ export interface ApiDeps {
 
 /** The status API: every route of the contract, the streams, the badge and the document that describes them. */
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
-  const { store, internal, signals, isAdministrator, gatewayUrl, requestsPerMinute, now, logger } = deps
+  const { store, internal, signals, gatewayUrl, requestsPerMinute, now, logger } = deps
   const app = createServer({
     logger,
     needs: { store: () => store.ping(), redis: () => signals.ping() },
@@ -38,7 +39,6 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl)
   const handlers = createHandlers({ store, internal, signals, views, now })
-  const administrator: Actor = { name: 'administrator' }
 
   await app.register(rateLimit, {
     max: requestsPerMinute,
@@ -60,24 +60,15 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     }
   })
 
-  // Denied unless the route says that it is public.
-  app.addHook('onRequest', async (request, reply) => {
-    if (publicPaths.has(request.routeOptions.url ?? '')) return
-    reply.header('cache-control', 'private, no-store')
-    if (!isAdministrator(request.headers.authorization)) {
-      throw new Failure(
-        'unauthenticated',
-        'send "Authorization: Bearer <token>" with the administrator token (in the file admin-token of the state directory)'
-      )
-    }
-  })
+  const { callerOf } = addAccess(app, { identify: createIdentify(deps), findResource: createFindResource(store) })
 
   for (const name of Object.keys(routes) as RouteName[]) {
     const contract: RouteContract = routes[name]
-    const handle = handlers[name] as (input: unknown, actor: Actor, signal: AbortSignal) => Promise<unknown>
+    const handle = handlers[name] as (input: unknown, caller: Caller, signal: AbortSignal) => Promise<unknown>
     app.route({
       method: contract.method,
       url: contract.path,
+      ...under(contract.rule),
       ...(contract.bodyLimitBytes === undefined ? {} : { bodyLimit: contract.bodyLimitBytes }),
       schema: {
         operationId: name,
@@ -87,30 +78,14 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
         ...(contract.body === undefined ? {} : { body: contract.body }),
         response: { 200: contract.response, default: Problem }
       },
-      handler: (request, reply) =>
-        handle(
-          { ...part(request.query), ...part(request.body), ...part(request.params) },
-          administrator,
-          signalOf(reply)
-        )
+      handler: (request, reply) => handle(inputOf(request), callerOf(request), signalOf(reply))
     })
   }
   addLogRoutes(app, { store, internal, signals, now, signalOf })
   addBadgeRoute(app, store)
   addCertificateRoutes(app, { store, internal, signalOf })
-  app.get('/api/v1/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  app.get('/api/v1/openapi.json', { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }, () =>
+    app.swagger()
+  )
   return app
-}
-
-/** Everything else needs the token. */
-const publicPaths = new Set<string>([
-  '/healthz',
-  '/readyz',
-  '/api/v1/openapi.json',
-  '/badge/:owner/:file',
-  ...certificatePaths
-])
-
-function part(value: unknown): Record<string, unknown> {
-  return (value ?? {}) as Record<string, unknown>
 }

@@ -1,5 +1,6 @@
 import type { Store } from '@slipway/domain'
 import type { FastifyInstance } from 'fastify'
+import { under } from './access.ts'
 
 /** Widths of 11 px Verdana-like text, near enough for a badge. */
 const characterPx = 6.6
@@ -33,7 +34,10 @@ function escape(text: string): string {
 export function addBadgeRoute(app: FastifyInstance, store: Store): void {
   app.get<{ Params: { owner: string; file: string } }>(
     '/badge/:owner/:file',
-    { schema: { operationId: 'getBadge', summary: "A function's state as SVG; private repositories' are unknown" } },
+    {
+      ...under({ action: 'see-public', on: 'public' }),
+      schema: { operationId: 'getBadge', summary: "A function's state as SVG; private repositories' are unknown" }
+    },
     async (request, reply) => {
       const name = request.params.file.replace(/\.svg$/, '')
       reply.type('image/svg+xml').header('cache-control', 'no-cache')

@@ -1,6 +1,7 @@
 import type { InternalApi } from '@slipway/client'
 import type { Store } from '@slipway/domain'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { under } from './access.ts'
 
 export interface CertificateRouteDeps {
   store: Pick<Store, 'sealingKeys'>
@@ -9,7 +10,7 @@ export interface CertificateRouteDeps {
 }
 
 /** Ours, and where OpenFaaS Cloud had it. */
-export const certificatePaths = ['/.well-known/slipway/seal.pem', '/dashboard/api/pub-cert.pem'] as const
+const certificatePaths = ['/.well-known/slipway/seal.pem', '/dashboard/api/pub-cert.pem'] as const
 
 /** The certificate that secrets are sealed with, for everybody: `kubeseal --cert <address>`. */
 export function addCertificateRoutes(app: FastifyInstance, { store, internal, signalOf }: CertificateRouteDeps): void {
@@ -17,6 +18,7 @@ export function addCertificateRoutes(app: FastifyInstance, { store, internal, si
     app.get(
       path,
       {
+        ...under({ action: 'see-public', on: 'public' }),
         schema: {
           operationId: index === 0 ? 'getSealingCertificate' : 'getSealingCertificateOfOpenFaasCloud',
           summary: 'The certificate that secrets are sealed with, as PEM'

@@ -62,7 +62,7 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
         views.forOneAnswer().deployment
       )
     },
-    async rollback({ owner, name, deploymentId }, actor, signal) {
+    async rollback({ owner, name, deploymentId }, caller, signal) {
       const record = await functionOf({ owner, name })
       const target = deploymentId ?? (await earlierDeployment(record))
       const deployment = await store.deployments.get(target)
@@ -70,51 +70,51 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
         throw new Failure('not-found', `${record.clusterName} has no deployment ${target}`)
       }
       await assertImage(deployment, signal)
-      const build = await store.builds.queueRollback(target, actor.name, now())
+      const build = await store.builds.queueRollback(target, caller.name, now())
       signals.send('builds', {})
-      await note(actor, 'rollback', record.ownerId, `function/${record.clusterName}`, {
+      await note(caller, 'rollback', record.ownerId, `function/${record.clusterName}`, {
         from: record.liveDeploymentId,
         to: target
       })
       return views.forOneAnswer().build(build)
     },
-    async redeployFunction(input, actor) {
+    async redeployFunction(input, caller) {
       const { ownerId, name, repositoryId, clusterName } = await functionOf(input)
       if (repositoryId === null) {
         throw new Failure('conflict', `${clusterName} was deployed by API: deploy it again the same way`)
       }
-      const about = { trigger: 'redeploy', by: actor.name, message: `deploys ${name} again` } as const
+      const about = { trigger: 'redeploy', by: caller.name, message: `deploys ${name} again` } as const
       const build = await store.builds.queueRedeploy({ repositoryId, functions: [name], ...about }, now())
       signals.send('builds', {})
-      await note(actor, 'redeploy', ownerId, `function/${clusterName}`, { buildId: build.id })
+      await note(caller, 'redeploy', ownerId, `function/${clusterName}`, { buildId: build.id })
       return views.forOneAnswer().build(build)
     },
-    async pauseFunction(input, actor) {
+    async pauseFunction(input, caller) {
       const { ownerId, name, clusterName, isPaused } = await functionOf(input)
       const record = await store.functions.pause(ownerId, name, now())
-      await note(actor, 'pause', ownerId, `function/${clusterName}`, { before: isPaused, after: true })
+      await note(caller, 'pause', ownerId, `function/${clusterName}`, { before: isPaused, after: true })
       return views.forOneAnswer().function(record)
     },
-    async resumeFunction(input, actor) {
+    async resumeFunction(input, caller) {
       const { ownerId, name, clusterName, isPaused } = await functionOf(input)
-      const { record, build } = await store.functions.resume(ownerId, name, actor.name, now())
+      const { record, build } = await store.functions.resume(ownerId, name, caller.name, now())
       if (build !== null) signals.send('builds', {})
       const about = { before: isPaused, after: false, buildId: build?.id ?? null }
-      await note(actor, 'resume', ownerId, `function/${clusterName}`, about)
+      await note(caller, 'resume', ownerId, `function/${clusterName}`, about)
       const view = views.forOneAnswer()
       return { function: await view.function(record), build: build === null ? null : await view.build(build) }
     },
-    async scaleFunction({ owner, name, replicas }, actor, signal) {
+    async scaleFunction({ owner, name, replicas }, caller, signal) {
       const record = await functionOf({ owner, name })
       if (record.liveDeploymentId === null) throw new Failure('conflict', `${record.clusterName} is not live`)
       await internal.scale(record.liveDeploymentId, replicas, signal)
-      await note(actor, 'scale', record.ownerId, `function/${record.clusterName}`, { replicas })
+      await note(caller, 'scale', record.ownerId, `function/${record.clusterName}`, { replicas })
       return views.forOneAnswer().function(record)
     },
-    async removeFunction(input, actor, signal) {
+    async removeFunction(input, caller, signal) {
       const record = await functionOf(input)
       await internal.remove(record.ownerId, record.name, signal)
-      await note(actor, 'remove', record.ownerId, `function/${record.clusterName}`)
+      await note(caller, 'remove', record.ownerId, `function/${record.clusterName}`)
       return { message: `${record.clusterName} is out of service` }
     }
   }

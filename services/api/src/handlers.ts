@@ -17,11 +17,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)
     },
-    async setOwnerSlug({ id, slug }, actor) {
+    async setOwnerSlug({ id, slug }, caller) {
       const before = await store.owners.get(id)
       if (before === null) throw new Failure('not-found', `there is no owner ${id}`)
       const owner = await store.owners.setSlug(id, slug)
-      await note(actor, 'name-owner', id, `owner/${id}`, { before: before.slug, after: slug })
+      await note(caller, 'name-owner', id, `owner/${id}`, { before: before.slug, after: slug })
       return views.forOneAnswer().owner(owner)
     },
     async listRepositories(input) {
@@ -32,12 +32,12 @@ export function createHandlers(deps: HandlerDeps): Handlers {
         views.forOneAnswer().repository
       )
     },
-    async updateRepository({ id, ...settings }, actor) {
+    async updateRepository({ id, ...settings }, caller) {
       const before = await store.repositories.get(id)
       if (before === null) throw new Failure('not-found', `there is no repository ${id}`)
       const repository = await store.repositories.updateSettings(id, settings)
       const { branch, stackPath, isAtomic, policy } = before
-      await note(actor, 'set-repository', before.ownerId, `repository/${id}`, {
+      await note(caller, 'set-repository', before.ownerId, `repository/${id}`, {
         before: { branch, stackPath, isAtomic, policy },
         after: settings
       })
@@ -54,22 +54,22 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       return listed(await store.builds.list(await ownerIdOrAll(owner), filter, page), page, views.forOneAnswer().build)
     },
     getBuild: async ({ id }) => views.buildDetail(await buildOf(id)),
-    async cancelBuild({ id }, actor) {
-      const build = await store.builds.requestCancel(id, actor.name, now())
+    async cancelBuild({ id }, caller) {
+      const build = await store.builds.requestCancel(id, caller.name, now())
       signals.send('cancel', { buildId: id })
       signals.send('changed', { buildId: id })
       signals.send('builds', {})
-      await note(actor, 'cancel', build.ownerId, `build/${id}`)
+      await note(caller, 'cancel', build.ownerId, `build/${id}`)
       return views.forOneAnswer().build(build)
     },
-    async rebuild({ id, noCache = false }, actor) {
+    async rebuild({ id, noCache = false }, caller) {
       const { repositoryId, ref, commit, message } = await buildOf(id)
       const build = await store.builds.queue(
-        { repositoryId, ref, commit, before: null, trigger: 'rebuild', message, sender: actor.name, noCache },
+        { repositoryId, ref, commit, before: null, trigger: 'rebuild', message, sender: caller.name, noCache },
         now()
       )
       signals.send('builds', {})
-      await note(actor, 'rebuild', build.ownerId, `build/${build.id}`, { of: id, noCache })
+      await note(caller, 'rebuild', build.ownerId, `build/${build.id}`, { of: id, noCache })
       return views.forOneAnswer().build(build)
     },
     async getDeployment({ id }) {
@@ -81,7 +81,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const page = pageOf(input)
       return listed(await store.deliveries.list(await ownerIdOrAll(owner), page), page, views.forOneAnswer().delivery)
     },
-    async listRunning(_input, _actor, signal) {
+    async listRunning(_input, _caller, signal) {
       const view = views.forOneAnswer()
       const objects = await internal.list(signal)
       return { items: await Promise.all(objects.map((object) => view.running(object))) }
@@ -90,9 +90,9 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const page = pageOf(input)
       return listed(await store.audit.list(await ownerIdOrAll(owner), page), page, views.forOneAnswer().audit)
     },
-    async cleanUp(_input, actor, signal) {
+    async cleanUp(_input, caller, signal) {
       const report = await internal.cleanUp({ builders: true }, signal)
-      await note(actor, 'clean-up', null, 'installation', { removed: report.removed })
+      await note(caller, 'clean-up', null, 'installation', { removed: report.removed })
       return report
     }
   }

@@ -1,6 +1,7 @@
 import type { InternalApi, RouteInput, RouteName, RouteOutput } from '@slipway/client'
 import { type Build, Failure, type FunctionRecord, type Page, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
+import type { Caller } from './identify.ts'
 import type { Views } from './views.ts'
 
 export interface HandlerDeps {
@@ -11,14 +12,9 @@ export interface HandlerDeps {
   now: () => number
 }
 
-/** Who asks. Until people can sign in there is one: the administrator, by token. */
-export interface Actor {
-  name: string
-}
-
 /** Writes down who did what. */
 export type Note = (
-  actor: Actor,
+  caller: Caller,
   action: string,
   ownerId: string | null,
   resource: string,
@@ -27,7 +23,7 @@ export type Note = (
 
 /** One function a route. */
 export type Handlers<N extends RouteName = RouteName> = {
-  [R in N]: (input: RouteInput<R>, actor: Actor, signal: AbortSignal) => Promise<RouteOutput<R>>
+  [R in N]: (input: RouteInput<R>, caller: Caller, signal: AbortSignal) => Promise<RouteOutput<R>>
 }
 
 export function pageOf({ before, limit }: { before?: string; limit?: number }): Page {
@@ -48,8 +44,8 @@ export function createLookups({ store, now }: Pick<HandlerDeps, 'store' | 'now'>
     return owner.id
   }
 
-  const note: Note = (actor, action, ownerId, resource, detail = {}) =>
-    store.audit.append({ at: now(), actor: actor.name, action, ownerId, resource, detail })
+  const note: Note = (caller, action, ownerId, resource, detail = {}) =>
+    store.audit.append({ at: now(), actor: caller.name, action, ownerId, resource, detail })
 
   return {
     ownerIdOf,

@@ -5,6 +5,7 @@ import { Failure, type LogChunk, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { under } from './access.ts'
 import { readLog } from './logs.ts'
 
 export interface LogRouteDeps {
@@ -65,7 +66,10 @@ export function addLogRoutes(app: FastifyInstance, { store, internal, signals, n
 
   app.get<{ Params: { id: string }; Querystring: { after: number; follow: boolean } }>(
     '/api/v1/builds/:id/log',
-    { schema: { operationId: 'getBuildLog', summary: "A build's log", description, security, querystring: LogQuery } },
+    {
+      ...under({ action: 'see-log', on: 'build' }),
+      schema: { operationId: 'getBuildLog', summary: "A build's log", description, security, querystring: LogQuery }
+    },
     async (request, reply) => {
       const { id } = request.params
       if ((await store.builds.get(id)) === null) throw new Failure('not-found', `there is no build ${id}`)
@@ -83,6 +87,7 @@ export function addLogRoutes(app: FastifyInstance, { store, internal, signals, n
   app.get<{ Params: { owner: string; name: string }; Querystring: { follow: boolean; since?: number; tail?: number } }>(
     '/api/v1/functions/:owner/:name/log',
     {
+      ...under({ action: 'see-log', on: 'function' }),
       schema: {
         operationId: 'getFunctionLog',
         summary: 'What the live replicas print',

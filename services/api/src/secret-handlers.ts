@@ -1,7 +1,8 @@
 import type { InternalApi, RouteName, SecretView } from '@slipway/client'
 import { Failure, type Owner, type SecretSet, type Store, secretNameOf } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
-import type { Actor, Handlers, Note } from './handling.ts'
+import type { Handlers, Note } from './handling.ts'
+import type { Caller } from './identify.ts'
 
 export interface SecretHandlerDeps {
   store: Pick<Store, 'owners' | 'secrets' | 'sealingKeys' | 'repositories'>
@@ -42,8 +43,8 @@ export function createSecretHandlers({
     return { owner, name, origin, repository: repository?.fullName ?? null, keys, versionId, createdAt, updatedAt }
   }
 
-  const administrate = (actor: Actor, action: string, detail: Record<string, unknown> = {}) =>
-    note(actor, action, null, 'secrets', detail)
+  const administrate = (caller: Caller, action: string, detail: Record<string, unknown> = {}) =>
+    note(caller, action, null, 'secrets', detail)
 
   return {
     async listSecrets({ owner }) {
@@ -51,21 +52,21 @@ export function createSecretHandlers({
       const sets = await store.secrets.list(id)
       return { items: await Promise.all(sets.map((set) => viewOf(set, slug))) }
     },
-    async putSecret({ owner, name: written, values, encoding = 'text' }, actor, signal) {
+    async putSecret({ owner, name: written, values, encoding = 'text' }, caller, signal) {
       const { id, slug } = await ownerOf(owner)
       const name = secretNameOf(slug, written)
-      const of = { ownerId: id, name, by: actor.name }
+      const of = { ownerId: id, name, by: caller.name }
       const { set, isChanged, redeploys } = await internal.putSecret(of, toBase64(values, encoding), signal)
       if (redeploys.length > 0) signals.send('builds', {})
       const { keys, versionId } = set
-      await note(actor, 'put-secret', id, `secret/${slug}-${name}`, { keys, versionId, isChanged, redeploys })
+      await note(caller, 'put-secret', id, `secret/${slug}-${name}`, { keys, versionId, isChanged, redeploys })
       return { secret: await viewOf(set, slug), isChanged, redeploys }
     },
-    async removeSecret({ owner, name: written }, actor) {
+    async removeSecret({ owner, name: written }, caller) {
       const { id, slug } = await ownerOf(owner)
       const name = secretNameOf(slug, written)
       await store.secrets.remove(id, name, now())
-      await note(actor, 'remove-secret', id, `secret/${slug}-${name}`)
+      await note(caller, 'remove-secret', id, `secret/${slug}-${name}`)
       return { message: `the secret "${name}" of ${slug} is removed` }
     },
     async listSealingKeys() {
@@ -79,19 +80,19 @@ export function createSecretHandlers({
       }))
       return { items }
     },
-    async importSealingKeys({ keys }, actor, signal) {
+    async importSealingKeys({ keys }, caller, signal) {
       const fingerprints = await internal.importSealingKeys(keys, signal)
-      await administrate(actor, 'import-sealing-keys', { fingerprints })
+      await administrate(caller, 'import-sealing-keys', { fingerprints })
       return { message: `${fingerprints.length} key${fingerprints.length === 1 ? '' : 's'} imported`, fingerprints }
     },
-    async rotateSealingKey(_input, actor, signal) {
+    async rotateSealingKey(_input, caller, signal) {
       await internal.rotateSealingKey(signal)
-      await administrate(actor, 'rotate-sealing-key')
+      await administrate(caller, 'rotate-sealing-key')
       return { message: 'there is a new sealing certificate; what was sealed with former ones opens as before' }
     },
-    async rotateEncryptionKey(_input, actor, signal) {
+    async rotateEncryptionKey(_input, caller, signal) {
       const count = await internal.rotateEncryptionKey(signal)
-      await administrate(actor, 'rotate-encryption-key', { count })
+      await administrate(caller, 'rotate-encryption-key', { count })
       return { message: `${count} values were encrypted with the new key` }
     }
   }

@@ -21,13 +21,13 @@ export function createVariableHandlers(
     async listVariables({ owner }) {
       return { items: (await store.variables.list(await ownerIdOf(owner))).map(views.variable) }
     },
-    async changeVariables({ owner, repository, function: functionName, use, set = {}, remove = [] }, actor) {
+    async changeVariables({ owner, repository, function: functionName, use, set = {}, remove = [] }, caller) {
       if (repository !== undefined && functionName !== undefined) {
         throw new Failure('invalid-request', 'name a repository or a function, not both')
       }
       const ownerId = await ownerIdOf(owner)
       const scope = scopeOf(repository, functionName)
-      const change = { ownerId, scope, use, set, remove, by: actor.name }
+      const change = { ownerId, scope, use, set, remove, by: caller.name }
       const { variables, redeploys } = await store.variables.change(change, now())
       if (redeploys.length > 0) signals.send('builds', {})
       const view = views.forOneAnswer()

@@ -1,0 +1,83 @@
+import type { Rule } from '@slipway/client'
+import { actions, authorize, Failure } from '@slipway/domain'
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller, Identify } from './identify.ts'
+import type { FindResource } from './resource.ts'
+
+export interface AccessDeps {
+  identify: Identify
+  findResource: FindResource
+}
+
+export interface Access {
+  /** Who asks. @throws Error before the request was let in */
+  callerOf(request: FastifyRequest): Caller
+}
+
+/** A route's configuration with its rule: without one it is not registered. */
+export function under(rule: Rule): { config: FastifyContextConfig & { rule: Rule } } {
+  return { config: { rule } }
+}
+
+export function ruleOf(config: unknown): Rule | null {
+  return (config as { rule?: Rule } | undefined)?.rule ?? null
+}
+
+/** What a route's handler gets: a parameter of the path stands over one of the body or the query. */
+export function inputOf(request: FastifyRequest): Record<string, unknown> {
+  const part = (value: unknown) => (value ?? {}) as Record<string, unknown>
+  return { ...part(request.query), ...part(request.body), ...part(request.params) }
+}
+
+const signIn =
+  'sign in, or send "Authorization: Bearer <token>" (the administrator\'s is in the file admin-token of the state directory)'
+
+/**
+ * Lets in who may, before anything else happens, for every route that is registered from now on: this is the one place
+ * where `authorize` is asked.
+ */
+export function addAccess(app: FastifyInstance, { identify, findResource }: AccessDeps): Access {
+  const callers = new WeakMap<FastifyRequest, Caller>()
+
+  function callerOf(request: FastifyRequest): Caller {
+    const caller = callers.get(request)
+    if (caller === undefined) throw new Error(`${request.url} was served without asking who asks`)
+    return caller
+  }
+
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (ruleOf(config) === null) throw new Error(`the route ${String(method)} ${url} has no rule`)
+  })
+
+  // Before the body is read, for whom no resource could help.
+  app.addHook('onRequest', async (request, reply) => {
+    const rule = ruleOf(request.routeOptions.config)
+    if (rule === null || actions[rule.action].needs === 'nothing') return
+    reply.header('cache-control', 'private, no-store')
+    const caller = await identify(request)
+    if (caller.kind === 'nobody' && !('isOpen' in actions[rule.action])) throw new Failure('unauthenticated', signIn)
+    callers.set(request, caller)
+  })
+
+  app.addHook('preHandler', async (request) => {
+    const rule = ruleOf(request.routeOptions.config)
+    if (rule === null || actions[rule.action].needs === 'nothing') return
+    const caller = callerOf(request)
+    const { resource, missing } = await findResource(rule.on, inputOf(request), caller)
+    const verdict = resource === null ? 'hidden' : authorize(caller, caller.grants, rule.action, resource)
+    if (verdict === 'allowed') return
+    if (caller.kind === 'nobody') throw new Failure('unauthenticated', signIn)
+    if (verdict === 'hidden') throw new Failure('not-found', missing)
+    throw new Failure('forbidden', refusal(caller, rule))
+  })
+
+  return { callerOf }
+}
+
+function refusal(caller: Caller, { action }: Rule): string {
+  const { needs } = actions[action]
+  const what = action.replaceAll('-', ' ')
+  if (needs === 'administrator') return `only an administrator of this installation may do this (${what})`
+  if (caller.kind === 'token') return `this token is for "${caller.scope}", which does not include: ${what}`
+  return `this takes the right "${needs}" (${what}): ask an administrator of the owner`
+}

@@ -1,0 +1,34 @@
+import { type Actor, Failure, type Grants, nobody, noGrants } from '@slipway/domain'
+import type { FastifyRequest } from 'fastify'
+
+/** Who asks, and what that one may. */
+export type Caller = Actor & { grants: Grants }
+
+export interface IdentifyDeps {
+  /** Is this the installation's own token, as `Bearer <token>`? */
+  isAdministrator(authorization: string | undefined): boolean
+  /** Who has this API token; null: it is unknown, revoked or expired. */
+  findToken(token: string): Promise<Caller | null>
+  /** Whose session the request's cookie names; null: it has none, or it is over. */
+  findSession(request: FastifyRequest): Promise<Caller | null>
+}
+
+export type Identify = (request: FastifyRequest) => Promise<Caller>
+
+/**
+ * Finds who asks: the administrator's token, an API token, a session, in this order. Who sends a token is its holder or is refused:
+ * a session beside it does not count.
+ */
+export function createIdentify({ isAdministrator, findToken, findSession }: IdentifyDeps): Identify {
+  return async (request) => {
+    const { authorization } = request.headers
+    if (authorization !== undefined && authorization !== '') {
+      if (isAdministrator(authorization)) return { kind: 'administrator', name: 'administrator', grants: noGrants }
+      const [, token] = /^Bearer (slw_[\w-]{20,200})$/.exec(authorization) ?? []
+      const caller = token === undefined ? null : await findToken(token)
+      if (caller === null) throw new Failure('unauthenticated', 'this token is unknown, was revoked or has expired')
+      return caller
+    }
+    return (await findSession(request)) ?? { ...nobody, grants: noGrants }
+  }
+}
