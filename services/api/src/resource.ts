@@ -77,8 +77,11 @@ export function createFindResource(
   }
 
   return async (subject, input, actor) => {
-    const text = (name: string) => String(input[name] ?? '')
-    const optional = (name: string) => (input[name] === undefined ? null : String(input[name]))
+    const optional = (name: string) => {
+      const value = input[name]
+      return typeof value === 'string' ? value : null
+    }
+    const text = (name: string) => optional(name) ?? ''
     switch (subject) {
       case 'public':
       case 'platform':
