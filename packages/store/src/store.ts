@@ -6,6 +6,8 @@ import { createDatabase } from './database.ts'
 import { translate } from './database-failure.ts'
 import { createDeliveries } from './deliveries.ts'
 import { createDeployments } from './deployments.ts'
+import { createForgeApps } from './forge-apps.ts'
+import { createForgeConnections } from './forge-connections.ts'
 import { createFunctions } from './functions.ts'
 import { createHeads } from './heads.ts'
 import { createImages } from './images.ts'
@@ -64,6 +66,8 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     variables: createVariables(database),
     secrets: createSecrets(database),
     sealingKeys: createSealingKeys(database),
+    forgeApps: createForgeApps(database),
+    forgeConnections: createForgeConnections(database),
     retention: createRetention(database),
     ping: () =>
       database.read(async (db) => {

@@ -2,6 +2,7 @@ import type { Audit } from './store/audit.ts'
 import type { Builds } from './store/builds.ts'
 import type { Deliveries } from './store/deliveries.ts'
 import type { Deployments } from './store/deployments.ts'
+import type { ForgeApps, ForgeConnections } from './store/forge-apps.ts'
 import type { Functions } from './store/functions.ts'
 import type { Heads } from './store/heads.ts'
 import type { Images } from './store/images.ts'
@@ -37,6 +38,8 @@ export interface Store {
   variables: Variables
   secrets: Secrets
   sealingKeys: SealingKeys
+  forgeApps: ForgeApps
+  forgeConnections: ForgeConnections
   retention: Retention
   /** Cheap: does the database answer? @throws Failure `unavailable` */
   ping(): Promise<void>

@@ -6,6 +6,7 @@ import { deliveriesContract } from './deliveries.ts'
 import { deploymentsContract } from './deployments.ts'
 import { endsContract } from './ends.ts'
 import { fencesContract } from './fences.ts'
+import { forgeAppsContract } from './forge-apps.ts'
 import { functionsContract } from './functions.ts'
 import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
@@ -44,6 +45,7 @@ export function storeContract(subject: Subject): void {
   secretRedeploysContract(subject)
   sealedContract(subject)
   secretUpkeepContract(subject)
+  forgeAppsContract(subject)
   retentionContract(subject)
   headsContract(subject)
   removalsContract(subject)
