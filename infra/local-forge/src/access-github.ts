@@ -4,6 +4,7 @@ import type { Address } from './address.ts'
 import type { Commits } from './commits.ts'
 import type { Deliveries } from './deliveries.ts'
 import type { Installations } from './github-app.ts'
+import type { Manifests } from './manifests-github.ts'
 import type { People } from './people.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
 import { bearerToken, refusal } from './rest.ts'
@@ -21,6 +22,7 @@ export interface GitHubRestDeps {
   tokens: Tokens
   commits: Commits
   deliveries: Pick<Deliveries, 'all'>
+  manifests: Manifests
   now: () => number
 }
 

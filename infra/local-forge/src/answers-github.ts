@@ -1,5 +1,5 @@
 import type { Address } from './address.ts'
-import { appEvents, appPermissions } from './github-app.ts'
+import { eventsOf, permissionsOf } from './github-app.ts'
 import type { HostedRepository } from './repositories.ts'
 import type { Account, App, CheckRun, Installation, StatusRecord } from './state.ts'
 
@@ -145,14 +145,14 @@ export function appAnswer(address: Address, app: App, owner: Account, installati
     node_id: nodeId('App', app.id),
     client_id: app.clientId,
     owner: accountAnswer(address, owner),
-    name: app.slug,
+    name: app.manifest?.name ?? app.slug,
     description: 'The App of a local forge',
     external_url: address.url,
     html_url: `${address.url}/apps/${app.slug}`,
     created_at: iso(app.createdAt),
     updated_at: iso(app.createdAt),
-    permissions: appPermissions,
-    events: appEvents,
+    permissions: permissionsOf(app),
+    events: eventsOf(app),
     installations_count: installationsCount
   }
 }
@@ -170,8 +170,8 @@ export function installationAnswer(address: Address, app: App, installation: Ins
     app_slug: app.slug,
     target_id: owner.id,
     target_type: owner.type,
-    permissions: appPermissions,
-    events: appEvents,
+    permissions: permissionsOf(app),
+    events: eventsOf(app),
     created_at: iso(installation.createdAt),
     updated_at: iso(installation.updatedAt),
     single_file_name: null,

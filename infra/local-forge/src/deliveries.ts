@@ -178,6 +178,7 @@ export function createDeliveries({ state, sign, now, logger }: DeliveriesDeps): 
 }
 
 function listensTo(webhook: Webhook, content: DeliveryContent): boolean {
+  if (webhook.isActive === false) return false
   return webhook.repositoryId === null || webhook.repositoryId === content.repositoryId
 }
 

@@ -23,6 +23,8 @@ export interface ForgeForm {
   signIn(app: FastifyInstance): void
   /** Where clients take tokens: out of order with REST. */
   readonly tokenPath: string
+  /** Pages of the forge besides those that both have. */
+  pages?(app: FastifyInstance): void
   readonly sign: SignDelivery
   /** null when the forge tells nobody. */
   describePush(push: Push): DeliveryContent | null

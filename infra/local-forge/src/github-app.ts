@@ -17,14 +17,27 @@ export const appPermissions: Permissions = {
 
 export const appEvents = ['check_run', 'check_suite', 'push', 'repository']
 
-/** The App of a forge in GitHub's form: made at the first start, the same after a restart. */
-export async function ensureApp(state: StateFile, accounts: Accounts, now: () => number): Promise<App> {
-  if (state.data.app !== null) return state.data.app
+export function permissionsOf(app: App): Permissions {
+  return app.manifest?.permissions ?? appPermissions
+}
+
+export function eventsOf(app: App): string[] {
+  return app.manifest?.events ?? appEvents
+}
+
+export async function newAppKey(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' }
   })
+  return privateKey
+}
+
+/** The App of a forge in GitHub's form: made at the first start, the same after a restart. */
+export async function ensureApp(state: StateFile, accounts: Accounts, now: () => number): Promise<App> {
+  if (state.data.app !== null) return state.data.app
+  const privateKey = await newAppKey()
   const id = state.nextId()
   const account = accounts.ensure('local-forge', 'Organization')
   state.data.app = {
@@ -49,9 +62,10 @@ export function refuseJwt(app: App, jwt: string, nowMs: number): string | null {
   const decoded = { header: parsePart(header), payload: parsePart(payload) }
   if (rest.length > 0 || decoded.header?.alg !== 'RS256' || decoded.payload === null) return undecodable
   const signed = Buffer.from(`${header}.${payload}`)
-  if (!verify('RSA-SHA256', signed, createPublicKey(app.privateKey), Buffer.from(signature, 'base64url'))) {
-    return undecodable
-  }
+  const isSigned = [app.privateKey, ...(app.moreKeys ?? [])].some((key) =>
+    verify('RSA-SHA256', signed, createPublicKey(key), Buffer.from(signature, 'base64url'))
+  )
+  if (!isSigned) return undecodable
   const { iss, iat, exp } = decoded.payload
   if (String(iss) !== String(app.id) && iss !== app.clientId) return "'Issuer' claim ('iss') must be an Integer"
   if (typeof exp !== 'number' || exp * 1000 <= nowMs) {

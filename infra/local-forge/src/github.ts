@@ -2,8 +2,10 @@ import { Failure } from '@slipway/domain'
 import type { Core, LocalForgeOptions } from './core.ts'
 import type { DeliveryContent, LocalDelivery } from './deliveries.ts'
 import type { ForgeForm } from './form.ts'
-import { createInstallations, ensureApp, type Installations } from './github-app.ts'
+import { createInstallations, ensureApp, type Installations, newAppKey } from './github-app.ts'
 import { type LocalForgeHost, startHost } from './host.ts'
+import { addManifestPages } from './manifest-pages-github.ts'
+import { createManifests } from './manifests-github.ts'
 import { ensureOAuthClient } from './oauth.ts'
 import type { HostedRepository, NewRepository } from './repositories.ts'
 import type { LocalRepository } from './repository-operations.ts'
@@ -29,6 +31,10 @@ import {
 export interface GitHubLocalForge extends LocalForgeHost {
   readonly kind: 'github'
   readonly app: { id: number; clientId: string; slug: string; privateKey: string }
+  /** One more private key of the App, as its page makes them; the former ones stay. @returns PEM */
+  addAppKey(): Promise<string>
+  /** The oldest key opens nothing any more. */
+  removeFirstAppKey(): void
   /**
    * Unless `isInstalled` is false the App sees the repository at once, without a word: where the owner has no installation yet,
    * one for all of its repositories is made.
@@ -56,11 +62,21 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
   const app = await ensureApp(state, accounts, now)
   const installations = createInstallations(state, now)
   const oauthClient = await ensureOAuthClient(state, app.clientId)
-  const speaker: GitHubSpeaker = { address, app, appOwner: accounts.byId(app.accountId) }
+  const speaker: GitHubSpeaker = {
+    address,
+    app,
+    get appOwner() {
+      return accounts.byId(app.accountId)
+    }
+  }
+  const manifests = createManifests({ ...core, app, oauthClient })
+  const send = (content: DeliveryContent) => deliveries.send(content)
+  const operations = installationOperations(core, installations, speaker, send)
   const form: ForgeForm = {
     apiPath: '/api/v3',
     commitLimit: githubCommitLimit,
-    rest: (scope, deliveries) => gitHubRest(scope, { ...core, app, installations, deliveries }),
+    rest: (scope, deliveries) => gitHubRest(scope, { ...core, app, installations, manifests, deliveries }),
+    pages: (server) => addManifestPages(server, { core, app, installations, manifests, operations }),
     sign: createGitHubSignature(app),
     describePush(push) {
       const installation = listening(installations, push.repository)
@@ -74,11 +90,29 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
     ...gitHubSignIn(core, oauthClient)
   }
   const { host, deliveries } = await startHost(core, form, options)
-  const { id, clientId, slug, privateKey } = app
   return {
     ...host,
     kind: 'github',
-    app: { id, clientId, slug, privateKey },
+    get app() {
+      const { id, clientId, slug, privateKey } = app
+      return { id, clientId, slug, privateKey }
+    },
+    // A manifest brings other ones.
+    get oauthClient() {
+      return { clientId: oauthClient.clientId, clientSecret: oauthClient.clientSecret }
+    },
+    async addAppKey() {
+      const key = await newAppKey()
+      app.moreKeys = [...(app.moreKeys ?? []), key]
+      state.changed()
+      return key
+    },
+    removeFirstAppKey() {
+      const [next, ...rest] = app.moreKeys ?? []
+      if (next === undefined) throw new Failure('conflict', 'an App keeps its last key')
+      Object.assign(app, { privateKey: next, moreKeys: rest })
+      state.changed()
+    },
     async createRepository({ isInstalled = true, ...repository }) {
       const created = await host.createRepository(repository)
       const installation = installations.ofOwner(created.owner.id)
@@ -90,8 +124,8 @@ export async function startGitHub(core: Core, options: LocalForgeOptions): Promi
     },
     ping: () =>
       state.data.webhooks.flatMap((webhook) => deliveries.send(pingContent(speaker, webhook, now()), webhook)),
-    ...installationOperations(core, installations, speaker, (content) => deliveries.send(content)),
-    ...rerequestOperations(core, installations, speaker, (content) => deliveries.send(content))
+    ...operations,
+    ...rerequestOperations(core, installations, speaker, send)
   }
 }
 
@@ -102,6 +136,8 @@ function listening(installations: Installations, repository: HostedRepository): 
 }
 
 type Send = (content: DeliveryContent) => void
+
+export type InstallationOperations = ReturnType<typeof installationOperations>
 
 function installationOperations(
   { accounts, repositories, developer: sender, now }: Core,

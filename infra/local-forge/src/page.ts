@@ -112,17 +112,21 @@ export function createPages({ core, deliveries, reportsOn }: PageDeps) {
     if (found != null && repository !== null) return reply.redirect(`/${repository.fullName}/commit/${found.commit}`)
     const content = await find(path)
     const body = layout(kind, content ?? html`<h1>Not found</h1><p>Nothing is here.</p>`)
-    return reply
-      .code(content === null ? 404 : 200)
-      .header('content-security-policy', "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'")
-      .header('x-content-type-options', 'nosniff')
-      .header('cache-control', 'no-store')
-      .type('text/html; charset=utf-8')
-      .send(body.markup)
+    return sendPage(reply, content === null ? 404 : 200, body)
   }
 }
 
-function layout(kind: string, content: Html): Html {
+export function sendPage(reply: FastifyReply, status: number, page: Html): FastifyReply {
+  return reply
+    .code(status)
+    .header('content-security-policy', "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'")
+    .header('x-content-type-options', 'nosniff')
+    .header('cache-control', 'no-store')
+    .type('text/html; charset=utf-8')
+    .send(page.markup)
+}
+
+export function layout(kind: string, content: Html): Html {
   const name = kind === 'github' ? 'GitHub' : 'GitLab'
   return html`<!doctype html>
 <html lang="en">

@@ -5,7 +5,8 @@ import { type Access, createAccess, type GitHubRestDeps, repositoryPaths } from 
 import { appAnswer, fullRepositoryAnswer, installationAnswer, iso, nodeId, repositoryAnswer } from './answers-github.ts'
 import { registerChecks } from './checks-github.ts'
 import { registerDeliveries } from './deliveries-github.ts'
-import { appPermissions, refuseJwt } from './github-app.ts'
+import { permissionsOf, refuseJwt } from './github-app.ts'
+import { registerManifests } from './manifest-rest-github.ts'
 import type { HostedRepository } from './repositories.ts'
 import { bearerToken, paginate, refusal, statusCodeOf } from './rest.ts'
 import { type Installation, Permissions } from './state.ts'
@@ -23,6 +24,7 @@ export async function gitHubRest(scope: FastifyInstance, deps: GitHubRestDeps): 
   registerApp(scope, deps)
   registerDeliveries(scope, deps, createAssertApp(deps))
   registerUsers(scope, deps)
+  registerManifests(scope, deps, createAssertApp(deps))
   registerRepositories(scope, deps, access)
   registerChecks(scope, deps, access)
 }
@@ -126,7 +128,7 @@ function registerApp(scope: FastifyInstance, deps: GitHubRestDeps): void {
         accountId: app.accountId,
         installationId: installation.id,
         repositoryIds: chosen === null ? installation.repositoryIds : chosen.map(({ id }) => id),
-        permissions: narrow(permissions),
+        permissions: narrow(permissionsOf(app), permissions),
         expiresAt: now() + tokenLifetimeMs
       })
       return reply.code(201).send({
@@ -177,10 +179,10 @@ function chooseRepositories(
   return chosen
 }
 
-function narrow(wanted: Permissions | undefined): Permissions {
-  if (wanted === undefined) return appPermissions
+function narrow(granted: Permissions, wanted: Permissions | undefined): Permissions {
+  if (wanted === undefined) return granted
   for (const [name, level] of Object.entries(wanted)) {
-    if (appPermissions[name] !== level && appPermissions[name] !== 'write') {
+    if (granted[name] !== level && granted[name] !== 'write') {
       throw refusal(422, 'The permissions requested are not granted to this installation.')
     }
   }

@@ -104,6 +104,7 @@ export function createForgeServer(deps: ServerDeps): FastifyInstance {
   })
   app.get('/-/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(style))
   app.get('/-/avatar.svg', (_request, reply) => reply.type('image/svg+xml').send(avatar))
+  form.pages?.(app)
   app.get('/', servePage)
   app.get('/*', (request, reply) => (isGitPath(request.url) ? serveGit(request, reply) : servePage(request, reply)))
   return app

@@ -66,7 +66,9 @@ export const Webhook = Type.Object({
   /** GitLab: `whsec_` and the key in base64. */
   signingToken: nullable(Type.String()),
   /** null: the events of every repository. */
-  repositoryId: nullable(Id)
+  repositoryId: nullable(Id),
+  /** Left out: it is. */
+  isActive: Type.Optional(Type.Boolean())
 })
 export type Webhook = Static<typeof Webhook>
 
@@ -88,6 +90,18 @@ export const App = Type.Object({
   clientId: Type.String(),
   /** PKCS #1 PEM, as GitHub hands it out. */
   privateKey: Type.String(),
+  /** Keys that were made later; each opens the App as well. */
+  moreKeys: Type.Optional(Type.Array(Type.String())),
+  /** What it was registered with by a manifest; left out: what Slipway's App asks for. */
+  manifest: Type.Optional(
+    Type.Object({
+      name: Type.String(),
+      permissions: Permissions,
+      events: Type.Array(Type.String()),
+      setupUrl: nullable(Type.String()),
+      isPublic: Type.Boolean()
+    })
+  ),
   createdAt: Milliseconds
 })
 export type App = Static<typeof App>

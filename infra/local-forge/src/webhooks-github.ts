@@ -4,7 +4,7 @@ import { accountAnswer, nodeId, repositoryAnswer } from './answers-github.ts'
 import type { Commit } from './commits.ts'
 import type { DeliveryContent, SignDelivery } from './deliveries.ts'
 import type { RepositoryChange } from './form.ts'
-import { appEvents } from './github-app.ts'
+import { eventsOf } from './github-app.ts'
 import type { Push } from './push.ts'
 import type { HostedRepository } from './repositories.ts'
 import type { Account, App, Installation, Webhook } from './state.ts'
@@ -127,7 +127,7 @@ export function pingContent({ address, app }: GitHubSpeaker, webhook: Webhook, a
       id: webhook.id,
       name: 'web',
       active: true,
-      events: appEvents,
+      events: eventsOf(app),
       config: { content_type: 'json', insecure_ssl: '0', secret: '********', url: webhook.url },
       updated_at: time,
       created_at: time,

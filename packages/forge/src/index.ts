@@ -1,11 +1,22 @@
 export { cloneUrl, commitUrl, repositoryUrl } from './addresses.ts'
 export { createGitHubApi, type GitHubApiConfig } from './api/github.ts'
+export {
+  appEvents,
+  appPermissions,
+  type ConvertedApp,
+  convertManifestCode,
+  type ManifestOptions,
+  manifestFormUrl,
+  manifestOf
+} from './api/github-manifest.ts'
 export { createGitLabApi, type GitLabApiConfig } from './api/gitlab.ts'
 export {
   createForgeApis,
   createWebhookSources,
   type ForgeApiSettings,
   forgeApiSettings,
+  githubInstance,
+  githubInstanceAt,
   instanceSettings,
   type WebhookSettings,
   webhookSettings

@@ -56,15 +56,17 @@ function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '')
 }
 
-function githubInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {
-  const baseUrl = withoutSlash(settings.GITHUB_URL)
-  const own = baseUrl === 'https://github.com' ? 'https://api.github.com' : `${baseUrl}/api/v3`
-  return {
-    forgeId: settings.GITHUB_FORGE_ID,
-    kind: 'github',
-    baseUrl,
-    apiUrl: withoutSlash(settings.GITHUB_API_URL ?? own)
-  }
+export function githubInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {
+  const { GITHUB_FORGE_ID: forgeId, GITHUB_URL: url, GITHUB_API_URL: apiUrl } = settings
+  const instance = githubInstanceAt(forgeId, url)
+  return apiUrl === undefined ? instance : { ...instance, apiUrl: withoutSlash(apiUrl) }
+}
+
+/** GitHub's own, or a GitHub Enterprise at this address. */
+export function githubInstanceAt(forgeId: string, url: string): ForgeInstance {
+  const baseUrl = withoutSlash(url)
+  const apiUrl = baseUrl === 'https://github.com' ? 'https://api.github.com' : `${baseUrl}/api/v3`
+  return { forgeId, kind: 'github', baseUrl, apiUrl }
 }
 
 function gitlabInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {

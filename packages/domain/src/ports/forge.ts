@@ -57,6 +57,51 @@ export interface MissedDelivery {
   deliveredAt: number
 }
 
+/** An App of ours as its forge has it. */
+export interface FoundForgeApp {
+  appId: string
+  slug: string
+  htmlUrl: string
+  ownerLogin: string
+  isOrganization: boolean
+  /** `contents: read`, … */
+  permissions: Record<string, string>
+  /** What it is told of; events about the App itself come in any case. */
+  events: string[]
+}
+
+export interface FoundInstallation {
+  installationId: string
+  /** Login of the account that it is installed on. */
+  login: string
+  isSuspended: boolean
+  /** What the account granted, which may be less than the App asks for by now. */
+  permissions: Record<string, string>
+}
+
+/** One attempt of a forge to deliver. */
+export interface AttemptedDelivery {
+  deliveredAt: number
+  eventName: string
+  /** 0 where there was no answer. */
+  statusCode: number
+  /** The forge's words: `OK`, `failed to connect to host`, … */
+  status: string
+}
+
+/** What concerns an App itself. */
+export interface ForgeAppApi {
+  describe(signal: AbortSignal): Promise<FoundForgeApp>
+  /** Everywhere that it is installed. */
+  installations(signal: AbortSignal): Promise<FoundInstallation[]>
+  /** Where the forge delivers to; null when it has no address. */
+  hookAddress(signal: AbortSignal): Promise<string | null>
+  /** Only what is given is changed. Whether the hook is active at all is only changed by people, on the App's page. */
+  changeHook(change: { url?: string; secret?: string }, signal: AbortSignal): Promise<void>
+  /** The newest attempts, newest first. */
+  recentDeliveries(signal: AbortSignal): Promise<AttemptedDelivery[]>
+}
+
 /** The API side of a forge: only `deployer` holds one. Every method may throw Failure `unavailable` or `rate-limited` (retried). */
 export interface ForgeApi {
   readonly instance: ForgeInstance
@@ -87,6 +132,8 @@ export interface ForgeApi {
     signal: AbortSignal,
     urgency?: 'now' | 'whenever'
   ): Promise<string | null>
+  /** null where the forge knows no Apps, or is used with a token of an account. */
+  readonly app: ForgeAppApi | null
   /** Who asks: the App, or the token's account. What somebody else saw and this one does not is not lost. */
   identity(signal: AbortSignal): Promise<string>
   /**

@@ -65,14 +65,18 @@ interface Requester {
   request(route: string, parameters?: Parameters): Promise<Answered>
 }
 
-/** @octokit is loaded with the first call: a process that only knows that there is a GitHub need not hold it in memory. */
-function createOctokits({ instance, appId, privateKey, fetch }: GitHubAppConfig) {
-  const options = {
+function octokitOptions({ instance, fetch }: Pick<GitHubAppConfig, 'instance' | 'fetch'>) {
+  return {
     baseUrl: instance.apiUrl,
     // what octokit wants to say, it says in its errors
     log: { debug() {}, info() {}, warn() {}, error() {} },
     request: fetch === undefined ? {} : { fetch }
   }
+}
+
+/** @octokit is loaded with the first call: a process that only knows that there is a GitHub need not hold it in memory. */
+function createOctokits({ appId, privateKey, ...config }: GitHubAppConfig) {
+  const options = octokitOptions(config)
   const load = async () => {
     const [{ App }, { Octokit }] = await Promise.all([import('@octokit/app'), import('@octokit/core')])
     const app = new App({ appId, privateKey, Octokit: Octokit.defaults(options), log: options.log })
@@ -88,33 +92,51 @@ function createOctokits({ instance, appId, privateKey, fetch }: GitHubAppConfig)
   }
 }
 
+type CallConfig = Pick<GitHubAppConfig, 'timeoutMs' | 'now'>
+
+async function request(
+  octokit: Requester,
+  route: string,
+  parameters: Parameters,
+  { timeoutMs = defaultTimeoutMs, now }: CallConfig,
+  signal: AbortSignal,
+  options: Parameters = {}
+): Promise<Answered> {
+  signal.throwIfAborted()
+  const timeout = AbortSignal.timeout(timeoutMs)
+  const deadline = AbortSignal.any([signal, timeout])
+  try {
+    return await octokit.request(route, { ...parameters, request: { signal: deadline, ...options } })
+  } catch (err) {
+    signal.throwIfAborted()
+    if (timeout.aborted) throw tooSlow('GitHub', route, timeoutMs, err)
+    throw translate(err, route, now())
+  }
+}
+
+/** A call that needs no credentials. */
+export async function askAnonymously(
+  config: Pick<GitHubAppConfig, 'instance' | 'fetch'> & CallConfig,
+  route: string,
+  parameters: Parameters,
+  signal: AbortSignal
+): Promise<unknown> {
+  const { Octokit } = await import('@octokit/core')
+  const octokit = new Octokit(octokitOptions(config)) as Requester
+  return (await request(octokit, route, parameters, config, signal)).data
+}
+
 /** @throws Failure `invalid-configuration` for a key that is none. */
 export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
   assertKey(config.privateKey)
-  const { now, timeoutMs = defaultTimeoutMs } = config
+  const { now } = config
   const octokits = createOctokits(config)
   const tokens = new Map<string, InstallationToken>()
   const allowance = createAllowance('GitHub', now)
   const kept = createKeptAnswers()
 
-  async function call(
-    octokit: Requester,
-    route: string,
-    parameters: Parameters,
-    signal: AbortSignal,
-    options: Parameters = {}
-  ): Promise<Answered> {
-    signal.throwIfAborted()
-    const timeout = AbortSignal.timeout(timeoutMs)
-    const deadline = AbortSignal.any([signal, timeout])
-    try {
-      return await octokit.request(route, { ...parameters, request: { signal: deadline, ...options } })
-    } catch (err) {
-      signal.throwIfAborted()
-      if (timeout.aborted) throw tooSlow('GitHub', route, timeoutMs, err)
-      throw translate(err, route, now())
-    }
-  }
+  const call = (octokit: Requester, route: string, parameters: Parameters, signal: AbortSignal, options?: Parameters) =>
+    request(octokit, route, parameters, config, signal, options)
 
   async function asApp(route: string, parameters: Parameters, signal: AbortSignal): Promise<unknown> {
     return (await call((await octokits()).app, route, parameters, signal)).data

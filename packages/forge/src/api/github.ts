@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { cloneUrl, commitUrl, repositoryUrl } from '../addresses.ts'
 import { orNull, readAnswer } from './answer.ts'
 import { createGitHubApp, type GitHubApp, type GitHubAppConfig } from './github-app.ts'
+import { createGitHubAppApi } from './github-app-api.ts'
 import { createMissedDeliveries } from './github-deliveries.ts'
 import { createInstallations, notInstalled, RepositoryAnswer, repositoryOf } from './github-installations.ts'
 import { reportCheck, reportCommitStatus, type Target } from './github-report.ts'
@@ -28,6 +29,7 @@ export function createGitHubApi(config: GitHubApiConfig): ForgeApi {
     readCredential: (repository, signal) => readCredential(app, installations, repository, signal),
     findRepository: (repository, signal) => findRepository(app, installations, repository, signal),
     findInstallation: (installationId, signal) => installations.find(installationId, signal),
+    app: createGitHubAppApi(app),
     identity: () => Promise.resolve(`app/${config.appId}`),
     ...createMissedDeliveries(app),
 

@@ -164,6 +164,7 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
       return answer === null ? null : readAnswer('GitLab', 'GET branches/:branch', BranchAnswer, answer).commit.id
     },
 
+    app: null,
     identity: connections.identity,
 
     // GitLab tells of failed deliveries only to who may administer the hook, and sends most of them again by itself.

@@ -9,8 +9,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const calls: [path: string, ...methods: string[]][] = [
   ['/app', 'get'],
+  ['/app-manifests/{code}/conversions', 'post'],
+  ['/app/hook/config', 'get', 'patch'],
   ['/app/hook/deliveries', 'get'],
   ['/app/hook/deliveries/{delivery_id}', 'get'],
+  ['/app/installations', 'get'],
   ['/app/installations/{installation_id}', 'get'],
   ['/app/installations/{installation_id}/access_tokens', 'post'],
   ['/installation/repositories', 'get'],
