@@ -148,7 +148,7 @@ test('installing it tells the App and leads to the setup address', async (t) => 
   const [told] = receiver.received
   assert.equal(told?.headers['x-github-event'], 'installation')
   assert.deepEqual(
-    (told?.json.repositories as Json[]).map(({ name }) => name),
+    ((told?.json.repositories ?? []) as Json[]).map(({ name }) => name),
     ['hello']
   )
   const other = await post(`${forge.url}/apps/slipway/installations`, { account: 'stranger', selection: 'all' })
