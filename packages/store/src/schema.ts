@@ -10,6 +10,7 @@ import type {
   ForgeSecretUse,
   LogChunk,
   LogStep,
+  Right,
   SecretOrigin,
   VariableUse
 } from '@slipway/domain'
@@ -48,6 +49,10 @@ export interface Schema {
   forge_apps: ForgeAppsTable
   forge_secrets: ForgeSecretsTable
   forge_connections: ForgeConnectionsTable
+  accounts: AccountsTable
+  sessions: SessionsTable
+  tickets: TicketsTable
+  memberships: MembershipsTable
 }
 
 export interface OwnersTable {
@@ -385,6 +390,50 @@ export interface ForgeConnectionsTable {
 export type ForgeAppRow = Selectable<ForgeAppsTable>
 export type ForgeSecretRow = Selectable<ForgeSecretsTable>
 export type ForgeConnectionRow = Selectable<ForgeConnectionsTable>
+export interface AccountsTable {
+  id: string
+  forge_id: string
+  forge_user_id: string
+  login: string
+  name: string | null
+  avatar_url: string | null
+  is_administrator: Flag
+  created_at: number
+  signed_in_at: number
+  /** When the forge last said what the account may; null: never, or it takes the credential no more. */
+  asked_at: number | null
+  /** A process is asking. */
+  asking_until: number | null
+  credential: string | null
+  credential_key_id: string | null
+}
+
+export interface SessionsTable {
+  id: string
+  token_hash: string
+  account_id: string | null
+  created_at: number
+  idle_until: number
+  expires_at: number
+}
+
+export interface TicketsTable {
+  kind: string
+  hash: string
+  data: string
+  expires_at: number
+}
+
+/** What an account's forge says that it may, by the forge's ids. */
+export interface MembershipsTable {
+  account_id: string
+  scope: 'owner' | 'repository'
+  forge_object_id: string
+  granted: Right
+}
+
+export type AccountRow = Selectable<AccountsTable>
+export type SessionRow = Selectable<SessionsTable>
 export type VariableRow = Selectable<VariablesTable>
 export type BuildRow = Selectable<BuildsTable>
 export type NewBuildRow = Insertable<BuildsTable>

@@ -1,5 +1,6 @@
 import type { Store } from '@slipway/domain'
 import { Kysely, sql } from 'kysely'
+import { createAccounts } from './accounts.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
 import { createDatabase } from './database.ts'
@@ -12,6 +13,7 @@ import { createFunctions } from './functions.ts'
 import { createHeads } from './heads.ts'
 import { createImages } from './images.ts'
 import { createLogs } from './logs.ts'
+import { createMemberships } from './memberships.ts'
 import { migrate } from './migrate.ts'
 import { createNulPlugin } from './nul.ts'
 import { createOwners } from './owners.ts'
@@ -23,6 +25,7 @@ import { createRetention } from './retention.ts'
 import type { Schema } from './schema.ts'
 import { createSealingKeys } from './sealing-keys.ts'
 import { createSecrets } from './secrets.ts'
+import { createSessions, createTickets } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
 import { createVariables } from './variables.ts'
@@ -69,6 +72,10 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     forgeApps: createForgeApps(database),
     forgeConnections: createForgeConnections(database),
     retention: createRetention(database),
+    accounts: createAccounts(database),
+    sessions: createSessions(database),
+    tickets: createTickets(database),
+    memberships: createMemberships(database),
     ping: () =>
       database.read(async (db) => {
         await sql`select 1`.execute(db)

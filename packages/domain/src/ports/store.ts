@@ -1,3 +1,4 @@
+import type { Accounts, Memberships, Sessions, Tickets } from './store/accounts.ts'
 import type { Audit } from './store/audit.ts'
 import type { Builds } from './store/builds.ts'
 import type { Deliveries } from './store/deliveries.ts'
@@ -41,6 +42,10 @@ export interface Store {
   forgeApps: ForgeApps
   forgeConnections: ForgeConnections
   retention: Retention
+  accounts: Accounts
+  sessions: Sessions
+  tickets: Tickets
+  memberships: Memberships
   /** Cheap: does the database answer? @throws Failure `unavailable` */
   ping(): Promise<void>
   close(): Promise<void>

@@ -10,6 +10,7 @@ import { forgeAppsContract } from './forge-apps.ts'
 import { functionsContract } from './functions.ts'
 import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
+import { peopleContract } from './people.ts'
 import { recordsContract } from './records.ts'
 import { redeployContract } from './redeploy.ts'
 import { removalsContract } from './removals.ts'
@@ -28,6 +29,7 @@ import { variablesContract } from './variables.ts'
 export function storeContract(subject: Subject): void {
   startContract(subject)
   accountsContract(subject)
+  peopleContract(subject)
   deliveriesContract(subject)
   decisionsContract(subject)
   admissionContract(subject)
