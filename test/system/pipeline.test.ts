@@ -56,6 +56,11 @@ test('a new version replaces the former one without a dropped request, and a bro
   const { calls, failed } = await client.stop()
   assert.ok(calls > 50)
   assert.deepEqual(failed, [])
+  const counted = async () => (await scene.installation.api.getTraffic({ owner: 'busy', name: 'hello' })).total
+  await waitFor(async () => (await counted()).calls >= calls + 4, { timeoutMs: 20_000 })
+  const { errors, codes, p99Ms } = await counted()
+  assert.deepEqual([codes, errors], [{ 200: calls + 4 }, 0], 'every call is counted, and once')
+  assert.ok(p99Ms !== null && p99Ms > 0)
 })
 
 test('a function that never becomes ready fails the build and the former version serves throughout', async () => {

@@ -10,3 +10,4 @@ export {
 export * from './resources.ts'
 export * from './routes.ts'
 export type { Rule, Subject } from './rule.ts'
+export * from './traffic-routes.ts'

@@ -17,6 +17,7 @@ import {
   VariableView
 } from './resources.ts'
 import type { Rule } from './rule.ts'
+import { trafficRoutes } from './traffic-routes.ts'
 
 /** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
 export interface RouteContract {
@@ -311,7 +312,8 @@ export const routes = {
     rule: { action: 'administer', on: 'platform' },
     summary: 'Take away now what is not kept: logs, builds, images, mirrors and what dead workers left',
     response: CleanUpView
-  }
+  },
+  ...trafficRoutes
 } as const satisfies Record<string, RouteContract>
 
 export type RouteName = keyof typeof routes

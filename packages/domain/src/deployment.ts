@@ -83,6 +83,7 @@ export interface FunctionRecord {
 
 /** What a gateway needs to know of a live function. */
 export interface Route {
+  ownerId: string
   ownerSlug: string
   functionName: string
   clusterName: string

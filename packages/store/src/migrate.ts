@@ -10,6 +10,7 @@ import { reconciler } from './migrations/0005-reconciler.ts'
 import { variables } from './migrations/0006-variables.ts'
 import { forgeApps } from './migrations/0007-forge-apps.ts'
 import { accounts } from './migrations/0008-accounts.ts'
+import { traffic } from './migrations/0009-traffic.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -21,7 +22,8 @@ export const migrations: Record<string, Migration> = {
   '0005-reconciler': reconciler,
   '0006-variables': variables,
   '0007-forge-apps': forgeApps,
-  '0008-accounts': accounts
+  '0008-accounts': accounts,
+  '0009-traffic': traffic
 }
 
 /**

@@ -3,6 +3,7 @@ import { batchLimit, sweep } from './batches.ts'
 import type { Database } from './database.ts'
 import { createBuildRetention } from './retention-builds.ts'
 import { createImageRetention } from './retention-images.ts'
+import { createTrafficRetention } from './retention-traffic.ts'
 import { rollbackCandidates } from './rollback-candidates.ts'
 
 const unfinished = ['queued', 'building', 'deploying'] as const
@@ -120,5 +121,10 @@ function createHistoryRetention(database: Database): History {
 }
 
 export function createRetention(database: Database): Retention {
-  return { ...createHistoryRetention(database), ...createBuildRetention(database), ...createImageRetention(database) }
+  return {
+    ...createHistoryRetention(database),
+    ...createBuildRetention(database),
+    ...createImageRetention(database),
+    ...createTrafficRetention(database)
+  }
 }

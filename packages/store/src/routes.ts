@@ -7,6 +7,7 @@ export type Routes = Pick<Functions, 'routes' | 'routesVersion'>
 export type AskRoutes = <R>(sql: string) => Promise<R[]>
 
 interface RouteRow {
+  owner_id: string
   owner_slug: string
   function_name: string
   cluster_name: string
@@ -21,10 +22,11 @@ export function createRoutes(ask: AskRoutes): Routes {
   return {
     async routes() {
       const rows = await ask<RouteRow>(
-        `select live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms
+        `select live.owner_id, live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms
            from functions join deployments as live on live.id = functions.live_deployment_id`
       )
       return rows.map((row) => ({
+        ownerId: row.owner_id,
         ownerSlug: row.owner_slug,
         functionName: row.function_name,
         clusterName: row.cluster_name,

@@ -53,6 +53,9 @@ export interface Schema {
   sessions: SessionsTable
   tickets: TicketsTable
   memberships: MembershipsTable
+  traffic_minutes: TrafficTable
+  traffic_hours: TrafficTable
+  traffic_senders: TrafficSendersTable
 }
 
 export interface OwnersTable {
@@ -284,7 +287,7 @@ export interface LeasesTable {
 
 /** `admission`: the turn of the owner that was served last; its row is also the lock of admission. `routes`: the routes' version. */
 export interface CountersTable {
-  name: 'admission' | 'routes'
+  name: 'admission' | 'routes' | 'traffic'
   value: number
 }
 
@@ -445,3 +448,23 @@ export type RepositoryRow = Selectable<RepositoriesTable>
 export type SecretSetRow = Selectable<SecretSetsTable>
 export type SecretVersionRow = Selectable<SecretVersionsTable>
 export type DeliveryRow = Selectable<DeliveriesTable>
+
+/** Of one function, calls that ended in the minute or hour that began then. */
+export interface TrafficTable {
+  owner_id: string
+  function_name: string
+  at: number
+  calls: number
+  errors: number
+  running: number
+  codes_json: string
+  latency_json: string
+}
+
+/** Up to which batch a gateway's counts are in the tables. */
+export interface TrafficSendersTable {
+  sender: string
+  number: number
+  /** Of the last minute that it told of. */
+  at: number
+}

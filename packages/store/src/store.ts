@@ -28,6 +28,7 @@ import { createSecrets } from './secrets.ts'
 import { createSessions, createTickets } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
+import { createTraffic } from './traffic.ts'
 import { createVariables } from './variables.ts'
 
 export interface StoreConfig {
@@ -71,6 +72,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     sealingKeys: createSealingKeys(database),
     forgeApps: createForgeApps(database),
     forgeConnections: createForgeConnections(database),
+    traffic: createTraffic(database),
     retention: createRetention(database),
     accounts: createAccounts(database),
     sessions: createSessions(database),

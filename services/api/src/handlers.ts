@@ -2,6 +2,7 @@ import { Failure } from '@slipway/domain'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
+import { createTrafficHandlers } from './traffic-handlers.ts'
 import { createVariableHandlers } from './variable-handlers.ts'
 
 /** What each route of the status API does. Input and output are checked by the contract's schemas before and after. */
@@ -13,6 +14,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createSecretHandlers({ store, internal, signals, note, now }),
     ...createFunctionHandlers(deps),
     ...createVariableHandlers(deps),
+    ...createTrafficHandlers(deps),
     async listOwners(input) {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)

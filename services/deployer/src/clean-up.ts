@@ -46,6 +46,8 @@ export interface CleanUp extends Loop {
 const dayMs = 24 * 3600_000
 /** Whatever their age: what happened last in a repository can always be looked up. */
 const keepLast = { builds: 20, logs: 5 }
+/** What charts show, and a little more for those that are being drawn. */
+const keepTraffic = { minuteDays: 2, hourDays: 31 }
 const lastRunKey = 'clean-up.at'
 const uncollectedKey = 'clean-up.uncollected'
 const lookEveryMs = 60_000
@@ -96,6 +98,7 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
     const logs = rule(keep.logDays, keepLast.logs, keep.logsPerRepository)
     const builds = rule(keep.buildDays, keepLast.builds, keep.buildsPerRepository)
     const deployments = { olderThan: before(keep.buildDays), keepLast: keep.rollbacks }
+    const traffic = { minutes: before(keepTraffic.minuteDays), hours: before(keepTraffic.hourDays) }
     const { failures, ...report } = await cleanUpAll(
       {
         'build logs': () => counted(retention.removeLogs(logs, signal)),
@@ -104,6 +107,7 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
         builds: () => counted(retention.removeBuilds(builds, signal)),
         deliveries: () => counted(retention.removeDeliveries(before(keep.deliveryDays), signal)),
         'audit entries': () => counted(retention.removeAudit(before(keep.auditDays), signal)),
+        'traffic counts': () => counted(retention.removeTraffic(traffic, signal)),
         'images in the registry': () => removeImages(signal),
         'layers in the registry': () => collect(isAsked, signal)
       },

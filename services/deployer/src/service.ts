@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
 import type { Build, Store } from '@slipway/domain'
 import { createForgeApis, forgeApiSettings } from '@slipway/forge'
-import { createConsumer, createProducer, type SignalName, type Signals } from '@slipway/queue'
+import { createConsumer, createProducer, createTrafficReader, type SignalName, type Signals } from '@slipway/queue'
 import { createRegistryClient } from '@slipway/registry'
 import {
   commonSettings,
@@ -37,6 +37,7 @@ import { createReporter } from './report.ts'
 import { createSecretServices } from './secrets/secret-services.ts'
 import { createSecretUpkeep } from './secrets/upkeep.ts'
 import { createStrays } from './strays.ts'
+import { createTrafficRecorder } from './traffic.ts'
 
 const Days = (days: number) => Type.Number({ default: days, minimum: 0 })
 
@@ -238,6 +239,10 @@ export async function startDeployer(
   closers.add('producers', async () => {
     await Promise.all([producers.build.close(), producers.deploy.close()])
   })
+  const reader = createTrafficReader(queue, onRedisError)
+  closers.add('traffic reader', () => reader.close())
+  const recorder = createTrafficRecorder({ traffic: store.traffic, reader, isLeader, periodMs: 2000, logger })
+  closers.add('traffic', () => recorder.close())
   const limits = { slots: config.BUILD_SLOTS, perOwner: config.BUILD_SLOTS_PER_OWNER, redispatchMs: config.LEASE_MS }
   const dispatcher = createDispatcher({ builds: store.builds, isLeader, producers, limits, now, logger })
   closers.add('dispatcher', () => dispatcher.close())

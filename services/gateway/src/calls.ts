@@ -10,6 +10,7 @@ import type { GatewayMetrics } from './metrics.ts'
 import type { IsPeer } from './peers.ts'
 import { bodyTooLarge, notLoaded, tooManyCalls } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
+import type { Tally } from './tally.ts'
 import type { Upstream } from './upstream.ts'
 
 /** A request as it came. */
@@ -28,6 +29,7 @@ export interface Calls {
 export interface CallsOptions {
   table: RouteTable
   metrics: GatewayMetrics
+  tally: Pick<Tally, 'began' | 'ended'>
   bodyLimitBytes: number
   inFlightLimit: number
   isTrustedProxy: IsPeer
@@ -35,7 +37,7 @@ export interface CallsOptions {
 }
 
 export function createCalls(options: CallsOptions): Calls {
-  const { table, metrics, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
+  const { table, metrics, tally, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
   const open = new Set<ServerResponse>()
   const waiting: (() => void)[] = []
 
@@ -44,10 +46,14 @@ export function createCalls(options: CallsOptions): Calls {
     table.enter(upstream)
     open.add(res)
     metrics.started(upstream.label)
+    tally.began(upstream)
     res.once('close', () => {
       table.leave(upstream)
       const isAnswered = res.writableFinished || upgrade !== null
-      metrics.ended(upstream.label, isAnswered ? res.statusCode : 499, (performance.now() - begin) / 1000)
+      const status = isAnswered ? res.statusCode : 499
+      const seconds = (performance.now() - begin) / 1000
+      metrics.ended(upstream.label, status, seconds)
+      tally.ended(upstream, status, seconds)
       open.delete(res)
       if (open.size === 0) for (const resolve of waiting.splice(0)) resolve()
     })

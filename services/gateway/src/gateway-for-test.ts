@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Endpoint, Failure, type Route } from '@slipway/domain'
+import { type Endpoint, Failure, type Route, type TrafficBatch } from '@slipway/domain'
 import type { SignalPayload } from '@slipway/queue/signals'
 import { createLogger } from '@slipway/service/logger'
 import { type RouteSource, readConfig, startGateway } from './service.ts'
@@ -38,6 +38,7 @@ export async function closedEndpoint(t: TestContext): Promise<Endpoint> {
 
 export function routeTo(name: string, endpoints: Endpoint[], more: Partial<Route> = {}): Route {
   return {
+    ownerId: 'o-alice',
     ownerSlug: 'alice',
     functionName: name,
     clusterName: `alice-${name}`,
@@ -59,6 +60,8 @@ export interface TestGateway {
   storeIsAway(isAway: boolean): void
   /** What was told to `deployer`. */
   reports: SignalPayload<'gateway'>[]
+  /** What it counted, as far as it was handed on. */
+  batches: TrafficBatch[]
   close(): Promise<void>
 }
 
@@ -72,6 +75,7 @@ export async function startTestGateway(
   let version = 1
   let isAway = env.TEST_STORE_AWAY === 'true'
   const reports: SignalPayload<'gateway'>[] = []
+  const batches: TrafficBatch[] = []
   const listeners = new Set<() => void>()
   const check = () => {
     if (isAway) throw new Failure('unavailable', 'the database does not answer')
@@ -97,6 +101,9 @@ export async function startTestGateway(
         return () => listeners.delete(wake)
       }
     },
+    traffic: {
+      send: async (batch) => void batches.push(batch)
+    },
     logger: createLogger('gateway', 'silent'),
     announceMs
   })
@@ -120,6 +127,7 @@ export async function startTestGateway(
       isAway = next
     },
     reports,
+    batches,
     close: () => running.close()
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { createSignals } from '@slipway/queue/signals'
+import { createTrafficSender } from '@slipway/queue/traffic'
 import { createClosers } from '@slipway/service/closers'
 import { createLogger } from '@slipway/service/logger'
 import { run } from '@slipway/service/run'
@@ -13,14 +14,16 @@ async function main() {
   await run(async () => {
     const config = readConfig(process.env)
     const closers = createClosers(logger)
-    const signals = createSignals({ redisUrl: config.REDIS_URL, prefix: config.QUEUE_PREFIX }, (err) =>
-      logger.debug({ err }, 'Redis does not answer')
-    )
+    const queue = { redisUrl: config.REDIS_URL, prefix: config.QUEUE_PREFIX }
+    const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')
+    const signals = createSignals(queue, onRedisError)
     closers.add('signals', () => signals.close())
+    const traffic = createTrafficSender(queue, onRedisError)
+    closers.add('traffic', () => traffic.close())
     const file = join(config.SLIPWAY_HOME, 'store.sqlite')
     const routes = createRouteSource(() => openRoutes({ url: config.DATABASE_URL, file }))
     closers.add('store', () => routes.close())
-    const gateway = await startGateway(config, { routes, signals, logger })
+    const gateway = await startGateway(config, { routes, signals, traffic, logger })
     closers.add('gateway', () => gateway.close())
     return { url: gateway.url, close: () => closers.close() }
   }, logger)

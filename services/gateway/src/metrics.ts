@@ -1,7 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { codeOf } from './tally.ts'
 import type { Upstream } from './upstream.ts'
-
-const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** What OpenFaaS's gateway counts, under its names: dashboards and alerts made for it read this one. */
 export interface GatewayMetrics {
@@ -77,8 +76,7 @@ export function createMetrics(served: () => Iterable<Upstream>): GatewayMetrics 
     started: (label) => seriesOf(label).startedTotal.inc(),
     ended(label, status, took) {
       const { byCode } = seriesOf(label)
-      // A function may answer any number: only the registered ones have a series of their own.
-      const code = status in STATUS_CODES || status === 499 ? String(status) : 'other'
+      const code = codeOf(status)
       const counted = byCode.get(code) ?? { total: total.labels(label, code), seconds: seconds.labels(label, code) }
       byCode.set(code, counted)
       counted.total.inc()

@@ -178,6 +178,7 @@ test('a gateway that shares its port takes calls only once it has routes: until 
   const starting = startGateway(readConfig({ GATEWAY_PORT: String(port), GATEWAY_REUSE_PORT: 'true' }), {
     routes: { routes: () => unlessAway(routes), routesVersion: () => unlessAway(1) },
     signals: { send: () => undefined, listen: () => () => undefined },
+    traffic: { send: () => Promise.resolve() },
     logger: createLogger('gateway', 'silent'),
     announceMs: 0
   }).then((gateway) => {

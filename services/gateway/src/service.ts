@@ -3,6 +3,7 @@ import type { AddressInfo, ListenOptions } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain/failure'
 import type { Signals } from '@slipway/queue/signals'
+import type { TrafficSender } from '@slipway/queue/traffic'
 import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
 import type { Running } from '@slipway/service/run'
@@ -16,6 +17,8 @@ import { createReporter } from './report.ts'
 import { createRouteFeed } from './route-feed.ts'
 import type { RouteSource } from './route-source.ts'
 import { createRouteTable } from './routes.ts'
+import { createTally } from './tally.ts'
+import { createTrafficFeed } from './traffic-feed.ts'
 
 export { type GatewayConfig, readConfig } from './config.ts'
 export type { RouteSource } from './route-source.ts'
@@ -23,6 +26,8 @@ export type { RouteSource } from './route-source.ts'
 export interface GatewayDeps {
   routes: RouteSource
   signals: Pick<Signals, 'send' | 'listen'>
+  /** Takes what was counted. */
+  traffic: Pick<TrafficSender, 'send'>
   logger: Logger
   now?: () => number
   /** How long answers tell that their connections end before a stop. */
@@ -37,13 +42,17 @@ export interface GatewayDeps {
  */
 export async function startGateway(
   config: GatewayConfig,
-  { routes, signals, logger, now = Date.now, announceMs = 400, firstRoutesMs = 15_000 }: GatewayDeps
+  { routes, signals, traffic, logger, now = Date.now, announceMs = 400, firstRoutesMs = 15_000 }: GatewayDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   let isStopping = false
   const table = createRouteTable(() => reporter.tell())
-  const reporter = createReporter(randomUUID(), table, signals)
+  const gatewayId = randomUUID()
+  const reporter = createReporter(gatewayId, table, signals)
   const metrics = createMetrics(table.served)
+  const tally = createTally()
+  const trafficFeed = createTrafficFeed({ tally, sender: traffic, gatewayId, now, logger })
+  closers.add('traffic', () => trafficFeed.close())
   closers.add('reporter', () => reporter.close())
   closers.add('connections to functions', () => table.close())
 
@@ -56,6 +65,7 @@ export async function startGateway(
     const calls = createCalls({
       table,
       metrics,
+      tally,
       bodyLimitBytes: config.BODY_LIMIT_BYTES,
       inFlightLimit: config.IN_FLIGHT_LIMIT,
       isTrustedProxy: createPeerList(config.TRUSTED_PROXIES, 'TRUSTED_PROXIES'),

@@ -19,6 +19,10 @@ export interface Replica {
 /** A deployment as calls see it. It outlives its route until its last call has ended. */
 export interface Upstream {
   readonly deploymentId: string
+  readonly ownerId: string
+  readonly functionName: string
+  /** Of the function, whichever deployment of it: the owner's name may change. */
+  readonly functionKey: string
   /** `<function>.<slug>`, as OpenFaaS names functions in metrics. */
   readonly label: string
   readonly writeTimeoutMs: number
@@ -32,6 +36,9 @@ const awayMs = 1000
 export function createUpstream(route: Route): Upstream {
   return {
     deploymentId: route.deploymentId,
+    ownerId: route.ownerId,
+    functionName: route.functionName,
+    functionKey: `${route.ownerId}/${route.functionName}`,
     label: `${route.functionName}.${route.ownerSlug}`,
     writeTimeoutMs: route.writeTimeoutMs,
     replicas: distinct(route.endpoints).map(createReplica),

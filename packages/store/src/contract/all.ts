@@ -23,6 +23,7 @@ import { secretUpkeepContract } from './secret-upkeep.ts'
 import { secretsContract } from './secrets.ts'
 import { startContract } from './start.ts'
 import type { Subject } from './subject.ts'
+import { trafficContract } from './traffic.ts'
 import { variablesContract } from './variables.ts'
 
 /** Everything that the port `Store` promises, on one kind of database. */
@@ -49,6 +50,7 @@ export function storeContract(subject: Subject): void {
   secretUpkeepContract(subject)
   forgeAppsContract(subject)
   retentionContract(subject)
+  trafficContract(subject)
   headsContract(subject)
   removalsContract(subject)
   fencesContract(subject)

@@ -32,6 +32,8 @@ export interface Retention {
   /** Deliveries that were dealt with. */
   removeDeliveries(olderThan: number, signal: AbortSignal): Promise<number>
   removeAudit(olderThan: number, signal: AbortSignal): Promise<number>
+  /** Minutes and hours of traffic that began before. */
+  removeTraffic(olderThan: { minutes: number; hours: number }, signal: AbortSignal): Promise<number>
 
   /** `host/path@sha256:…` of every image that runs, is about to, or is kept for a rollback. */
   neededImages(keepLast: number): Promise<Set<string>>
