@@ -129,6 +129,7 @@ export function functionsContract({ name, database }: Subject): void {
     versions.push(await store.functions.routesVersion())
     assert.deepEqual(await store.functions.routes(), [
       {
+        ownerId: claim.build.ownerId,
         ownerSlug: 'alice',
         functionName: 'hello',
         clusterName: 'alice-hello',
