@@ -81,3 +81,35 @@ test('the traffic of what is not there is not found', async (t) => {
     await assert.rejects(asked, { code: 'not-found' })
   }
 })
+
+test("who has a right on one repository sees the traffic of its functions only, and not the owner's usage", async (t) => {
+  const grants = { owners: new Map(), repositories: new Map() }
+  const { app, store } = await createApiForTest(t, {
+    findSession: async () => ({ kind: 'account', name: 'rita', accountId: 'rita', isAdministrator: false, grants })
+  })
+  const shop = pushOf(commits.a).repository
+  const site = { ...shop, forgeRepositoryId: '8', name: 'site', fullName: 'alice/site' }
+  const [first] = await seedLive(store, pushOf(commits.a), [{ spec: specOf('hello'), image: imageOf('hello') }], 1)
+  const siteOf = pushOf(commits.b, { repository: site })
+  await seedLive(store, siteOf, [{ spec: specOf('other'), image: imageOf('other') }], 1)
+  const ownerId = first?.ownerId ?? ''
+  const repositoryId = first?.repositoryId ?? ''
+  const parts = ['hello', 'other'].map((functionName) => ({
+    ownerId,
+    functionName,
+    at: minute(),
+    ...noTraffic(),
+    calls: 1
+  }))
+  await store.traffic.record([{ sender: 'g', number: 1, parts }])
+  grants.repositories.set(repositoryId, { ownerId, right: 'read' })
+  const ask = (path: string) => app.inject(`/api/v1/${path}`)
+  const { functions } = (await ask('owners/alice/traffic')).json() as { functions: { name: string }[] }
+  assert.deepEqual(
+    functions.map(({ name }) => name),
+    ['hello']
+  )
+  assert.equal((await ask('functions/alice/hello/traffic')).statusCode, 200)
+  assert.equal((await ask('functions/alice/other/traffic')).statusCode, 404)
+  assert.equal((await ask('owners/alice/usage')).statusCode, 403)
+})
