@@ -62,7 +62,9 @@ async function main([name, ...args]) {
   const env = { ...environmentFor({ root, env: process.env, node }), ...found, SLIPWAY_HOME: state.home }
   if (command.tests !== undefined) {
     stopOnSignals()
-    const { passed, failed } = await command.tests({ root, env, write, say })
+    // Sources are stripped and compiled once for the hundreds of processes that tests start.
+    const cached = { NODE_COMPILE_CACHE: state.file('compile-cache-of-tests'), ...env }
+    const { passed, failed } = await command.tests({ root, env: cached, write, say })
     console.log(`${passed} passed, ${failed} failed`)
     return failed === 0 ? 0 : 1
   }

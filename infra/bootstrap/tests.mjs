@@ -1,57 +1,44 @@
-import { join } from 'node:path'
+import { cpus } from 'node:os'
 import { unitTestRun } from './check.mjs'
-import { run } from './processes.mjs'
-import { faultsOf, judge, total } from './test-results.mjs'
+import { contractFiles, runTestFiles, wholeFiles } from './test-files.mjs'
+import { faultsOf, total } from './test-results.mjs'
 import { runTurboTests } from './turbo-tests.mjs'
 
-const contractTestRun = {
-  task: 'test:contract',
-  suffixes: ['.contract.ts', '.contract.mjs'],
-  concurrency: 1,
-  timeoutMs: 8 * 60_000
-}
+const folders = ['system', 'hostile', 'chaos']
 
-/** Unit and contract tests, and those of whole installations. Those that use real servers run one after the other: two cores are soon busy. */
+/** The times are far above what the tests need: they are for a test that hangs. */
+const times = { timeoutMs: 12 * 60_000, testTimeoutMs: 400_000 }
+
+/**
+ * Unit tests, then everything that uses real servers: contract tests and those of whole installations, a file for each core at a time,
+ * for each waits a good part of its time.
+ */
 export async function test({ root, env, write, say }) {
-  const groups = [
-    ['unit', () => runTurboTests({ root, env, ...unitTestRun, write })],
-    ['contract', () => runTurboTests({ root, env, ...contractTestRun, write })],
-    ['system', () => wholeTests({ root, env, write, folder: 'system' })],
-    ['hostile', () => wholeTests({ root, env, write, folder: 'hostile' })],
-    // Much of it is waiting: two at a time.
-    ['chaos', () => wholeTests({ root, env, write, folder: 'chaos', concurrency: 2 })]
-  ]
-  const lines = []
-  const all = []
-  for (const [name, work] of groups) {
-    const start = performance.now()
-    const results = await work()
-    const { passed, failed } = total(results)
-    const seconds = ((performance.now() - start) / 1000).toFixed(1)
-    lines.push(
-      `${name.padEnd(9)} ${String(passed).padStart(5)} passed, ${String(failed).padStart(3)} failed  ${seconds.padStart(6)} s`
-    )
-    lines.push(...faultsOf(results).map((fault) => `  ${fault}`))
-    all.push(...results)
+  const start = performance.now()
+  const unit = await runTurboTests({ root, env, ...unitTestRun, write })
+  const secondsOfUnit = secondsSince(start)
+  const files = [...contractFiles(root), ...folders.flatMap((folder) => wholeFiles(root, folder))]
+  const results = await runTestFiles({ files, env, ...times, concurrency: concurrencyOf(env), write, say })
+  tell('unit', unit, secondsOfUnit, say)
+  for (const group of ['contract', ...folders]) {
+    const ofGroup = results.filter((result) => result.group === group)
+    const seconds = ofGroup.reduce((sum, result) => sum + result.seconds, 0)
+    tell(group, ofGroup, seconds, say)
   }
-  for (const line of lines) say(line)
+  const all = [...unit, ...results]
+  say(`all in ${secondsSince(start).toFixed(1)} s; the times of files that ran beside each other are added up above`)
   return total(all)
 }
 
-/** Tests of whole installations, by default one file after the other. */
-async function wholeTests({ root, env, write, folder, concurrency = 1 }) {
-  const args = [
-    '--test',
-    '--test-timeout=400000',
-    `--test-concurrency=${concurrency}`,
-    '--test-reporter=spec',
-    `${folder}/**/*.test.ts`
-  ]
-  const result = await run('node', args, {
-    cwd: join(root, 'test'),
-    env,
-    timeoutMs: 15 * 60_000,
-    onOutput: write
-  })
-  return [judge(`${folder} tests`, result)]
+function concurrencyOf(env) {
+  return Number(env.SLIPWAY_TEST_CONCURRENCY) || Math.min(cpus().length, 4)
 }
+
+function tell(group, results, seconds, say) {
+  const { passed, failed } = total(results)
+  const counts = `${String(passed).padStart(5)} passed, ${String(failed).padStart(3)} failed`
+  say(`${group.padEnd(9)} ${counts}  ${seconds.toFixed(1).padStart(6)} s`)
+  for (const fault of faultsOf(results)) say(`  ${fault}`)
+}
+
+const secondsSince = (start) => (performance.now() - start) / 1000

@@ -19,7 +19,7 @@ export async function keepGateway(
     startProcess({
       program: process.execPath,
       args: [...smallFlags, fileURLToPath(import.meta.resolve('@slipway/gateway/main'))],
-      env: { ...env, ...smallEnv(home) },
+      env: { ...env, ...smallEnv(home, env) },
       logFile: join(home, 'gateway.log'),
       isReady: async () => (await ask(`${url}/healthz`))?.status === 200,
       logger

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 type Env = Record<string, string | undefined>
 
-const cacheIn = (home: string) => join(home, 'compile-cache')
+/** One that is given is kept: many installations that start for a moment, as those of tests, share it. */
+const cacheOf = (home: string, env: Env) => env.NODE_COMPILE_CACHE ?? join(home, 'compile-cache')
 
 /**
  * For processes that run for long: a small young generation, for what they handle is streamed and lives shortly,
@@ -16,8 +17,8 @@ export const smallFlags = ['--max-semi-space-size=2', '--expose-gc']
  * Node keeps sources stripped and compiled: a process that has to strip them holds what strips them, 20 MiB, for good.
  * And its threads, which allocate little, share one heap of the C library.
  */
-export function smallEnv(home: string): { NODE_COMPILE_CACHE: string; MALLOC_ARENA_MAX: string } {
-  return { NODE_COMPILE_CACHE: cacheIn(home), MALLOC_ARENA_MAX: '1' }
+export function smallEnv(home: string, env: Env): { NODE_COMPILE_CACHE: string; MALLOC_ARENA_MAX: string } {
+  return { NODE_COMPILE_CACHE: cacheOf(home, env), MALLOC_ARENA_MAX: '1' }
 }
 
 /**
@@ -34,11 +35,11 @@ export function continueSmall(home: string, env: Env, loadOnly: string[]): void 
     delete env.MALLOC_ARENA_MAX
     return
   }
-  const small = { ...env, ...smallEnv(home) }
+  const small = { ...env, ...smallEnv(home, env) }
   const flags = [...smallFlags, ...process.execArgv]
   const program = process.argv[1] ?? ''
   // Should it fail, the start that follows fails in the same way, and tells it.
-  if (!existsSync(cacheIn(home)))
+  if (!existsSync(cacheOf(home, env)))
     spawnSync(process.execPath, [...flags, program, ...loadOnly], { env: small, stdio: 'ignore' })
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], small)
 }

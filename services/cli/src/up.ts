@@ -137,7 +137,8 @@ function gatewayEnv(settings: Env): Record<string, string> {
     'HEAD_TIMEOUT_MS',
     'BODY_LIMIT_BYTES',
     'IN_FLIGHT_LIMIT',
-    'NODE_OPTIONS'
+    'NODE_OPTIONS',
+    'NODE_COMPILE_CACHE'
   ]
   return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])))
 }
