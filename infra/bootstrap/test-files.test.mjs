@@ -20,7 +20,7 @@ test('contract tests are found in every workspace, those of whole installations 
 
 test('each file is judged by itself, and what it printed is told whole', async (t) => {
   const { results, written } = await runAll(t, { 'a.test.mjs': passing, 'b.test.mjs': failing, 'c.test.mjs': '' }, 2)
-  assert.deepEqual(results.map(({ name, passed, failed }) => [name, passed, failed]).sort(), [
+  assert.deepEqual(results.map(({ name, passed, failed }) => [name, passed, failed]).sort(byName), [
     ['a.test.mjs', 1, 0],
     ['b.test.mjs', 0, 1],
     // An empty file is one test to the runner.
@@ -46,6 +46,8 @@ test('files that are known to take long begin first, and no more than asked run 
     ['states.contract.ts', 'a.test.mjs', 'z.test.mjs'].flatMap((name) => [`${name} begins`, `${name} ends`])
   )
 })
+
+const byName = ([a], [b]) => (a < b ? -1 : 1)
 
 async function runAll(t, contents, concurrency) {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-test-files-'))
