@@ -10,4 +10,5 @@ export {
 export * from './resources.ts'
 export * from './routes.ts'
 export type { Rule, Subject } from './rule.ts'
+export { TokenView } from './token-routes.ts'
 export * from './traffic-routes.ts'

@@ -17,6 +17,7 @@ import {
   VariableView
 } from './resources.ts'
 import type { Rule } from './rule.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { trafficRoutes } from './traffic-routes.ts'
 
 /** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
@@ -42,6 +43,7 @@ const owner = { owner: Type.Optional(Type.String({ description: "an owner's slug
 const Done = Type.Object({ message: Type.String() })
 
 export const routes = {
+  ...tokenRoutes,
   listOwners: {
     method: 'GET',
     path: '/api/v1/owners',

@@ -11,6 +11,7 @@ import { variables } from './migrations/0006-variables.ts'
 import { forgeApps } from './migrations/0007-forge-apps.ts'
 import { accounts } from './migrations/0008-accounts.ts'
 import { traffic } from './migrations/0009-traffic.ts'
+import { tokens } from './migrations/0010-tokens.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -23,7 +24,8 @@ export const migrations: Record<string, Migration> = {
   '0006-variables': variables,
   '0007-forge-apps': forgeApps,
   '0008-accounts': accounts,
-  '0009-traffic': traffic
+  '0009-traffic': traffic,
+  '0010-tokens': tokens
 }
 
 /**

@@ -12,6 +12,7 @@ import type {
   LogStep,
   Right,
   SecretOrigin,
+  TokenScope,
   VariableUse
 } from '@slipway/domain'
 import type { Generated, Insertable, Selectable } from 'kysely'
@@ -56,6 +57,7 @@ export interface Schema {
   traffic_minutes: TrafficTable
   traffic_hours: TrafficTable
   traffic_senders: TrafficSendersTable
+  tokens: TokensTable
 }
 
 export interface OwnersTable {
@@ -437,6 +439,22 @@ export interface MembershipsTable {
 
 export type AccountRow = Selectable<AccountsTable>
 export type SessionRow = Selectable<SessionsTable>
+export interface TokensTable {
+  id: string
+  /** SHA-256 of the token, which is 32 random bytes: nothing slower is needed. */
+  hash: string
+  owner_id: string
+  name: string
+  scope: TokenScope
+  account_id: string | null
+  parent_id: string | null
+  created_by: string
+  created_at: number
+  expires_at: number
+  last_used_at: number | null
+}
+
+export type TokenRow = Selectable<TokensTable>
 export type VariableRow = Selectable<VariablesTable>
 export type BuildRow = Selectable<BuildsTable>
 export type NewBuildRow = Insertable<BuildsTable>

@@ -28,6 +28,7 @@ import { createSecrets } from './secrets.ts'
 import { createSessions, createTickets } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
+import { createTokens } from './tokens.ts'
 import { createTraffic } from './traffic.ts'
 import { createVariables } from './variables.ts'
 
@@ -73,6 +74,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     forgeApps: createForgeApps(database),
     forgeConnections: createForgeConnections(database),
     traffic: createTraffic(database),
+    tokens: createTokens(database),
     retention: createRetention(database),
     accounts: createAccounts(database),
     sessions: createSessions(database),

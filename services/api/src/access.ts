@@ -7,6 +7,8 @@ import type { FindResource } from './resource.ts'
 export interface AccessDeps {
   identify: Identify
   findResource: FindResource
+  /** Counts a request of whoever signed in or sent a token. @throws Failure `too-many-requests` */
+  limit(request: FastifyRequest, caller: Caller): Promise<void>
 }
 
 export interface Access {
@@ -36,7 +38,7 @@ const signIn =
  * Lets in who may, before anything else happens, for every route that is registered from now on: this is the one place
  * where `authorize` is asked.
  */
-export function addAccess(app: FastifyInstance, { identify, findResource }: AccessDeps): Access {
+export function addAccess(app: FastifyInstance, { identify, findResource, limit }: AccessDeps): Access {
   const callers = new WeakMap<FastifyRequest, Caller>()
 
   function callerOf(request: FastifyRequest): Caller {
@@ -56,6 +58,7 @@ export function addAccess(app: FastifyInstance, { identify, findResource }: Acce
     reply.header('cache-control', 'private, no-store')
     const caller = await identify(request)
     if (caller.kind === 'nobody' && !('isOpen' in actions[rule.action])) throw new Failure('unauthenticated', signIn)
+    await limit(request, caller)
     callers.set(request, caller)
   })
 

@@ -38,8 +38,9 @@ export async function createApiForTest(
   t: TestContext,
   {
     requestsPerMinute = 10_000,
-    findSession = async () => null
-  }: { requestsPerMinute?: number; findSession?: IdentifyDeps['findSession'] } = {}
+    findSession = async () => null,
+    findAccount = async () => null
+  }: { requestsPerMinute?: number } & Partial<Pick<IdentifyDeps, 'findSession' | 'findAccount'>> = {}
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
@@ -77,7 +78,7 @@ export async function createApiForTest(
     internal,
     signals,
     isAdministrator: createTokenCheck(token),
-    findToken: async () => null,
+    findAccount,
     findSession,
     gatewayUrl: 'http://gateway.test',
     requestsPerMinute,

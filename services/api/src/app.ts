@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type InternalApi, Problem, type RouteContract, type RouteName, routes } from '@slipway/client'
-import { Failure, type Store } from '@slipway/domain'
+import type { Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
@@ -11,7 +11,9 @@ import { addCertificateRoutes } from './certificate-routes.ts'
 import { createHandlers } from './handlers.ts'
 import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
+import { createCallerLimit, tooManyRequests } from './request-limit.ts'
 import { createFindResource } from './resource.ts'
+import { createFindToken, createTokenUses } from './tokens.ts'
 import { createViews } from './views.ts'
 
 export interface ApiDeps extends IdentifyDeps {
@@ -43,10 +45,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
-    errorResponseBuilder: (_request, { ttl }) =>
-      new Failure('too-many-requests', `too many requests from this address: try again in ${Math.ceil(ttl / 1000)} s`, {
-        retryAfterMs: ttl
-      })
+    errorResponseBuilder: (_request, { ttl }) => tooManyRequests(ttl, 'from this address')
   })
   await app.register(swagger, {
     openapi: {
@@ -60,7 +59,11 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     }
   })
 
-  const { callerOf } = addAccess(app, { identify: createIdentify(deps), findResource: createFindResource(store) })
+  const uses = createTokenUses(store, now, logger)
+  app.addHook('onClose', () => uses.close())
+  const identify = createIdentify({ ...deps, findToken: createFindToken({ ...deps, uses }) })
+  const limit = createCallerLimit(app, requestsPerMinute)
+  const { callerOf } = addAccess(app, { identify, findResource: createFindResource(store), limit })
 
   for (const name of Object.keys(routes) as RouteName[]) {
     const contract: RouteContract = routes[name]

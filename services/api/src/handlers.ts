@@ -2,6 +2,7 @@ import { Failure } from '@slipway/domain'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
+import { createTokenHandlers } from './token-handlers.ts'
 import { createTrafficHandlers } from './traffic-handlers.ts'
 import { createVariableHandlers } from './variable-handlers.ts'
 
@@ -15,6 +16,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createFunctionHandlers(deps),
     ...createVariableHandlers(deps),
     ...createTrafficHandlers(deps),
+    ...createTokenHandlers(deps),
     async listOwners(input) {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)

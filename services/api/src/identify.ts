@@ -7,19 +7,24 @@ export type Caller = Actor & { grants: Grants }
 export interface IdentifyDeps {
   /** Is this the installation's own token, as `Bearer <token>`? */
   isAdministrator(authorization: string | undefined): boolean
-  /** Who has this API token; null: it is unknown, revoked or expired. */
-  findToken(token: string): Promise<Caller | null>
+  /** An account and what it may now: for the tokens that it made. null: it is gone. */
+  findAccount(accountId: string): Promise<Caller | null>
   /** Whose session the request's cookie names; null: it has none, or it is over. */
   findSession(request: FastifyRequest): Promise<Caller | null>
 }
 
 export type Identify = (request: FastifyRequest) => Promise<Caller>
 
+export interface Identifying extends Omit<IdentifyDeps, 'findAccount'> {
+  /** Who has this API token; null: it is unknown, revoked or expired. */
+  findToken(token: string): Promise<Caller | null>
+}
+
 /**
  * Finds who asks: the administrator's token, an API token, a session, in this order. Who sends a token is its holder or is refused:
  * a session beside it does not count.
  */
-export function createIdentify({ isAdministrator, findToken, findSession }: IdentifyDeps): Identify {
+export function createIdentify({ isAdministrator, findToken, findSession }: Identifying): Identify {
   return async (request) => {
     const { authorization } = request.headers
     if (authorization !== undefined && authorization !== '') {

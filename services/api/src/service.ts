@@ -37,7 +37,7 @@ export async function startApi(
     internal: createInternalClient({ socketPath: paths.socket }, internalToken),
     signals,
     isAdministrator: createTokenCheck(await ensureToken(paths.root)),
-    findToken: async () => null,
+    findAccount: async () => null,
     findSession: async () => null,
     gatewayUrl: config.GATEWAY_PUBLIC_URL ?? null,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,

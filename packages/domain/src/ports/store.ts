@@ -15,6 +15,7 @@ import type { Repositories } from './store/repositories.ts'
 import type { Retention } from './store/retention.ts'
 import type { SealingKeys, Secrets } from './store/secrets.ts'
 import type { Settings } from './store/settings.ts'
+import type { Tokens } from './store/tokens.ts'
 import type { Traffic } from './store/traffic.ts'
 import type { Variables } from './store/variables.ts'
 
@@ -43,6 +44,7 @@ export interface Store {
   forgeApps: ForgeApps
   forgeConnections: ForgeConnections
   traffic: Traffic
+  tokens: Tokens
   retention: Retention
   accounts: Accounts
   sessions: Sessions

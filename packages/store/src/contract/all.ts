@@ -23,6 +23,7 @@ import { secretUpkeepContract } from './secret-upkeep.ts'
 import { secretsContract } from './secrets.ts'
 import { startContract } from './start.ts'
 import type { Subject } from './subject.ts'
+import { tokensContract } from './tokens.ts'
 import { trafficContract } from './traffic.ts'
 import { variablesContract } from './variables.ts'
 
@@ -54,4 +55,5 @@ export function storeContract(subject: Subject): void {
   headsContract(subject)
   removalsContract(subject)
   fencesContract(subject)
+  tokensContract(subject)
 }
