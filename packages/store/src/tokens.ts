@@ -38,7 +38,7 @@ export function createTokens(database: Database): Tokens {
           .select((eb) => eb.fn.countAll<number>().as('count'))
           .where('owner_id', '=', ownerId)
           .executeTakeFirstOrThrow()
-        if (Number(count) >= limitPerOwner) {
+        if (count >= limitPerOwner) {
           throw new Failure(
             'limit-exceeded',
             `an owner may have ${limitPerOwner} tokens: revoke those that are not used`

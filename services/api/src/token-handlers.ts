@@ -34,7 +34,7 @@ export function createTokenHandlers(
       const tokens = await tokensOf(caller, await ownerIdOf(owner))
       return { items: tokens.map((token) => viewOf(token, owner)) }
     },
-    async createToken({ owner, name, scope, expiresInDays = 90 }, caller) {
+    async createToken({ owner, name, scope, expiresInDays }, caller) {
       const ownerId = await ownerIdOf(owner)
       const highest = highestRight(caller, caller.grants, ownerId)
       if (!includesScope(highest, scope)) {
