@@ -15,6 +15,8 @@ export async function check({ root, env, write, say }) {
     command('format', 'biome', 'check', '--linter-enabled=false', '--error-on-warnings', '.'),
     command('lint', 'oxlint', '--type-aware', '--deny-warnings'),
     command('types', 'tsc', '-p', '.'),
+    // The page has the browser's types instead of Node's.
+    command('page types', 'tsc', '-p', 'services/dashboard'),
     command('boundaries', 'node', 'infra/checks/boundaries.mjs'),
     { name: 'unit tests', work: () => unitTests({ root, env }) }
   ]

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { createApt } from './apt.mjs'
 import { check } from './check.mjs'
 import { clean } from './clean.mjs'
+import { ensureDashboard } from './dashboard.mjs'
 import { ensureDependencies, environmentFor, findNode } from './dependencies.mjs'
 import { findProcess, usualDockerSockets } from './docker.mjs'
 import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories } from './processes.mjs'
@@ -20,11 +21,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
 
 const servers = ['git', 'docker', 'iptables', 'iproute2', 'redis', 'registry', 'base-node']
-/** `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
+/** `hasPage`: it serves the web page, which is built first where it is missing or stale. `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },
-  test: { needs: [...servers, 'postgres', 'base-python'], isForTests: true, tests: test },
-  demo: { needs: servers, script: 'infra/demo/src/main.ts' },
+  test: { needs: [...servers, 'postgres', 'base-python'], isForTests: true, hasPage: true, tests: test },
+  demo: { needs: servers, hasPage: true, script: 'infra/demo/src/main.ts' },
   bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, isRead: true, script: 'test/bench/main.ts' },
   chaos: { needs: servers, isForTests: true, script: 'test/chaos/main.ts' },
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
@@ -60,6 +61,7 @@ async function main([name, ...args]) {
   const isForTests = command.isForTests === true
   const found = await prepare(needsOf(name, command, args), { machine, apt, state, say, root, isForTests })
   const env = { ...environmentFor({ root, env: process.env, node }), ...found, SLIPWAY_HOME: state.home }
+  if (command.hasPage === true || isUp(name, args)) await ensureDashboard({ root, env, node, say })
   if (command.tests !== undefined) {
     stopOnSignals()
     // Sources are stripped and compiled once for the hundreds of processes that tests start.
@@ -82,7 +84,11 @@ function stopOnSignals() {
 
 /** Of the command line only `up` starts servers: all else only asks. */
 function needsOf(name, command, args) {
-  return name === 'slipway' && args[0] === 'up' ? servers : command.needs
+  return isUp(name, args) ? servers : command.needs
+}
+
+function isUp(name, args) {
+  return name === 'slipway' && args[0] === 'up'
 }
 
 try {

@@ -1,12 +1,4 @@
-import {
-  BuildFunctionStatus,
-  BuildPolicy,
-  BuildStatus,
-  BuildTrigger,
-  ImageReference,
-  LogChunk,
-  StackWarning
-} from '@slipway/domain'
+import { BuildFunctionStatus, BuildPolicy, BuildStatus, BuildTrigger, ImageReference, LogChunk } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -48,7 +40,10 @@ export const RepositoryView = Type.Object(
     connectedAt: Time,
     /** Lost at the forge: its functions go when the grace period is over. */
     disconnectedAt: Nullable(Time),
-    removedAt: Nullable(Time)
+    removedAt: Nullable(Time),
+    /** Its page at the forge, and with `{commit}` in it a commit's; null where the forge is not configured any more. */
+    url: Nullable(Text),
+    commitUrl: Nullable(Text)
   },
   { $id: 'Repository' }
 )
@@ -69,6 +64,9 @@ export const BuildFunctionView = Type.Object(
   { $id: 'BuildFunction' }
 )
 
+/** A place in a repository, and its page at the forge. */
+const PlaceView = Type.Object({ path: Text, line: Type.Integer(), column: Type.Integer(), url: Nullable(Text) })
+
 export const BuildView = Type.Object(
   {
     id: Text,
@@ -86,7 +84,9 @@ export const BuildView = Type.Object(
     nextAttemptAt: Nullable(Time),
     message: Nullable(Text),
     sender: Nullable(Text),
-    warnings: Type.Array(StackWarning),
+    warnings: Type.Array(Type.Object({ ...PlaceView.properties, message: Text })),
+    /** The commit's page at the forge. */
+    commitUrl: Nullable(Text),
     createdAt: Time,
     startedAt: Nullable(Time),
     deployingAt: Nullable(Time),
@@ -96,7 +96,12 @@ export const BuildView = Type.Object(
 )
 
 export const BuildDetail = Type.Object(
-  { ...BuildView.properties, functions: Type.Array(BuildFunctionView) },
+  {
+    ...BuildView.properties,
+    functions: Type.Array(BuildFunctionView),
+    /** Where the reason was found, most often a line of stack.yml. */
+    failure: Nullable(PlaceView)
+  },
   { $id: 'BuildDetail' }
 )
 
@@ -122,6 +127,15 @@ export const DeploymentView = Type.Object(
   },
   { $id: 'Deployment' }
 )
+
+/** What differs between two deployments of a function; null: it is not there. */
+export const ComparisonView = Type.Object(
+  {
+    differences: Type.Array(Type.Object({ name: Text, before: Nullable(Text), after: Nullable(Text) }))
+  },
+  { $id: 'Comparison' }
+)
+export type ComparisonView = Static<typeof ComparisonView>
 
 export const SecretView = Type.Object(
   {

@@ -5,6 +5,7 @@ import {
   BuildDetail,
   BuildView,
   CleanUpView,
+  ComparisonView,
   DeliveryView,
   DeploymentView,
   EnvironmentView,
@@ -140,6 +141,15 @@ export const routes = {
     summary: "A function's deployments, newest first",
     query: Type.Object(page),
     response: Listed(DeploymentView)
+  },
+  compareDeployments: {
+    method: 'GET',
+    path: '/api/v1/functions/:owner/:name/comparison',
+    summary:
+      'What differs between two deployments of a function, by default the one before and the live one: commit, image and configuration',
+    rule: { action: 'see-function', on: 'function' },
+    query: Type.Object({ from: Type.Optional(Type.String()), to: Type.Optional(Type.String()) }),
+    response: ComparisonView
   },
   rollback: {
     method: 'POST',

@@ -27,3 +27,14 @@ export function commitUrl(instance: ForgeInstance, repository: Named, commit: st
   const path = instance.kind === 'gitlab' ? '-/commit' : 'commit'
   return `${repositoryUrl(instance, repository)}/${path}/${commit}`
 }
+
+/** The page of a line of a file, as it is in a commit. @throws Failure `invalid-request` */
+export function lineUrl(
+  instance: ForgeInstance,
+  repository: Named,
+  commit: string,
+  { path, line }: { path: string; line: number }
+): string {
+  const at = commitUrl(instance, repository, commit).replace(/\/commit\/([0-9a-f]+)$/, '/blob/$1')
+  return `${at}/${path.split('/').map(encodeURIComponent).join('/')}#L${line}`
+}

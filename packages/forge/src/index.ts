@@ -1,4 +1,4 @@
-export { cloneUrl, commitUrl, repositoryUrl } from './addresses.ts'
+export { cloneUrl, commitUrl, lineUrl, repositoryUrl } from './addresses.ts'
 export { createGitHubApi, type GitHubApiConfig } from './api/github.ts'
 export {
   appEvents,
@@ -15,8 +15,10 @@ export {
   createWebhookSources,
   type ForgeApiSettings,
   forgeApiSettings,
+  forgeInstances,
   githubInstance,
   githubInstanceAt,
+  type InstanceSettings,
   instanceSettings,
   type WebhookSettings,
   webhookSettings

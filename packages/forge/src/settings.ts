@@ -47,6 +47,7 @@ export const forgeApiSettings = {
 }
 
 const InstanceSettings = Type.Object(instanceSettings)
+export type InstanceSettings = Static<typeof InstanceSettings>
 const WebhookSettings = Type.Object(webhookSettings)
 const ForgeApiSettings = Type.Object(forgeApiSettings)
 export type WebhookSettings = Static<typeof WebhookSettings>
@@ -56,7 +57,7 @@ function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '')
 }
 
-export function githubInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {
+export function githubInstance(settings: InstanceSettings): ForgeInstance {
   const { GITHUB_FORGE_ID: forgeId, GITHUB_URL: url, GITHUB_API_URL: apiUrl } = settings
   const instance = githubInstanceAt(forgeId, url)
   return apiUrl === undefined ? instance : { ...instance, apiUrl: withoutSlash(apiUrl) }
@@ -69,7 +70,7 @@ export function githubInstanceAt(forgeId: string, url: string): ForgeInstance {
   return { forgeId, kind: 'github', baseUrl, apiUrl }
 }
 
-function gitlabInstance(settings: Static<typeof InstanceSettings>): ForgeInstance {
+function gitlabInstance(settings: InstanceSettings): ForgeInstance {
   const baseUrl = withoutSlash(settings.GITLAB_URL)
   return {
     forgeId: settings.GITLAB_FORGE_ID,
@@ -77,6 +78,11 @@ function gitlabInstance(settings: Static<typeof InstanceSettings>): ForgeInstanc
     baseUrl,
     apiUrl: withoutSlash(settings.GITLAB_API_URL ?? `${baseUrl}/api/v4`)
   }
+}
+
+/** The forges that repositories may be at, with or without credentials. */
+export function forgeInstances(settings: InstanceSettings): ForgeInstance[] {
+  return [githubInstance(settings), gitlabInstance(settings)]
 }
 
 /** One source per forge that has a secret. @throws Failure `invalid-configuration` */

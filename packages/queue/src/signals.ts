@@ -11,6 +11,8 @@ export const signals = {
   cancel: { buildId: 'string' },
   /** A build or its functions changed: it may have to be told to its forge and to who watches. */
   changed: { buildId: 'string' },
+  /** A function was paused, resumed, scaled or removed by somebody. */
+  function: { ownerId: 'string', name: 'string' },
   /** A build's log grew. */
   log: { buildId: 'string' },
   /** Live deployments changed. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -43,6 +43,9 @@ export async function createApiForTest(
   }: { requestsPerMinute?: number } & Partial<Pick<IdentifyDeps, 'findSession' | 'findAccount'>> = {}
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
+  await mkdir(join(directory, 'page', 'assets'), { recursive: true })
+  await writeFile(join(directory, 'page', 'index.html'), '<!doctype html><title>Slipway</title>')
+  await writeFile(join(directory, 'page', 'assets', 'main-abc.js'), 'export {}')
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const signals = createLocalSignals()
   const scaled: [string, number][] = []
@@ -81,6 +84,8 @@ export async function createApiForTest(
     findAccount,
     findSession,
     gatewayUrl: 'http://gateway.test',
+    forges: [{ forgeId: 'github', kind: 'github', baseUrl: 'https://github.test', apiUrl: 'https://api.github.test' }],
+    pageDirectory: join(directory, 'page'),
     requestsPerMinute,
     now: Date.now,
     logger: createLogger('test', 'silent')

@@ -1,16 +1,20 @@
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type InternalApi, Problem, type RouteContract, type RouteName, routes } from '@slipway/client'
-import type { Store } from '@slipway/domain'
+import type { ForgeInstance, Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
 import { addAccess, inputOf, under } from './access.ts'
 import { addBadgeRoute } from './badge.ts'
 import { addCertificateRoutes } from './certificate-routes.ts'
+import { createFeed } from './feed.ts'
+import { addFeedRoute } from './feed-route.ts'
+import { createForgeLinks } from './forge-links.ts'
 import { createHandlers } from './handlers.ts'
 import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
+import { addPageRoutes } from './page-routes.ts'
 import { createCallerLimit, tooManyRequests } from './request-limit.ts'
 import { createFindResource } from './resource.ts'
 import { createFindToken, createTokenUses } from './tokens.ts'
@@ -21,6 +25,10 @@ export interface ApiDeps extends IdentifyDeps {
   internal: InternalApi
   signals: Signals
   gatewayUrl: string | null
+  /** The forges that repositories are at: pages of commits and lines are linked. */
+  forges: readonly ForgeInstance[]
+  /** Where the built page is. */
+  pageDirectory: string
   /** Requests that one address may make in a minute. */
   requestsPerMinute: number
   now: () => number
@@ -29,7 +37,7 @@ export interface ApiDeps extends IdentifyDeps {
 
 /** The status API: every route of the contract, the streams, the badge and the document that describes them. */
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
-  const { store, internal, signals, gatewayUrl, requestsPerMinute, now, logger } = deps
+  const { store, internal, signals, gatewayUrl, forges, pageDirectory, requestsPerMinute, now, logger } = deps
   const app = createServer({
     logger,
     needs: { store: () => store.ping(), redis: () => signals.ping() },
@@ -39,7 +47,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     })
   })
   const signalOf = createRequestSignals(app)
-  const views = createViews(store, gatewayUrl)
+  const views = createViews(store, gatewayUrl, createForgeLinks(forges))
   const handlers = createHandlers({ store, internal, signals, views, now })
 
   await app.register(rateLimit, {
@@ -85,6 +93,10 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     })
   }
   addLogRoutes(app, { store, internal, signals, now, signalOf })
+  const feed = createFeed({ store, signals, now, logger })
+  app.addHook('onClose', () => feed.close())
+  await addPageRoutes(app, pageDirectory)
+  addFeedRoute(app, { feed, store, callerOf, signalOf })
   addBadgeRoute(app, store)
   addCertificateRoutes(app, { store, internal, signalOf })
   app.get('/api/v1/openapi.json', { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }, () =>

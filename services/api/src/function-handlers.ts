@@ -1,11 +1,13 @@
 import type { RouteName } from '@slipway/client'
 import { type Deployment, Failure, type FunctionRecord, pinnedReference, shortCommit } from '@slipway/domain'
+import { differencesOf } from './difference.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 
 type FunctionRoutes = Extract<
   RouteName,
   | `${'list' | 'get' | 'pause' | 'resume' | 'redeploy' | 'scale' | 'remove'}Function${'' | 's'}`
   | 'listDeployments'
+  | 'compareDeployments'
   | 'rollback'
 >
 
@@ -27,6 +29,14 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
     if (before === undefined)
       throw new Failure('conflict', `${record.clusterName} has no earlier deployment to go back to`)
     return before.id
+  }
+
+  async function deploymentOf({ ownerId, name, clusterName }: FunctionRecord, id: string): Promise<Deployment> {
+    const deployment = await store.deployments.get(id)
+    if (deployment === null || deployment.ownerId !== ownerId || deployment.functionName !== name) {
+      throw new Failure('not-found', `${clusterName} has no deployment ${id}`)
+    }
+    return deployment
   }
 
   /** @throws Failure `image-missing` before anything is begun */
@@ -62,13 +72,17 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
         views.forOneAnswer().deployment
       )
     },
+    async compareDeployments({ owner, name, from, to }) {
+      const record = await functionOf({ owner, name })
+      const later = to ?? record.liveDeploymentId
+      if (later === null) throw new Failure('conflict', `${record.clusterName} is not live: name the deployments`)
+      const former = from ?? (await earlierDeployment(record))
+      return { differences: differencesOf(await deploymentOf(record, former), await deploymentOf(record, later)) }
+    },
     async rollback({ owner, name, deploymentId }, caller, signal) {
       const record = await functionOf({ owner, name })
       const target = deploymentId ?? (await earlierDeployment(record))
-      const deployment = await store.deployments.get(target)
-      if (deployment === null || deployment.ownerId !== record.ownerId || deployment.functionName !== name) {
-        throw new Failure('not-found', `${record.clusterName} has no deployment ${target}`)
-      }
+      const deployment = await deploymentOf(record, target)
       await assertImage(deployment, signal)
       const build = await store.builds.queueRollback(target, caller.name, now())
       signals.send('builds', {})
@@ -92,6 +106,7 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
     async pauseFunction(input, caller) {
       const { ownerId, name, clusterName, isPaused } = await functionOf(input)
       const record = await store.functions.pause(ownerId, name, now())
+      signals.send('function', { ownerId, name })
       await note(caller, 'pause', ownerId, `function/${clusterName}`, { before: isPaused, after: true })
       return views.forOneAnswer().function(record)
     },
@@ -99,6 +114,7 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
       const { ownerId, name, clusterName, isPaused } = await functionOf(input)
       const { record, build } = await store.functions.resume(ownerId, name, caller.name, now())
       if (build !== null) signals.send('builds', {})
+      signals.send('function', { ownerId, name })
       const about = { before: isPaused, after: false, buildId: build?.id ?? null }
       await note(caller, 'resume', ownerId, `function/${clusterName}`, about)
       const view = views.forOneAnswer()
@@ -108,12 +124,14 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
       const record = await functionOf({ owner, name })
       if (record.liveDeploymentId === null) throw new Failure('conflict', `${record.clusterName} is not live`)
       await internal.scale(record.liveDeploymentId, replicas, signal)
+      signals.send('function', { ownerId: record.ownerId, name })
       await note(caller, 'scale', record.ownerId, `function/${record.clusterName}`, { replicas })
       return views.forOneAnswer().function(record)
     },
     async removeFunction(input, caller, signal) {
       const record = await functionOf(input)
       await internal.remove(record.ownerId, record.name, signal)
+      signals.send('function', { ownerId: record.ownerId, name: record.name })
       await note(caller, 'remove', record.ownerId, `function/${record.clusterName}`)
       return { message: `${record.clusterName} is out of service` }
     }

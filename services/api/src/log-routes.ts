@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { InternalApi } from '@slipway/client'
 import { Failure, type LogChunk, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
@@ -7,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { under } from './access.ts'
 import { readLog } from './logs.ts'
+import { type Frame, sseOf } from './sse.ts'
 
 export interface LogRouteDeps {
   store: Store
@@ -14,34 +14,6 @@ export interface LogRouteDeps {
   signals: Signals
   now: () => number
   signalOf(reply: FastifyReply): AbortSignal
-}
-
-/** Keeps proxies from closing a quiet stream. */
-const heartbeatMs = 15_000
-
-/**
- * Frames what comes as server-sent events, with a heartbeat while nothing does, and `end` at the end;
- * cut short by the signal it ends without it, and the reader comes back for the rest.
- */
-function sseOf<T>(items: AsyncIterable<T>, idOf: (item: T) => number | null, signal: AbortSignal): Readable {
-  async function* frames() {
-    const iterator = items[Symbol.asyncIterator]()
-    for (let next = iterator.next(); ; ) {
-      const beat = new AbortController()
-      const result = await Promise.race([next, sleep(heartbeatMs, null, { signal: beat.signal }).catch(() => null)])
-      beat.abort()
-      if (result === null) {
-        yield ': still here\n\n'
-        continue
-      }
-      if (result.done) break
-      const id = idOf(result.value)
-      yield `${id === null ? '' : `id: ${id}\n`}data: ${JSON.stringify(result.value)}\n\n`
-      next = iterator.next()
-    }
-    if (!signal.aborted) yield 'event: end\ndata: {}\n\n'
-  }
-  return Readable.from(frames())
 }
 
 function wantsEvents(request: FastifyRequest): boolean {
@@ -79,7 +51,13 @@ export function addLogRoutes(app: FastifyInstance, { store, internal, signals, n
       const chunks = readLog({ store, signals, now }, id, { after, follow: request.query.follow }, signal)
       // The connection has told what it was made for once the stream ends.
       reply.header('connection', 'close')
-      if (wantsEvents(request)) return reply.type('text/event-stream').send(sseOf(chunks, (chunk) => chunk.seq, signal))
+      if (wantsEvents(request))
+        return reply.type('text/event-stream').send(
+          sseOf(
+            framed(chunks, ({ seq }) => seq),
+            signal
+          )
+        )
       return reply.type('text/plain; charset=utf-8').send(Readable.from(textOf(chunks)))
     }
   )
@@ -106,13 +84,23 @@ export function addLogRoutes(app: FastifyInstance, { store, internal, signals, n
       const lines = internal.logs(record.liveDeploymentId, { follow, since, tail }, signal)
       // The connection has told what it was made for once the stream ends.
       reply.header('connection', 'close')
-      if (wantsEvents(request)) return reply.type('text/event-stream').send(sseOf(lines, () => null, signal))
+      if (wantsEvents(request))
+        return reply.type('text/event-stream').send(
+          sseOf(
+            framed(lines, () => null),
+            signal
+          )
+        )
       async function* text() {
         for await (const line of lines) yield `${new Date(line.at).toISOString()} ${line.instance} ${line.text}\n`
       }
       return reply.type('text/plain; charset=utf-8').send(Readable.from(text()))
     }
   )
+}
+
+async function* framed<T>(items: AsyncIterable<T>, idOf: (item: T) => number | null): AsyncIterable<Frame> {
+  for await (const data of items) yield { id: idOf(data), data }
 }
 
 async function* textOf(chunks: AsyncIterable<LogChunk>): AsyncIterable<string> {

@@ -1,17 +1,22 @@
 import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
+import { forgeInstances, instanceSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
 import { commonSettings, homePaths, type Logger, type Running } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createTokenCheck, ensureToken } from './administrator.ts'
 import { createApi } from './app.ts'
+import { pageDirectory } from './page-routes.ts'
 
 export const ApiConfig = Type.Object({
   ...commonSettings,
+  ...instanceSettings,
   API_HOST: Type.String({ default: '127.0.0.1' }),
   API_PORT: Type.Integer({ default: 8082, minimum: 0, maximum: 65535 }),
   /** Address of the gateway as people reach it. */
   GATEWAY_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
+  /** The built page; unset: this repository's own. */
+  DASHBOARD_DIRECTORY: Type.Optional(Type.String({ minLength: 1 })),
   API_REQUESTS_PER_MINUTE: Type.Integer({ default: 1200, minimum: 1 })
 })
 export type ApiConfig = Static<typeof ApiConfig>
@@ -40,6 +45,8 @@ export async function startApi(
     findAccount: async () => null,
     findSession: async () => null,
     gatewayUrl: config.GATEWAY_PUBLIC_URL ?? null,
+    forges: forgeInstances(config),
+    pageDirectory: config.DASHBOARD_DIRECTORY ?? pageDirectory,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
     now: Date.now,
     logger

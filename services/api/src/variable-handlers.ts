@@ -31,7 +31,10 @@ export function createVariableHandlers(
       const { variables, redeploys } = await store.variables.change(change, now())
       if (redeploys.length > 0) signals.send('builds', {})
       const view = views.forOneAnswer()
-      return { items: variables.map(views.variable), builds: await Promise.all(redeploys.map(view.build)) }
+      return {
+        items: variables.map(views.variable),
+        builds: await Promise.all(redeploys.map((build) => view.build(build)))
+      }
     }
   }
 }

@@ -24,11 +24,13 @@ import type {
   Store,
   Variable
 } from '@slipway/domain'
+import type { ForgeLinks } from './forge-links.ts'
 
 /** Turns what the store holds into what the status API shows. Names of owners and repositories are looked up once an answer. */
 export function createViews(
   store: Pick<Store, 'owners' | 'repositories' | 'builds' | 'deployments'>,
-  gatewayUrl: string | null
+  gatewayUrl: string | null,
+  links: ForgeLinks
 ) {
   function remember<T>(find: (id: string) => Promise<T>): (id: string) => Promise<T> {
     const known = new Map<string, Promise<T>>()
@@ -61,31 +63,37 @@ export function createViews(
         policy: one.policy,
         connectedAt: one.connectedAt,
         disconnectedAt: one.disconnectedAt,
-        removedAt: one.removedAt
+        removedAt: one.removedAt,
+        url: links.repository(one),
+        commitUrl: links.anyCommit(one)
       }),
 
-      build: async (one: Build): Promise<BuildView> => ({
-        id: one.id,
-        owner: await slugOf(one.ownerId),
-        repositoryId: one.repositoryId,
-        repository: (await repositoryOf(one.repositoryId))?.fullName ?? '',
-        ref: one.ref,
-        commit: one.commit,
-        before: one.before,
-        trigger: one.trigger,
-        status: one.status,
-        reason: one.reason,
-        generation: one.generation,
-        attempt: one.attempt,
-        nextAttemptAt: one.nextAttemptAt,
-        message: one.message,
-        sender: one.sender,
-        warnings: one.warnings,
-        createdAt: one.createdAt,
-        startedAt: one.startedAt,
-        deployingAt: one.deployingAt,
-        finishedAt: one.finishedAt
-      }),
+      build: async (one: Build, known?: Repository | null): Promise<BuildView> => {
+        const repository = known ?? (await repositoryOf(one.repositoryId))
+        return {
+          id: one.id,
+          owner: await slugOf(one.ownerId),
+          repositoryId: one.repositoryId,
+          repository: repository?.fullName ?? '',
+          ref: one.ref,
+          commit: one.commit,
+          before: one.before,
+          trigger: one.trigger,
+          status: one.status,
+          reason: one.reason,
+          generation: one.generation,
+          attempt: one.attempt,
+          nextAttemptAt: one.nextAttemptAt,
+          message: one.message,
+          sender: one.sender,
+          warnings: one.warnings.map((warning) => ({ ...warning, url: links.line(repository, one.commit, warning) })),
+          commitUrl: links.commit(repository, one.commit),
+          createdAt: one.createdAt,
+          startedAt: one.startedAt,
+          deployingAt: one.deployingAt,
+          finishedAt: one.finishedAt
+        }
+      },
 
       deployment: (one: Deployment): DeploymentView => ({
         id: one.id,
@@ -175,7 +183,13 @@ export function createViews(
     forOneAnswer,
     variable,
     async buildDetail(build: Build): Promise<BuildDetail> {
-      return { ...(await forOneAnswer().build(build)), functions: (await store.builds.functions(build.id)).map(part) }
+      const repository = await store.repositories.get(build.repositoryId)
+      const place = await store.builds.failureLocation(build.id)
+      return {
+        ...(await forOneAnswer().build(build, repository)),
+        functions: (await store.builds.functions(build.id)).map(part),
+        failure: place === null ? null : { ...place, url: links.line(repository, build.commit, place) }
+      }
     }
   }
 }

@@ -374,13 +374,13 @@ function secretsDirectory(
   return secretsDirectoryOf(installation, candidates, homePaths(SLIPWAY_HOME).secretFiles)
 }
 
-/** A live function's status leads to the function, everything else to the build's log. */
+/** A live function's status leads to the function, everything else to the build's page. */
 function addresses({ PUBLIC_URL, GATEWAY_PUBLIC_URL }: DeployerConfig) {
   return (build: Build, ownerSlug: string | null, functionName: string | null): string | null => {
     if (build.status === 'live' && functionName !== null && ownerSlug !== null && GATEWAY_PUBLIC_URL !== undefined) {
       return `${GATEWAY_PUBLIC_URL}/function/${ownerSlug}-${functionName}`
     }
-    return PUBLIC_URL === undefined ? null : `${PUBLIC_URL}/api/v1/builds/${build.id}`
+    return PUBLIC_URL === undefined ? null : `${PUBLIC_URL}/builds/${build.id}`
   }
 }
 

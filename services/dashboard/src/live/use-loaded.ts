@@ -1,0 +1,105 @@
+import type { RouteInput, RouteName, RouteOutput } from '@slipway/client'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { type ApiProblem, call } from './call.ts'
+import { useStream } from './context.ts'
+import type { LiveEvent } from './stream.ts'
+
+export interface Loaded<T> {
+  /** What was last loaded, also while it is loaded again. */
+  data: T | null
+  problem: ApiProblem | null
+  reload: () => void
+}
+
+/** What was shown before is shown at once when one comes back, and then asked anew. */
+const remembered = new Map<string, unknown>()
+const rememberedLimit = 100
+
+/** Several events of one push come close together: they are one look. */
+const gatherMs = 80
+const retryMs = 3000
+
+export function forgetLoaded(): void {
+  remembered.clear()
+}
+
+/**
+ * What a route answers, kept up to date: it is asked again when an event that concerns it arrives, and when events may have been missed.
+ *
+ * @param input null: not asked yet
+ */
+export function useLoaded<N extends RouteName>(
+  name: N,
+  input: RouteInput<N> | null,
+  concerns: (event: LiveEvent) => boolean = () => false
+): Loaded<RouteOutput<N>> {
+  const key = input === null ? null : `${name} ${JSON.stringify(input)}`
+  const stream = useStream()
+  const [, redraw] = useState(0)
+  const shown = useRef<{ key: string | null; data: RouteOutput<N> | null; problem: ApiProblem | null }>({
+    key: null,
+    data: null,
+    problem: null
+  })
+  const isMeant = useRef(concerns)
+  isMeant.current = concerns
+  const load = useRef(() => {})
+
+  if (shown.current.key !== key) {
+    const known = key === null ? undefined : (remembered.get(key) as RouteOutput<N> | undefined)
+    shown.current = { key, data: known ?? null, problem: null }
+  }
+
+  useEffect(() => {
+    if (key === null || input === null) return
+    const stop = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let running: AbortController | null = null
+    const show = (change: Partial<typeof shown.current>) => {
+      if (stop.signal.aborted || shown.current.key !== key) return
+      Object.assign(shown.current, change)
+      redraw((n) => n + 1)
+    }
+    const start = async () => {
+      clearTimeout(timer)
+      running?.abort()
+      const mine = new AbortController()
+      running = mine
+      try {
+        const data = await call(name, input, mine.signal)
+        if (mine.signal.aborted) return
+        remember(key, data)
+        show({ data, problem: null })
+      } catch (err) {
+        if (mine.signal.aborted) return
+        const problem = err as ApiProblem
+        show({ problem })
+        if (problem.status === 0 || problem.status >= 500) timer = setTimeout(() => void start(), retryMs)
+      }
+    }
+    load.current = () => void start()
+    const unlisten = stream.listen((event) => {
+      if (event !== null && !isMeant.current(event)) return
+      clearTimeout(timer)
+      timer = setTimeout(() => void start(), gatherMs)
+    })
+    void start()
+    return () => {
+      stop.abort()
+      running?.abort()
+      clearTimeout(timer)
+      unlisten()
+    }
+    // The key is the input.
+  }, [key, name, stream])
+
+  const reload = useCallback(() => load.current(), [])
+  return { data: shown.current.data, problem: shown.current.problem, reload }
+}
+
+function remember(key: string, data: unknown) {
+  remembered.delete(key)
+  remembered.set(key, data)
+  const [oldest] = remembered.keys()
+  if (remembered.size > rememberedLimit && oldest !== undefined) remembered.delete(oldest)
+}

@@ -1,0 +1,87 @@
+import type { FunctionView } from '@slipway/client'
+import { functionHref } from '../addresses.ts'
+import { useLoaded } from '../live/use-loaded.ts'
+import { FunctionState } from '../parts/function-row.tsx'
+import { PageHead } from '../parts/page-head.tsx'
+import { Show } from '../parts/states.tsx'
+import { Tabs } from '../parts/tabs.tsx'
+import { Ago } from '../parts/time.tsx'
+import { FunctionDeployments } from './function-deployments.tsx'
+import { FunctionEnvironment } from './function-environment.tsx'
+import { FunctionLogs } from './function-logs.tsx'
+import { FunctionOverview } from './function-overview.tsx'
+import { FunctionSettings } from './function-settings.tsx'
+import { NotFoundPage } from './not-found.tsx'
+
+export interface FunctionTab {
+  one: FunctionView
+  reload: () => void
+}
+
+const tabs = {
+  '': { label: 'Overview', page: FunctionOverview },
+  deployments: { label: 'Deployments', page: FunctionDeployments },
+  logs: { label: 'Logs', page: FunctionLogs },
+  environment: { label: 'Environment', page: FunctionEnvironment },
+  settings: { label: 'Settings', page: FunctionSettings }
+}
+const isTab = (text: string): text is keyof typeof tabs => Object.hasOwn(tabs, text)
+
+export function FunctionPage({ owner, name, tab = '' }: { owner: string; name: string; tab?: string }) {
+  const loaded = useLoaded(
+    'getFunction',
+    { owner, name },
+    (event) => event.owner === owner && (event.function === name || event.kind === 'build')
+  )
+  if (!isTab(tab)) return <NotFoundPage />
+  const Page = tabs[tab].page
+  return (
+    <div class="page">
+      <Show of={loaded}>
+        {(one) => (
+          <>
+            <PageHead title={name} note={<FunctionNote one={one} />}>
+              {one.url !== null && (
+                <a href={one.url} class="button small" target="_blank" rel="noreferrer">
+                  Open
+                </a>
+              )}
+            </PageHead>
+            <Tabs
+              label={`Pages of ${name}`}
+              tabs={Object.entries(tabs).map(([key, { label }]) => ({
+                href: functionHref(owner, name, key),
+                label,
+                isCurrent: key === tab
+              }))}
+            />
+            <Page one={one} reload={loaded.reload} />
+          </>
+        )}
+      </Show>
+    </div>
+  )
+}
+
+function FunctionNote({ one }: { one: FunctionView }) {
+  const { url, live } = one
+  return (
+    <>
+      <FunctionState one={one} />
+      {live?.liveAt != null && (
+        <>
+          {' · deployed '}
+          <Ago at={live.liveAt} />
+        </>
+      )}
+      {url !== null && (
+        <>
+          {' · '}
+          <a href={url} target="_blank" rel="noreferrer" class="address">
+            {url.replace(/^https?:\/\//, '')}
+          </a>
+        </>
+      )}
+    </>
+  )
+}
