@@ -1,4 +1,12 @@
-import { BuildFunctionStatus, BuildPolicy, BuildStatus, BuildTrigger, ImageReference, LogChunk } from '@slipway/domain'
+import {
+  BuildFunctionStatus,
+  BuildIsolation,
+  BuildPolicy,
+  BuildStatus,
+  BuildTrigger,
+  ImageReference,
+  LogChunk
+} from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -20,7 +28,15 @@ export const Problem = Type.Object(
 )
 
 export const OwnerView = Type.Object(
-  { id: Text, forgeId: Text, login: Text, slug: Nullable(Text), createdAt: Time },
+  {
+    id: Text,
+    forgeId: Text,
+    login: Text,
+    slug: Nullable(Text),
+    /** How its builds are kept apart; null: as the installation does. */
+    buildIsolation: Nullable(BuildIsolation),
+    createdAt: Time
+  },
   { $id: 'Owner' }
 )
 

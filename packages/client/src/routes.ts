@@ -1,4 +1,4 @@
-import { BuildPolicy, BuildStatus } from '@slipway/domain'
+import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import {
   AuditView,
@@ -59,6 +59,14 @@ export const routes = {
     rule: { action: 'administer', on: 'owner-id' },
     summary: 'Give an owner a name in this installation',
     body: Type.Object({ slug: Type.String() }),
+    response: OwnerView
+  },
+  setBuildIsolation: {
+    method: 'PUT',
+    path: '/api/v1/owners/:owner/build-isolation',
+    rule: { action: 'administer', on: 'owner' },
+    summary: "How an owner's builds are kept apart; null goes back to the installation's default",
+    body: Type.Object({ isolation: Type.Union([BuildIsolation, Type.Null()]) }),
     response: OwnerView
   },
   listRepositories: {

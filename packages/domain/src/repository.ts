@@ -9,8 +9,17 @@ export interface Owner {
   login: string
   /** null while no slug could be given (taken or reserved): an administrator chooses one. */
   slug: string | null
+  /** How its builds are kept apart from others; null: as the installation does. */
+  buildIsolation: BuildIsolation | null
   createdAt: number
 }
+
+/**
+ * How builds are kept apart. `shared`: one build engine with what it offers; neighbours share processor, memory and network.
+ * `strict`: each build has a cgroup and a network of its own, with limits that hold; slower, and without build secrets.
+ */
+export const BuildIsolation = Type.Enum(['shared', 'strict'])
+export type BuildIsolation = 'shared' | 'strict'
 
 /**
  * What becomes of a running build when its branch moves on. `wait`: it ends and goes live, then only the newest commit is built.

@@ -1,3 +1,5 @@
+import { getServers } from 'node:dns'
+import { isIPv4 } from 'node:net'
 import { join, resolve } from 'node:path'
 import Type from 'typebox'
 
@@ -73,6 +75,21 @@ export function listed(setting: string): string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+}
+
+/** Where strangers' programs may reach. Part of the schema of who runs functions, and of who builds them apart. */
+export const isolationSettings = {
+  /** Networks on docker are cut from this pool. */
+  NETWORK_POOL: Type.String({ default: '10.201.0.0/16' }),
+  /** DNS servers, separated by commas; empty: those of the host. */
+  DNS_RESOLVERS: Type.String({ default: '' }),
+  FIREWALL: Type.Enum(['on', 'off'], { default: 'on' })
+}
+
+/** Private DNS servers are only reachable from inside when they are named: by default those of the host. */
+export function resolversOf({ DNS_RESOLVERS }: { DNS_RESOLVERS: string }): string[] {
+  const named = listed(DNS_RESOLVERS)
+  return named.length > 0 ? named : getServers().filter((server) => isIPv4(server) && !server.startsWith('127.'))
 }
 
 /** What is kept, and for how long. Part of the schema of who cleans up. */

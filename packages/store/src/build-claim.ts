@@ -1,4 +1,4 @@
-import type { Builds, Claim, RefObservation } from '@slipway/domain'
+import type { BuildIsolation, Builds, Claim, RefObservation } from '@slipway/domain'
 import { lockAdmission } from './build-admission.ts'
 import { besideRef, isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
@@ -67,11 +67,18 @@ async function observationOf(tx: Transaction, build: BuildRow): Promise<RefObser
 }
 
 /** The slug that the build is to be deployed under. Without an owner, or with one that has no slug, there is no place for it yet. */
-async function placeOf(tx: Transaction, build: BuildRow): Promise<{ ownerId: string; ownerSlug: string } | null> {
+async function placeOf(
+  tx: Transaction,
+  build: BuildRow
+): Promise<{ ownerId: string; ownerSlug: string; buildIsolation: BuildIsolation | null } | null> {
   if (build.owner_id === null) return null
-  const owner = await tx.selectFrom('owners').select('slug').where('id', '=', build.owner_id).executeTakeFirst()
+  const owner = await tx
+    .selectFrom('owners')
+    .select(['slug', 'build_isolation'])
+    .where('id', '=', build.owner_id)
+    .executeTakeFirst()
   if (owner === undefined || owner.slug === null) return null
-  return { ownerId: build.owner_id, ownerSlug: owner.slug }
+  return { ownerId: build.owner_id, ownerSlug: owner.slug, buildIsolation: owner.build_isolation }
 }
 
 export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimDeploy' | 'renew'> {
@@ -116,6 +123,7 @@ export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimD
       build: { ...toBuild(claimed), ownerId: place.ownerId, generation },
       repository: toRepository(repository),
       ownerSlug: place.ownerSlug,
+      buildIsolation: place.buildIsolation,
       observation
     }
   }
@@ -149,6 +157,7 @@ export function createClaims(database: Database): Pick<Builds, 'claim' | 'claimD
       build: { ...toBuild(claimed), ownerId: place.ownerId, generation: build.generation },
       repository: toRepository(repository),
       ownerSlug: place.ownerSlug,
+      buildIsolation: place.buildIsolation,
       observation: null
     }
   }

@@ -10,6 +10,7 @@ function toOwner(row: OwnerRow): Owner {
     forgeOwnerId: row.forge_owner_id,
     login: row.login,
     slug: row.slug,
+    buildIsolation: row.build_isolation,
     createdAt: row.created_at
   }
 }
@@ -108,6 +109,17 @@ export function createOwners(database: Database): Owners {
           throw new Failure('name-taken', `the slug "${slug}" belongs to ${holder.login} (${holder.forge_id})`)
         }
         const row = await tx.updateTable('owners').set({ slug }).where('id', '=', id).returningAll().executeTakeFirst()
+        if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
+        return toOwner(row)
+      }),
+    setBuildIsolation: (id, isolation) =>
+      database.write(async (tx) => {
+        const row = await tx
+          .updateTable('owners')
+          .set({ build_isolation: isolation })
+          .where('id', '=', id)
+          .returningAll()
+          .executeTakeFirst()
         if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
         return toOwner(row)
       })

@@ -1,5 +1,6 @@
 import type {
   BuildFunctionStatus,
+  BuildIsolation,
   BuildPolicy,
   BuildStatus,
   BuildTrigger,
@@ -68,6 +69,7 @@ export interface OwnersTable {
   slug: string | null
   /** Turn in which one of its builds was last admitted; the lowest is served next. */
   served_turn: number
+  build_isolation: Generated<BuildIsolation | null>
   created_at: number
 }
 

@@ -75,6 +75,23 @@ test('a function says what is live, where, and what was before', async (t) => {
   )
 })
 
+test("an owner's builds are kept apart as the administrator says, and the audit knows it", async (t) => {
+  const { api, store } = await createApiForTest(t)
+  await seedPush(store, pushOf(commits.a), Date.now())
+  assert.equal((await api.setBuildIsolation({ owner: 'alice', isolation: 'strict' })).buildIsolation, 'strict')
+  assert.equal((await api.listOwners({})).items[0]?.buildIsolation, 'strict')
+  assert.equal((await api.setBuildIsolation({ owner: 'alice', isolation: null })).buildIsolation, null)
+  const { items } = await api.listAudit({ owner: 'alice' })
+  assert.deepEqual(
+    items.map(({ action, detail }) => [action, detail]),
+    [
+      ['set-build-isolation', { before: 'strict', after: null }],
+      ['set-build-isolation', { before: null, after: 'strict' }]
+    ]
+  )
+  await assert.rejects(api.setBuildIsolation({ owner: 'nobody', isolation: 'strict' }), { code: 'not-found' })
+})
+
 test('lists go on page by page', async (t) => {
   const { api, store } = await createApiForTest(t)
   for (const character of 'abcde') await seedPush(store, pushOf(character.repeat(40)), Date.now())

@@ -28,6 +28,16 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       await note(caller, 'name-owner', id, `owner/${id}`, { before: before.slug, after: slug })
       return views.forOneAnswer().owner(owner)
     },
+    async setBuildIsolation({ owner: slug, isolation }, actor) {
+      const before = await store.owners.findBySlug(slug)
+      if (before === null) throw new Failure('not-found', `there is no owner ${JSON.stringify(slug)}`)
+      const owner = await store.owners.setBuildIsolation(before.id, isolation)
+      await note(actor, 'set-build-isolation', owner.id, `owner/${owner.id}`, {
+        before: before.buildIsolation,
+        after: isolation
+      })
+      return views.forOneAnswer().owner(owner)
+    },
     async listRepositories(input) {
       const page = pageOf(input)
       return listed(

@@ -48,7 +48,14 @@ export function createViews(
     const slugOf = async (id: string | null) => (id === null ? null : ((await ownerOf(id))?.slug ?? null))
 
     return {
-      owner: ({ id, forgeId, login, slug, createdAt }: Owner): OwnerView => ({ id, forgeId, login, slug, createdAt }),
+      owner: ({ id, forgeId, login, slug, buildIsolation, createdAt }: Owner): OwnerView => ({
+        id,
+        forgeId,
+        login,
+        slug,
+        buildIsolation,
+        createdAt
+      }),
 
       repository: async (one: Repository): Promise<RepositoryView> => ({
         id: one.id,

@@ -61,7 +61,7 @@ export function createBuild(deps: BuildDeps) {
       throw new Failure('name-taken', message, location === undefined ? {} : { location })
     }
     const secrets = await deps.settleSecrets(claim, { checkout, stack }, redactor, signal)
-    const planned = await images.plan(stack, { checkout, secrets }, signal)
+    const planned = await images.plan(stack, { checkout, secrets, claim }, signal)
     const warnings = [...stack.warnings, ...planned.flatMap(({ warnings }) => warnings)]
     const specs = planned.map(({ spec }): { name: string; spec: FunctionSpec } => ({ name: spec.name, spec }))
     await store.builds.plan(build.id, claim.holder, specs, unique(warnings))

@@ -31,6 +31,7 @@ function cleanUpForTest(
       }
     },
     engine: {
+      removeRooms: () => Promise.resolve(0),
       removeUnnamed: () => engineCall('unnamed', 0),
       removeUnneeded: (needed, namedBefore) => engineCall(`unneeded ${[...needed].join()} ${namedBefore}`, 2),
       pruneCache: async (keep) => ({ count: await engineCall(`prune ${keep}`, 1), bytes: 7 })

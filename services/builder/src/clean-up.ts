@@ -7,7 +7,7 @@ import type { Mirrors } from './git/mirrors.ts'
 export interface CleanUpDeps {
   retention: Pick<Retention, 'neededImages'>
   mirrors: Pick<Mirrors, 'sweep'>
-  engine: Pick<ImageEngine, 'removeUnnamed' | 'removeUnneeded' | 'pruneCache'>
+  engine: Pick<ImageEngine, 'removeRooms' | 'removeUnnamed' | 'removeUnneeded' | 'pruneCache'>
   /** Former deployments of a function whose images stay. */
   keepRollbacks: number
   /** null: the engine's build cache may be somebody else's as well, and is left alone. */
@@ -41,6 +41,7 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
     const { failures, ...report } = await cleanUpAll(
       {
         'mirrors and checkouts': () => mirrors.sweep(signal),
+        'rooms of builds': () => counted(engine.removeRooms(signal)),
         'images without a name': () => counted(engine.removeUnnamed(signal)),
         'images of the engine': async () =>
           counted(engine.removeUnneeded(await retention.neededImages(keepRollbacks), now() - buildMs, signal)),

@@ -54,6 +54,8 @@ function createImagesForTest({ build, push }: Partial<Pick<ImageEngine, 'build' 
     layout: 'nested',
     pushing: (work) => work(),
     imageRegistries: [],
+    isolation: 'shared',
+    diskBytes: 1e9,
     timeoutMs: 60_000,
     secretsForBuild: () => Promise.resolve(new Map()),
     limits: { pullMs: 60_000, pushMs },

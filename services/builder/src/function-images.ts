@@ -1,4 +1,5 @@
 import {
+  type BuildIsolation,
   Failure,
   type FunctionSpec,
   type ImageReference,
@@ -46,7 +47,11 @@ export interface FunctionImages {
   /** The engine's own, `linux/amd64`. */
   platform(signal: AbortSignal): Promise<string>
   /** Finds templates, puts contexts together and gives each its content key. Builds nothing. */
-  plan(stack: Stack, of: { checkout: string; secrets: StackSecrets }, signal: AbortSignal): Promise<PlannedFunction[]>
+  plan(
+    stack: Stack,
+    of: { checkout: string; secrets: StackSecrets; claim: HeldClaim },
+    signal: AbortSignal
+  ): Promise<PlannedFunction[]>
   /** The image of a planned function: the one of its content key when the registry still has it, else a new one. */
   make(planned: PlannedFunction, claim: HeldClaim, log: LogWriter, signal: AbortSignal): Promise<MadeImage>
 }
@@ -65,6 +70,10 @@ export interface FunctionImagesDeps {
   /** Registries that `skip_build` may name images of. */
   imageRegistries: readonly string[]
   timeoutMs: number
+  /** Of owners for whom nothing else is set. */
+  isolation: BuildIsolation
+  /** For one image. */
+  diskBytes: number
   secretsForBuild: SecretsForBuild
   /** For a base image, and for the push of one image. */
   limits: { pullMs: number; pushMs: number }
@@ -82,6 +91,8 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     pushing,
     imageRegistries,
     timeoutMs,
+    isolation,
+    diskBytes,
     secretsForBuild,
     limits,
     now
@@ -100,13 +111,13 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   async function planOne(
     fn: StackFunction,
     stack: Stack,
-    of: { checkout: string; platform: string; secrets: StackSecrets },
+    of: { checkout: string; platform: string; secrets: StackSecrets; isolation: BuildIsolation },
     signal: AbortSignal
   ): Promise<PlannedFunction> {
     if (fn.build === null) return planImage(fn, imageRegistries)
-    const { checkout, platform, secrets } = of
+    const { checkout, platform, secrets, isolation } = of
     const [first] = fn.build.secrets
-    if (first !== undefined && !(await engine.hasSecrets(signal))) {
+    if (first !== undefined && !(await engine.hasSecrets(isolation, signal))) {
       const { code, message } = noSecrets()
       throw failureAt(code, first.name.at, `functions.${fn.name}.build_secrets: ${message}`)
     }
@@ -171,7 +182,19 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     const { noCache } = build
     const secrets = await secretsForBuild(claim, buildSecrets, signal)
     await engine.build(
-      { tar, dockerfile, buildArgs, secrets, reference, labels, noCache, timeoutMs, onLog: onBuildLog },
+      {
+        tar,
+        dockerfile,
+        buildArgs,
+        secrets,
+        reference,
+        labels,
+        noCache,
+        timeoutMs,
+        isolation: claim.buildIsolation ?? isolation,
+        diskBytes,
+        onLog: onBuildLog
+      },
       signal
     )
     const digest = await push(reference, onPushLog, signal)
@@ -200,9 +223,10 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
       knownPlatform ??= await limited(limit, signal, (stop) => engine.platform(stop))
       return knownPlatform
     },
-    async plan(stack, { checkout, secrets }, signal) {
+    async plan(stack, { checkout, secrets, claim }, signal) {
       const platform = await this.platform(signal)
-      return Promise.all(stack.functions.map((fn) => planOne(fn, stack, { checkout, platform, secrets }, signal)))
+      const of = { checkout, platform, secrets, isolation: claim.buildIsolation ?? isolation }
+      return Promise.all(stack.functions.map((fn) => planOne(fn, stack, of, signal)))
     },
     async make({ spec: { name }, context, buildSecrets, image, templateSource }, claim, log, signal) {
       if (image !== null) return { image: await resolveImage(image, signal), contentKey: null, isReused: true }

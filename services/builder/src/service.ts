@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createInternalClient } from '@slipway/client'
+import { createBuildRooms } from '@slipway/cluster/build-rooms'
 import { Failure, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
 import { createConsumer, type Signals } from '@slipway/queue'
 import {
@@ -8,6 +9,7 @@ import {
   createClosers,
   createStage,
   homePaths,
+  isolationSettings,
   keepSettings,
   type Logger,
   limited,
@@ -15,7 +17,8 @@ import {
   queueConfig,
   type Running,
   registryAuth,
-  registrySettings
+  registrySettings,
+  resolversOf
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createBuild } from './build.ts'
@@ -37,6 +40,7 @@ const List = Type.String({ default: '' })
 export const BuilderConfig = Type.Object({
   ...commonSettings,
   ...registrySettings,
+  ...isolationSettings,
   REGISTRY_LAYOUT: Type.Enum(['nested', 'flat'], { default: 'nested' }),
   /** What the built-in templates stand on. */
   BASE_NODE: Type.String({ default: 'docker.io/library/node:24-bookworm-slim' }),
@@ -55,6 +59,14 @@ export const BuilderConfig = Type.Object({
   BUILD_MODE: Type.Enum(['auto', 'buildkit', 'classic'], { default: 'auto' }),
   /** For a whole build; one image's output is cut at 5 MiB. */
   BUILD_LOG_LIMIT_BYTES: Type.Integer({ default: 10 * 1024 * 1024, minimum: 1024 }),
+  /** How builds are kept apart, of owners for whom nothing else is set. */
+  BUILD_ISOLATION: Type.Enum(['shared', 'strict'], { default: 'shared' }),
+  /** For one build in isolation `strict`, all that it runs together. */
+  STRICT_MEMORY_MB: Type.Integer({ default: 2048, minimum: 64 }),
+  STRICT_CPU_MILLIS: Type.Integer({ default: 1000, minimum: 50 }),
+  STRICT_PIDS: Type.Integer({ default: 512, minimum: 16 }),
+  /** For one image with all that it stands on; in isolation `strict` also for what its steps write. */
+  BUILD_DISK_MB: Type.Integer({ default: 10_240, minimum: 1 }),
   /** `lang: dockerfile` may be used. */
   DOCKERFILE_ALLOWED: Type.Boolean({ default: false }),
   /** Repositories may bring templates of their own in `template/`. */
@@ -112,8 +124,25 @@ export async function startBuilder(
     keepBytes: config.KEEP_MIRRORS_MB * mib
   })
   closers.add('mirrors', () => mirrors.close())
+  const rooms = createBuildRooms({
+    docker: {},
+    installation,
+    networkPool: config.NETWORK_POOL,
+    firewall: config.FIREWALL,
+    resolvers: resolversOf(config),
+    limits: {
+      memoryBytes: config.STRICT_MEMORY_MB * mib,
+      cpuMillis: config.STRICT_CPU_MILLIS,
+      pids: config.STRICT_PIDS
+    },
+    longestMs: config.BUILD_TIMEOUT_MS + 600_000,
+    logger,
+    now
+  })
+  closers.add('rooms of builds', () => Promise.resolve(rooms.close()))
   const engine = createImageEngine({
     docker: {},
+    rooms,
     installation,
     mode: config.BUILD_MODE,
     registryAuth: registryAuth(config)
@@ -171,6 +200,8 @@ export async function startBuilder(
     pushing: pushing ?? ((push) => push()),
     imageRegistries: listed(config.IMAGE_REGISTRIES),
     timeoutMs: config.BUILD_TIMEOUT_MS,
+    isolation: config.BUILD_ISOLATION,
+    diskBytes: config.BUILD_DISK_MB * mib,
     secretsForBuild: createSecretsForBuild(internal),
     limits: { pullMs: config.PULL_TIMEOUT_MS, pushMs: config.PUSH_TIMEOUT_MS },
     now

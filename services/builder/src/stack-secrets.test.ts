@@ -12,6 +12,7 @@ const claim: HeldClaim = {
   build: { id: 'build-1' } as Build & { generation: number; ownerId: string },
   repository: {} as Repository,
   ownerSlug: 'acme',
+  buildIsolation: null,
   observation: null,
   holder: 'me'
 }

@@ -105,3 +105,16 @@ test('why says what became of a commit, by as much of it as is unique', async (t
   await seedPush(store, pushOf(`${'a'.repeat(39)}b`, { ref: 'refs/heads/main' }), Date.now())
   assert.equal((await slipway('why', 'aaaa')).code, 2, 'it begins two commits')
 })
+
+test("the administrator sets how an owner's builds are kept apart", async (t) => {
+  const { slipway, store } = await createCommandLineForTest(t)
+  await seedPush(store, pushOf(commits.a), Date.now())
+  const isolation = async () => (await store.owners.findBySlug('alice'))?.buildIsolation
+  const { stdout } = await slipway('admin', 'isolation', 'alice', 'strict')
+  assert.match(stdout, /limits and a network of their own; build_secrets are refused/)
+  assert.equal(await isolation(), 'strict')
+  assert.equal((await slipway('admin', 'isolation', 'alice', 'severe')).code, 2)
+  assert.equal((await slipway('admin', 'isolation', 'alice', 'default')).code, 0)
+  assert.equal(await isolation(), null)
+  assert.equal((await slipway('admin', 'isolation', 'bob', 'strict')).code, 4)
+})

@@ -147,6 +147,16 @@ admin
     if (!isWhole) process.exitCode = 1
   })
 
+admin
+  .command('isolation <owner> <mode>')
+  .description("how an owner's builds are kept apart: shared, strict, or default as the installation does")
+  .addHelpText('after', '\nExample:\n  $ slipway admin isolation alice strict')
+  .action(async (owner: string, mode: string) => {
+    const { api } = await connect(settings)
+    const { setIsolation } = await import('./isolation.ts')
+    print(await setIsolation(api, owner, mode))
+  })
+
 addSecretAdministration(admin, { settings, print })
 
 /** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */

@@ -1,6 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { getServers } from 'node:dns'
-import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
 import type { Build, Store } from '@slipway/domain'
@@ -12,14 +10,15 @@ import {
   createClosers,
   createStage,
   homePaths,
+  isolationSettings,
   keepSettings,
   type Logger,
   type Loop,
-  listed,
   queueConfig,
   type Running,
   registryAuth,
-  registrySettings
+  registrySettings,
+  resolversOf
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createAskBuilders } from './ask-builders.ts'
@@ -45,6 +44,7 @@ export const DeployerConfig = Type.Object({
   ...commonSettings,
   ...forgeApiSettings,
   ...registrySettings,
+  ...isolationSettings,
   BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 })),
   /** Address of the status API as people reach it; statuses on commits link there. */
   PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
@@ -54,16 +54,11 @@ export const DeployerConfig = Type.Object({
   BUILD_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
   BUILD_SLOTS_PER_OWNER: Type.Integer({ default: 1, minimum: 1 }),
   DEPLOY_CONCURRENCY: Type.Integer({ default: 4, minimum: 1 }),
-  /** Owners' networks on docker are cut from this pool. */
-  NETWORK_POOL: Type.String({ default: '10.201.0.0/16' }),
   NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
-  /** DNS servers of the functions, separated by commas; empty: those of the host. */
-  DNS_RESOLVERS: Type.String({ default: '' }),
   /** How often the forges are asked for heads; unset: every 5 min, or 15 s where the forge cannot reach PUBLIC_URL. */
   HEADS_EVERY_MS: Type.Optional(Type.Integer({ minimum: 100 })),
   /** How long a repository or its branch is gone before its functions are removed. */
   REMOVAL_GRACE_MS: Type.Integer({ default: 3_600_000, minimum: 0 }),
-  FIREWALL: Type.Enum(['on', 'off'], { default: 'on' }),
   /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
   READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
   /** What secrets are encrypted with at rest: `<id>:<base64 of 32 bytes>`, separated by commas, the newest first. Default: a file. */
@@ -382,10 +377,4 @@ function addresses({ PUBLIC_URL, GATEWAY_PUBLIC_URL }: DeployerConfig) {
     }
     return PUBLIC_URL === undefined ? null : `${PUBLIC_URL}/builds/${build.id}`
   }
-}
-
-/** Private DNS servers are only reachable for functions when they are named: by default those of the host. */
-function resolversOf({ DNS_RESOLVERS }: DeployerConfig): string[] {
-  const named = listed(DNS_RESOLVERS)
-  return named.length > 0 ? named : getServers().filter((server) => isIPv4(server) && !server.startsWith('127.'))
 }

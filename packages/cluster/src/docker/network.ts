@@ -63,47 +63,14 @@ export function createOwnerNetworks({ engine, installation, pool, subnetPrefix }
   const addresses = createAddressBook()
   const nameOf = (slug: string) => `${bridgePrefix}-${shortInstallation(installation)}-${slug}`
 
-  async function find(slug: string, signal: AbortSignal): Promise<OwnerNetwork | null> {
-    const name = nameOf(slug)
-    try {
-      const found = await engine.call('inspect a network', signal, (docker) => docker.getNetwork(name).inspect())
-      return networkOf(found, installation)
-    } catch (err) {
-      if (statusOf(err) === 404) return null
-      throw err
-    }
-  }
+  const find = (slug: string, signal: AbortSignal) => findNetwork({ engine, installation }, nameOf(slug), signal)
 
-  async function create(slug: string, signal: AbortSignal): Promise<OwnerNetwork> {
-    const hash = createHash('sha256').update(`${installation} ${slug}`).digest('hex')
-    const refused: Subnet[] = []
-    // Other processes and installations choose from the same pool at the same time: the engine decides who was first.
-    for (let tries = 0; tries < 50; tries++) {
-      const taken = [...(await takenSubnets(engine, signal)), ...refused]
-      const start = Number.parseInt(hash.slice(0, 8), 16)
-      const subnet = subnetsOf(pool, subnetPrefix, start).find((one) => !taken.some((other) => overlaps(one, other)))
-      if (subnet === undefined) throw poolIsUsedUp(pool, subnetPrefix)
-      try {
-        await engine.call(
-          'create a network',
-          signal,
-          (docker, abortSignal) =>
-            docker.createNetwork({ ...networkOptions(installation, nameOf(slug), slug, hash, subnet), abortSignal }),
-          longCallMs
-        )
-      } catch (err) {
-        if (statusOf(err) === null) throw err
-        const known = await find(slug, signal)
-        if (known !== null) return known
-        if (!/overlap/i.test(engineMessage(err))) throw err
-        refused.push(subnet)
-        continue
-      }
-      const made = await find(slug, signal)
-      if (made !== null) return made
-    }
-    throw poolIsUsedUp(pool, subnetPrefix)
-  }
+  const create = (slug: string, signal: AbortSignal) =>
+    createSmallNetwork(
+      { engine, installation, pool },
+      { name: nameOf(slug), key: slug, prefix: subnetPrefix, labels: { [labels.owner]: slug } },
+      signal
+    )
 
   return {
     nameOf,
@@ -136,6 +103,66 @@ export function createOwnerNetworks({ engine, installation, pool, subnetPrefix }
       }
     }
   }
+}
+
+async function findNetwork(
+  { engine, installation }: Pick<NetworkOptions, 'engine' | 'installation'>,
+  name: string,
+  signal: AbortSignal
+): Promise<OwnerNetwork | null> {
+  try {
+    const found = await engine.call('inspect a network', signal, (docker) => docker.getNetwork(name).inspect())
+    return networkOf(found, installation)
+  } catch (err) {
+    if (statusOf(err) === 404) return null
+    throw err
+  }
+}
+
+export interface SmallNetwork {
+  name: string
+  /** What its bridge's name and its first choice of addresses are made of. */
+  key: string
+  /** Bits of its subnet. */
+  prefix: number
+  labels: Readonly<Record<string, string>>
+}
+
+/** Makes a network that the firewall's rules hold for, on addresses of the pool that nobody has. */
+export async function createSmallNetwork(
+  { engine, installation, pool }: Omit<NetworkOptions, 'subnetPrefix'>,
+  wanted: SmallNetwork,
+  signal: AbortSignal
+): Promise<OwnerNetwork> {
+  const { name, key, prefix } = wanted
+  const hash = createHash('sha256').update(`${installation} ${key}`).digest('hex')
+  const refused: Subnet[] = []
+  // Other processes and installations choose from the same pool at the same time: the engine decides who was first.
+  for (let tries = 0; tries < 50; tries++) {
+    const taken = [...(await takenSubnets(engine, signal)), ...refused]
+    const start = Number.parseInt(hash.slice(0, 8), 16)
+    const subnet = subnetsOf(pool, prefix, start).find((one) => !taken.some((other) => overlaps(one, other)))
+    if (subnet === undefined) throw poolIsUsedUp(pool, prefix)
+    try {
+      await engine.call(
+        'create a network',
+        signal,
+        (docker, abortSignal) =>
+          docker.createNetwork({ ...networkOptions(installation, wanted, hash, subnet), abortSignal }),
+        longCallMs
+      )
+    } catch (err) {
+      if (statusOf(err) === null) throw err
+      const known = await findNetwork({ engine, installation }, name, signal)
+      if (known !== null) return known
+      if (!/overlap/i.test(engineMessage(err))) throw err
+      refused.push(subnet)
+      continue
+    }
+    const made = await findNetwork({ engine, installation }, name, signal)
+    if (made !== null) return made
+  }
+  throw poolIsUsedUp(pool, prefix)
 }
 
 /** Remembers, for each subnet, the address that was given last and those that are about to be used. */
@@ -177,9 +204,9 @@ function ipv4Subnet(text: string | undefined): Subnet[] {
   return text === undefined || text.includes(':') ? [] : [parseSubnet(text)]
 }
 
-function networkOptions(installation: string, name: string, slug: string, hash: string, subnet: Subnet) {
+function networkOptions(installation: string, wanted: SmallNetwork, hash: string, subnet: Subnet) {
   return {
-    Name: name,
+    Name: wanted.name,
     CheckDuplicate: true,
     Driver: 'bridge',
     Options: {
@@ -187,7 +214,7 @@ function networkOptions(installation: string, name: string, slug: string, hash: 
       'com.docker.network.bridge.enable_icc': 'true'
     },
     IPAM: { Driver: 'default', Config: [{ Subnet: formatSubnet(subnet), Gateway: gatewayOf(subnet) }] },
-    Labels: { [labels.installation]: installation, [labels.owner]: slug }
+    Labels: { ...wanted.labels, [labels.installation]: installation }
   }
 }
 

@@ -71,6 +71,18 @@ export function accountsContract({ name, database }: Subject): void {
     assert.equal((await store.owners.list({ before: bob.ownerId, limit: 9 })).length, 1)
   })
 
+  test(`${name}: an owner's builds are kept apart as its administrator says, and a claim knows it`, async (t) => {
+    const store = await (await database(t)).open()
+    const build = await queued(store, '1')
+    const ownerId = build.ownerId ?? ''
+    assert.equal((await store.owners.get(ownerId))?.buildIsolation, null)
+    assert.equal((await store.owners.setBuildIsolation(ownerId, 'strict')).buildIsolation, 'strict')
+    const claim = await store.builds.claim(build.id, 'worker', 1000, 2)
+    assert.equal(claim?.buildIsolation, 'strict')
+    assert.equal((await store.owners.setBuildIsolation(ownerId, null)).buildIsolation, null)
+    await assert.rejects(store.owners.setBuildIsolation('nobody', 'strict'), failure('not-found'))
+  })
+
   test(`${name}: an installation is suspended and taken up again as a whole`, async (t) => {
     const store = await (await database(t)).open()
     const one = await store.repositories.connect('github', { ...shop, installationId: '3' }, 1)

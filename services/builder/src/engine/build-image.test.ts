@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { Failure, type FailureCode } from '@slipway/domain'
-import { aBuild } from './engine.fixture.ts'
+import { aBuild, noRooms } from './engine.fixture.ts'
 import { createImageEngine } from './image-engine.ts'
 
 const signal = new AbortController().signal
@@ -16,6 +16,7 @@ async function fakeEngine(t: TestContext, onBuild: (res: ServerResponse, req: In
     requests.push(`${req.method} ${req.url}`)
     req.resume()
     if (req.url?.startsWith('/build')) onBuild(res, req)
+    else if (req.url?.startsWith('/images/')) res.end('{"Size":1}')
     else res.writeHead(404).end('{"message":"page not found"}')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -26,7 +27,8 @@ async function fakeEngine(t: TestContext, onBuild: (res: ServerResponse, req: In
   const { port } = server.address() as AddressInfo
   const engine = createImageEngine({
     docker: { protocol: 'http', host: '127.0.0.1', port },
-    installation: 'test'
+    installation: 'test',
+    rooms: noRooms
   })
   return { engine, requests }
 }

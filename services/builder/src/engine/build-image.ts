@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { Failure, overLimit } from '@slipway/domain'
+import type { BuildRooms } from '@slipway/cluster/build-rooms'
+import { type BuildIsolation, Failure, overLimit } from '@slipway/domain'
 import { type RegistryAuth, type RegistryCredential } from '@slipway/registry'
 import type Docker from 'dockerode'
 import { type BuildLogLimits, createBuildLog, type LogLine } from './build-log.ts'
@@ -8,6 +9,7 @@ import { openSession } from './buildkit-session.ts'
 import { createClassicProgress } from './classic-progress.ts'
 import { removeIntermediateImages } from './clean-up.ts'
 import { dial, jsonLines } from './dial.ts'
+import { refuseLargeImage, watchDisk } from './disk-limit.ts'
 import { refuseEngineArguments, refuseForeignFrontend } from './dockerfile-directives.ts'
 import { buildFailure, engineFailure, messageOf } from './engine-failure.ts'
 import type { Progress } from './progress.ts'
@@ -26,6 +28,10 @@ export interface ImageBuild {
   labels: Record<string, string>
   noCache: boolean
   timeoutMs: number
+  /** `strict`: in a room of its own, by the classic builder. */
+  isolation: BuildIsolation
+  /** What the image may take on the disk with all that it stands on; in `strict` also what its steps may write together. */
+  diskBytes: number
   /** Called as the lines come. */
   onLog: (line: LogLine) => void
 }
@@ -39,6 +45,7 @@ export interface BuildImageDeps {
   /** `auto`: BuildKit where the engine has it. */
   mode: BuildMode | 'auto'
   logLimits: BuildLogLimits
+  rooms: Pick<BuildRooms, 'open'>
 }
 
 /**
@@ -59,12 +66,16 @@ export async function buildImage(
   refuseForeignFrontend(dockerfile, build.dockerfile)
 
   const timeout = AbortSignal.timeout(build.timeoutMs)
-  const stop = AbortSignal.any([signal, timeout])
+  const tooMuch = new AbortController()
+  const stop = AbortSignal.any([signal, timeout, tooMuch.signal])
   const log = createBuildLog(build.onLog, deps.logLimits)
   try {
-    return await run(deps, build, log, stop)
+    const made = await run(deps, build, log, tooMuch, stop)
+    await refuseLargeImage(deps.docker, build, made.imageId, signal)
+    return made
   } catch (err) {
     signal.throwIfAborted()
+    if (tooMuch.signal.aborted) throw tooMuch.signal.reason
     if (timeout.aborted) {
       const limit = { what: 'the build', ms: build.timeoutMs, setting: 'BUILD_TIMEOUT_MS' }
       throw overLimit(limit, 'theirs', { cause: err })
@@ -79,22 +90,38 @@ async function run(
   deps: BuildImageDeps,
   build: ImageBuild,
   log: ReturnType<typeof createBuildLog>,
+  tooMuch: AbortController,
   signal: AbortSignal
 ): Promise<{ imageId: string }> {
-  const { docker, registryAuth, mode } = deps
-  const { secrets = new Map() } = build
+  const { docker, registryAuth } = deps
+  const { secrets = new Map(), isolation } = build
+  const mode = isolation === 'strict' ? 'classic' : deps.mode
   using session = mode === 'classic' ? null : await openSession(docker, registryAuth, secrets, signal)
   if (session !== null) {
     return await send(deps, build, { version: '2', session: session.id }, createBuildKitProgress(log), signal)
   }
   if (mode === 'buildkit') throw new Failure('unavailable', 'this Docker engine has no BuildKit')
   if (secrets.size > 0) throw noSecrets()
+  if (isolation === 'shared') return await buildClassic(deps, build, {}, log, signal)
+  await using room = await deps.rooms.open(signal)
+  using _watch = watchDisk(room, build.diskBytes, tooMuch)
+  const place = { cgroupparent: room.cgroupParent, networkmode: room.networkMode }
+  return await buildClassic(deps, build, place, log, signal)
+}
+
+async function buildClassic(
+  deps: BuildImageDeps,
+  build: ImageBuild,
+  place: Record<string, string>,
+  log: ReturnType<typeof createBuildLog>,
+  signal: AbortSignal
+): Promise<{ imageId: string }> {
   const startedAt = Date.now()
   const progress = createClassicProgress(log)
   try {
-    return await send(deps, build, { version: '1', rm: true, forcerm: true }, progress, signal)
+    return await send(deps, build, { version: '1', rm: true, forcerm: true, ...place }, progress, signal)
   } catch (err) {
-    await removeIntermediateImages(docker, progress.intermediateImages(), startedAt)
+    await removeIntermediateImages(deps.docker, progress.intermediateImages(), startedAt)
     throw err
   }
 }

@@ -8,7 +8,7 @@ const signal = AbortSignal.timeout(120_000)
 test('a build reads its secrets as files while a command runs, and the image does not have them', async (t) => {
   const { engine, docker } = await startEngine(t)
   const base = await makeBase(t, docker)
-  assert.equal(await engine.hasSecrets(signal), true)
+  assert.equal(await engine.hasSecrets('shared', signal), true)
   const dockerfile = [
     `FROM ${base}`,
     'RUN --mount=type=secret,id=npmrc,uid=10001 echo "read: $(cat /run/secrets/npmrc)"',
@@ -56,7 +56,7 @@ test('hostile: a secret that the stack does not name for this function is not gi
 
 test('without BuildKit build secrets are refused in words', async (t) => {
   const { engine } = await startEngine(t, { mode: 'classic' })
-  assert.equal(await engine.hasSecrets(signal), false)
+  assert.equal(await engine.hasSecrets('shared', signal), false)
   const { build } = aBuild({ Dockerfile: 'FROM scratch\n' }, { secrets: new Map([['npmrc', Buffer.from('hunter2')]]) })
   await assert.rejects(engine.build(build, signal), { code: 'unsupported', message: /need BuildKit/ })
 })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
+import { type BuildRoomLimits, createBuildRooms } from '@slipway/cluster/build-rooms'
 import { connectDocker, startRegistry } from '@slipway/machine'
 import Docker from 'dockerode'
 import { pack } from 'tar-stream'
@@ -22,7 +23,7 @@ export function contextOf(files: Record<string, string | Buffer>, mode = 0o644):
 
 /** A shell and a few commands with the libraries that they need, from this machine: no image can be pulled here. */
 function smallRoot(): Readable {
-  const programs = ['sh', 'sleep', 'yes', 'head', 'cat', 'echo', 'env'].map((name) =>
+  const programs = ['sh', 'bash', 'timeout', 'sleep', 'yes', 'head', 'cat', 'echo', 'env'].map((name) =>
     execFileSync('/bin/sh', ['-c', `command -v ${name} | grep / || ls /bin/${name}`], { encoding: 'utf8' }).trim()
   )
   const libraries = programs.flatMap((program) =>
@@ -33,7 +34,38 @@ function smallRoot(): Readable {
   return contextOf({ ...files, unique: randomUUID() }, 0o755)
 }
 
-export async function startEngine(t: TestContext, options: Partial<ImageEngineOptions> = {}) {
+export const noRooms: ImageEngineOptions['rooms'] = {
+  open: () => Promise.reject(new Error('this test keeps no builds apart')),
+  sweep: () => Promise.resolve(0)
+}
+
+/** Rooms of an installation on the engine of this machine, with small limits. */
+export async function openRooms(
+  t: TestContext,
+  installation: string,
+  limits: Partial<BuildRoomLimits> = {},
+  now = Date.now
+) {
+  const { connection } = await connectDocker({ dockerHost: process.env.DOCKER_HOST ?? '' })
+  const rooms = createBuildRooms({
+    docker: connection,
+    installation,
+    networkPool: '10.201.0.0/16',
+    firewall: 'on',
+    resolvers: [],
+    limits: { memoryBytes: 128 * 1024 ** 2, cpuMillis: 500, pids: 64, ...limits },
+    longestMs: 600_000,
+    logger: { info: () => {}, warn: (fields, message) => t.diagnostic(`${message} ${JSON.stringify(fields)}`) },
+    now
+  })
+  t.after(() => rooms.close())
+  return rooms
+}
+
+export async function startEngine(
+  t: TestContext,
+  { limits, ...options }: Partial<ImageEngineOptions> & { limits?: Partial<BuildRoomLimits> } = {}
+) {
   const { connection } = await connectDocker({ dockerHost: process.env.DOCKER_HOST ?? '' })
   const docker = new Docker(connection)
   const installation = `test-${randomUUID()}`
@@ -41,6 +73,7 @@ export async function startEngine(t: TestContext, options: Partial<ImageEngineOp
   const engine = createImageEngine({
     docker: connection,
     installation,
+    rooms: limits === undefined ? noRooms : await openRooms(t, installation, limits),
     ...options
   })
   t.after(async () => {
@@ -82,6 +115,8 @@ export function aBuild(files: Record<string, string | Buffer>, more: Partial<Ima
     labels: {},
     noCache: false,
     timeoutMs: 60_000,
+    isolation: 'shared',
+    diskBytes: 10 * 1024 ** 3,
     onLog: (line) => lines.push(line),
     ...more
   }

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { noRooms } from './engine.fixture.ts'
 import { createImageEngine } from './image-engine.ts'
 
 const signal = new AbortController().signal
@@ -25,7 +26,7 @@ async function listeningEngine(t: TestContext, answers: Record<string, unknown>)
     server.close()
     rmSync(directory, { recursive: true })
   })
-  return { asked, engine: createImageEngine({ docker: { socketPath }, installation: 'test' }) }
+  return { asked, engine: createImageEngine({ docker: { socketPath }, installation: 'test', rooms: noRooms }) }
 }
 
 test('the build cache is cut to a size, and to nothing less', async (t) => {
@@ -46,6 +47,10 @@ test('an engine of this machine is asked once where its data is, one elsewhere n
   assert.equal(await engine.dataRoot(signal), '/var/lib/docker')
   assert.equal(await engine.dataRoot(signal), '/var/lib/docker')
   assert.equal(asked.length, 1)
-  const remote = createImageEngine({ docker: { host: 'builder.example', port: 2376 }, installation: 'test' })
+  const remote = createImageEngine({
+    docker: { host: 'builder.example', port: 2376 },
+    installation: 'test',
+    rooms: noRooms
+  })
   assert.equal(await remote.dataRoot(signal), null)
 })

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
+import type { BuildRooms } from '@slipway/cluster/build-rooms'
 import { loadDockerode } from '@slipway/cluster/dockerode'
-import { Failure } from '@slipway/domain'
+import { type BuildIsolation, Failure } from '@slipway/domain'
 import { createRegistryClient, credentialOf, parseReference, type RegistryAuth } from '@slipway/registry'
 import { orAborted } from '@slipway/service'
 import type Docker from 'dockerode'
@@ -20,6 +21,8 @@ export interface ImageEngineOptions {
   /** Default `auto`: BuildKit where the engine has it, else the classic builder. */
   mode?: BuildMode | 'auto'
   logLimits?: BuildLogLimits
+  /** Where builds in `strict` isolation run. */
+  rooms: Pick<BuildRooms, 'open' | 'sweep'>
 }
 
 /** Builds, pushes and looks up images. */
@@ -33,7 +36,7 @@ export interface ImageEngine {
    */
   baseDigest(reference: string, signal: AbortSignal): Promise<string>
   /** Whether builds can be given secrets. @throws Failure `unavailable` */
-  hasSecrets(signal: AbortSignal): Promise<boolean>
+  hasSecrets(isolation: BuildIsolation, signal: AbortSignal): Promise<boolean>
   /** See `buildImage`. */
   build(build: ImageBuild, signal: AbortSignal): Promise<{ imageId: string }>
   /** See `pushImage`. Checks that the registry has what it says it stored. */
@@ -44,6 +47,8 @@ export interface ImageEngine {
   exists(pinned: string, signal: AbortSignal): Promise<boolean>
   /** Takes a name away from an image of ours, and the image when it was its last one. Nothing there is fine. */
   remove(reference: string, signal: AbortSignal): Promise<void>
+  /** Removes what builds in `strict` isolation ran in and their builders, gone since, have left. Returns how many. */
+  removeRooms(signal: AbortSignal): Promise<number>
   /** Removes images without a name that carry this installation's label. Returns how many. */
   removeUnnamed(signal: AbortSignal): Promise<number>
   /**
@@ -61,7 +66,7 @@ export interface ImageEngine {
 }
 
 export function createImageEngine(options: ImageEngineOptions): ImageEngine {
-  const { installation, registryAuth = {}, mode = 'auto', logLimits = defaultLogLimits } = options
+  const { installation, registryAuth = {}, mode = 'auto', logLimits = defaultLogLimits, rooms } = options
   const Dockerode = loadDockerode()
   const docker = new Dockerode(options.docker)
   const registry = createRegistryClient(registryAuth)
@@ -111,8 +116,8 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
       if (pulled !== null) return pulled
       throw new Failure('unavailable', `the base image ${reference} was pulled, but the engine does not have it`)
     },
-    async hasSecrets(signal) {
-      if (mode === 'classic') return false
+    async hasSecrets(isolation, signal) {
+      if (isolation === 'strict' || mode === 'classic') return false
       try {
         return await hasBuildKit(docker, signal)
       } catch (err) {
@@ -120,7 +125,7 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
         throw engineFailure(err, 'the engine could not be asked for BuildKit')
       }
     },
-    build: (build, signal) => buildImage({ docker, installation, registryAuth, mode, logLimits }, build, signal),
+    build: (build, signal) => buildImage({ docker, installation, registryAuth, mode, logLimits, rooms }, build, signal),
     async push(reference, onLog, signal) {
       const digest = await pushImage(docker, registryAuth, reference, onLog, signal)
       const { host, path } = parseReference(reference)
@@ -147,6 +152,7 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
         throw engineFailure(err, `the image ${reference} could not be removed`)
       }
     },
+    removeRooms: (signal) => rooms.sweep(signal),
     async removeUnnamed(signal) {
       try {
         return await orAborted(removeUnnamedImages(docker, installation), signal)

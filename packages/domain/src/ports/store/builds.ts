@@ -7,7 +7,7 @@ import type {
   TerminalBuildStatus
 } from '../../build.ts'
 import type { RefObservation } from '../../head.ts'
-import type { Repository } from '../../repository.ts'
+import type { BuildIsolation, Repository } from '../../repository.ts'
 import type { FunctionSpec, StackWarning } from '../../stack.ts'
 import type { Page } from './page.ts'
 
@@ -16,6 +16,8 @@ export interface Claim {
   build: Build & { generation: number; ownerId: string }
   repository: Repository
   ownerSlug: string
+  /** Its owner's; null: as the installation does. */
+  buildIsolation: BuildIsolation | null
   /** What was last seen of the ref before this claim. */
   observation: RefObservation | null
 }

@@ -1,4 +1,4 @@
-import type { Owner } from '../../repository.ts'
+import type { BuildIsolation, Owner } from '../../repository.ts'
 import type { Page } from './page.ts'
 
 export interface Owners {
@@ -10,4 +10,6 @@ export interface Owners {
   list(page: Page): Promise<Owner[]>
   /** Gives or changes a slug. @throws Failure `name-taken` naming who has it; `invalid-request` for one that is not allowed. */
   setSlug(id: string, slug: string): Promise<Owner>
+  /** How its builds are kept apart from now on; null: as the installation does. @throws Failure `not-found` */
+  setBuildIsolation(id: string, isolation: BuildIsolation | null): Promise<Owner>
 }
