@@ -1,3 +1,4 @@
+import type { FunctionAccess } from './access.ts'
 import type { ImageReference } from './build.ts'
 import { Failure } from './failure.ts'
 import type { SecretPin } from './secret.ts'
@@ -91,4 +92,6 @@ export interface Route {
   generation: number
   endpoints: Endpoint[]
   writeTimeoutMs: number
+  /** Who may call it. */
+  access: FunctionAccess
 }

@@ -6,7 +6,7 @@ import { holderOf } from './function-names.ts'
 import { createPausing } from './function-pause.ts'
 import { toFunctionRecord } from './function-rows.ts'
 import { nextGeneration } from './repositories.ts'
-import { createRoutes } from './routes.ts'
+import { createRoutes, type Routes } from './routes.ts'
 
 /** Tells the gateways that they have to read the routes again. */
 export async function bumpRoutes(tx: Transaction): Promise<void> {
@@ -17,12 +17,16 @@ export async function bumpRoutes(tx: Transaction): Promise<void> {
     .execute()
 }
 
-export function createFunctions(database: Database): Functions {
+export function createStoredRoutes(database: Database): Routes {
+  return createRoutes(<R>(text: string) =>
+    database.read(async (db) => (await db.executeQuery(CompiledQuery.raw(text))).rows as R[])
+  )
+}
+
+export function createFunctions(database: Database, routes: Omit<Routes, 'keys'>): Functions {
   return {
     ...createPausing(database),
-    ...createRoutes(<R>(text: string) =>
-      database.read(async (db) => (await db.executeQuery(CompiledQuery.raw(text))).rows as R[])
-    ),
+    ...routes,
     // Functions have no id of their own: they come by cluster name, and the cursor is the last one's.
     list: (ownerId, { repositoryId }, { before, limit }) =>
       database.read(async (db) => {

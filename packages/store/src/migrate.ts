@@ -13,6 +13,7 @@ import { accounts } from './migrations/0008-accounts.ts'
 import { traffic } from './migrations/0009-traffic.ts'
 import { tokens } from './migrations/0010-tokens.ts'
 import { buildIsolation } from './migrations/0011-build-isolation.ts'
+import { access } from './migrations/0012-access.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -27,7 +28,8 @@ export const migrations: Record<string, Migration> = {
   '0008-accounts': accounts,
   '0009-traffic': traffic,
   '0010-tokens': tokens,
-  '0011-build-isolation': buildIsolation
+  '0011-build-isolation': buildIsolation,
+  '0012-access': access
 }
 
 /**

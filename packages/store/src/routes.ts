@@ -1,7 +1,7 @@
-import type { Endpoint, Functions } from '@slipway/domain'
+import type { Endpoint, FunctionAccess, FunctionKeys, Functions, KnownKey } from '@slipway/domain'
 
-/** What gateways read, and all that they read. */
-export type Routes = Pick<Functions, 'routes' | 'routesVersion'>
+/** What gateways read, and all that they read: `keys` are of callers. */
+export type Routes = Pick<Functions, 'routes' | 'routesVersion'> & { keys: FunctionKeys['known'] }
 
 /** Asks one of the two questions below. Errors are Failures already. */
 export type AskRoutes = <R>(sql: string) => Promise<R[]>
@@ -15,6 +15,15 @@ interface RouteRow {
   generation: number
   endpoints_json: string
   write_timeout_ms: number
+  access: FunctionAccess
+}
+
+interface KeyRow {
+  hash: string
+  owner_id: string
+  is_own: number
+  function_name: string | null
+  expires_at: number | null
 }
 
 /** Plain SQL, the same on both databases: gateways ask it without the query builder, which would be a part of their process. */
@@ -22,8 +31,11 @@ export function createRoutes(ask: AskRoutes): Routes {
   return {
     async routes() {
       const rows = await ask<RouteRow>(
-        `select live.owner_id, live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms
-           from functions join deployments as live on live.id = functions.live_deployment_id`
+        `select live.owner_id, live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms,
+           coalesce(functions.access, repositories.access, owners.access, 'public') as access
+           from functions join deployments as live on live.id = functions.live_deployment_id
+             join owners on owners.id = functions.owner_id
+             left join repositories on repositories.id = functions.repository_id`
       )
       return rows.map((row) => ({
         ownerId: row.owner_id,
@@ -33,8 +45,21 @@ export function createRoutes(ask: AskRoutes): Routes {
         deploymentId: row.id,
         generation: row.generation,
         endpoints: JSON.parse(row.endpoints_json) as Endpoint[],
-        writeTimeoutMs: row.write_timeout_ms
+        writeTimeoutMs: row.write_timeout_ms,
+        access: row.access
       }))
+    },
+    async keys() {
+      const rows = await ask<KeyRow>('select hash, owner_id, is_own, function_name, expires_at from function_keys')
+      return rows.map(
+        (row): KnownKey => ({
+          hash: row.hash,
+          ownerId: row.owner_id,
+          isOwn: row.is_own === 1,
+          functionName: row.function_name,
+          expiresAt: row.expires_at
+        })
+      )
     },
     async routesVersion() {
       const [row] = await ask<{ value: number }>(`select value from counters where name = 'routes'`)

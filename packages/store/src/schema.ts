@@ -9,6 +9,7 @@ import type {
   ForgeConnectionStatus,
   ForgeKind,
   ForgeSecretUse,
+  FunctionAccess,
   LogChunk,
   LogStep,
   Right,
@@ -55,6 +56,7 @@ export interface Schema {
   sessions: SessionsTable
   tickets: TicketsTable
   memberships: MembershipsTable
+  function_keys: FunctionKeysTable
   traffic_minutes: TrafficTable
   traffic_hours: TrafficTable
   traffic_senders: TrafficSendersTable
@@ -71,6 +73,8 @@ export interface OwnersTable {
   served_turn: number
   build_isolation: Generated<BuildIsolation | null>
   created_at: number
+  /** Who may call its functions where nothing nearer says so. */
+  access: FunctionAccess | null
 }
 
 export interface RepositoriesTable {
@@ -80,6 +84,8 @@ export interface RepositoriesTable {
   forge_repository_id: string
   name: string
   full_name: string
+  /** Who may call its functions where these do not say so themselves. */
+  access: FunctionAccess | null
   default_branch: string
   is_private: Flag
   installation_id: string | null
@@ -194,6 +200,8 @@ export interface FunctionsTable {
   live_deployment_id: string | null
   generation: number
   is_paused: Flag
+  /** Who may call it; null: as the repository or the owner says. */
+  access: FunctionAccess | null
   created_at: number
   updated_at: number
 }
@@ -394,6 +402,39 @@ export interface ForgeConnectionsTable {
   app_id: string | null
 }
 
+/** Of one function, calls that ended in the minute or hour that began then. */
+export interface TrafficTable {
+  owner_id: string
+  function_name: string
+  at: number
+  calls: number
+  errors: number
+  running: number
+  codes_json: string
+  latency_json: string
+}
+
+/** Up to which batch a gateway's counts are in the tables. */
+export interface TrafficSendersTable {
+  sender: string
+  number: number
+  /** Of the last minute that it told of. */
+  at: number
+}
+
+export interface FunctionKeysTable {
+  id: string
+  owner_id: string
+  /** SHA-256, in hex. */
+  hash: string
+  name: string
+  is_own: Flag
+  function_name: string | null
+  created_by: string
+  created_at: number
+  expires_at: number | null
+}
+
 export type ForgeAppRow = Selectable<ForgeAppsTable>
 export type ForgeSecretRow = Selectable<ForgeSecretsTable>
 export type ForgeConnectionRow = Selectable<ForgeConnectionsTable>
@@ -468,23 +509,3 @@ export type RepositoryRow = Selectable<RepositoriesTable>
 export type SecretSetRow = Selectable<SecretSetsTable>
 export type SecretVersionRow = Selectable<SecretVersionsTable>
 export type DeliveryRow = Selectable<DeliveriesTable>
-
-/** Of one function, calls that ended in the minute or hour that began then. */
-export interface TrafficTable {
-  owner_id: string
-  function_name: string
-  at: number
-  calls: number
-  errors: number
-  running: number
-  codes_json: string
-  latency_json: string
-}
-
-/** Up to which batch a gateway's counts are in the tables. */
-export interface TrafficSendersTable {
-  sender: string
-  number: number
-  /** Of the last minute that it told of. */
-  at: number
-}

@@ -1,5 +1,6 @@
 import type { Store } from '@slipway/domain'
 import { Kysely, sql } from 'kysely'
+import { createAccess } from './access.ts'
 import { createAccounts } from './accounts.ts'
 import { createAudit } from './audit.ts'
 import { createBuilds } from './builds.ts'
@@ -9,7 +10,8 @@ import { createDeliveries } from './deliveries.ts'
 import { createDeployments } from './deployments.ts'
 import { createForgeApps } from './forge-apps.ts'
 import { createForgeConnections } from './forge-connections.ts'
-import { createFunctions } from './functions.ts'
+import { createFunctionKeys } from './function-keys.ts'
+import { createFunctions, createStoredRoutes } from './functions.ts'
 import { createHeads } from './heads.ts'
 import { createImages } from './images.ts'
 import { createLogs } from './logs.ts'
@@ -54,6 +56,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     throw translate(err)
   }
   const database = createDatabase(db)
+  const routes = createStoredRoutes(database)
   return {
     deliveries: createDeliveries(database),
     owners: createOwners(database),
@@ -61,7 +64,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     builds: createBuilds(database),
     heads: createHeads(database),
     removals: createRemovals(database),
-    functions: createFunctions(database),
+    functions: createFunctions(database, routes),
     deployments: createDeployments(database),
     images: createImages(database),
     logs: createLogs(database),
@@ -73,6 +76,8 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     sealingKeys: createSealingKeys(database),
     forgeApps: createForgeApps(database),
     forgeConnections: createForgeConnections(database),
+    access: createAccess(database),
+    functionKeys: createFunctionKeys(database, routes.keys),
     traffic: createTraffic(database),
     tokens: createTokens(database),
     retention: createRetention(database),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '@slipway/domain/failure'
+import { challenge, keyHeaders, refusalOfCaller } from './access.ts'
 import { type Address, noSuchFunction } from './address.ts'
 import { answerFailure } from './answers.ts'
 import { type Call, hasBody } from './call.ts'
@@ -76,7 +77,13 @@ export function createCalls(options: CallsOptions): Calls {
       const facts = {
         callId: givenCallId(req) ?? randomUUID(),
         startedAt: now(),
-        isTrusted: isTrustedProxy(req.socket.remoteAddress)
+        isTrusted: isTrustedProxy(req.socket.remoteAddress),
+        keyHeaders: keyHeaders(req)
+      }
+      const stranger = refusalOfCaller(req, upstream, table.keys(), facts.startedAt)
+      if (stranger !== null) {
+        answerFailure(res, stranger, [...callHeaders(facts), ...challenge])
+        return
       }
       const refusal = refusalOf(req, incoming.upgrade !== null, upstream)
       if (refusal !== null) answerFailure(res, refusal, callHeaders(facts))

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Endpoint, Failure, type Route, type TrafficBatch } from '@slipway/domain'
+import { type Endpoint, Failure, type KnownKey, type Route, type TrafficBatch } from '@slipway/domain'
 import type { SignalPayload } from '@slipway/queue/signals'
 import { createLogger } from '@slipway/service/logger'
 import { type RouteSource, readConfig, startGateway } from './service.ts'
@@ -46,6 +46,7 @@ export function routeTo(name: string, endpoints: Endpoint[], more: Partial<Route
     generation: 1,
     endpoints,
     writeTimeoutMs: 10_000,
+    access: 'public',
     ...more
   }
 }
@@ -54,7 +55,7 @@ export interface TestGateway {
   url: string
   port: number
   /** Live deployments change, and the gateway is told. */
-  setRoutes(routes: Route[]): Promise<void>
+  setRoutes(routes: Route[], keys?: KnownKey[]): Promise<void>
   /** As `setRoutes`, but the signal is lost. */
   setRoutesSilently(routes: Route[]): void
   storeIsAway(isAway: boolean): void
@@ -72,6 +73,7 @@ export async function startTestGateway(
   announceMs = 0
 ): Promise<TestGateway> {
   let served = routes
+  let keys: KnownKey[] = []
   let version = 1
   let isAway = env.TEST_STORE_AWAY === 'true'
   const reports: SignalPayload<'gateway'>[] = []
@@ -84,6 +86,10 @@ export async function startTestGateway(
     routes: async () => {
       check()
       return served
+    },
+    keys: async () => {
+      check()
+      return keys
     },
     routesVersion: async () => {
       check()
@@ -113,8 +119,9 @@ export async function startTestGateway(
   return {
     url,
     port: Number(new URL(url).port),
-    async setRoutes(next) {
+    async setRoutes(next, nextKeys = []) {
       served = next
+      keys = nextKeys
       version += 1
       for (const wake of listeners) wake()
       await until(() => reports.at(-1)?.routesVersion === version)

@@ -25,6 +25,8 @@ export interface CallFacts {
   startedAt: number
   /** The peer is a trusted proxy: what it says of the client is believed and added to. */
   isTrusted: boolean
+  /** Names of headers that hold keys for the gateway, in lower case. */
+  keyHeaders: readonly string[]
 }
 
 /** The id that the caller gave, as OpenFaaS keeps it, if it is fit for headers and logs; null otherwise. */
@@ -43,6 +45,7 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
     // CGI-like servers read `_` as `-`.
     const plain = lower.includes('_') ? lower.replaceAll('_', '-') : lower
     if (hopByHop.has(lower) || named?.has(lower) || ours.has(plain)) continue
+    if (call.keyHeaders.length > 0 && call.keyHeaders.includes(plain)) continue
     if (!call.isTrusted && isAboutClient(plain)) continue
     headers.push(name, req.rawHeaders[i + 1] as string)
   }

@@ -19,7 +19,7 @@ export function createRouteFeed(source: RouteSource, table: RouteTable, onSwap: 
         // Asked before the routes: the table may be newer than its number, never older.
         const version = await source.routesVersion()
         if (version !== table.version()) {
-          table.replace(version, await source.routes())
+          table.replace(version, await source.routes(), await source.keys())
           onSwap()
           logger.info({ routesVersion: version }, 'routes swapped')
         }

@@ -1,7 +1,7 @@
-import type { Functions } from '@slipway/domain'
+import type { FunctionKeys, Functions } from '@slipway/domain'
 
 /** What the gateway asks the store for, and nothing else. */
-export type RouteSource = Pick<Functions, 'routes' | 'routesVersion'>
+export type RouteSource = Pick<Functions, 'routes' | 'routesVersion'> & { keys: FunctionKeys['known'] }
 
 type OpenSource = RouteSource & { close(): Promise<void> }
 
@@ -18,6 +18,7 @@ export function createRouteSource(open: () => Promise<OpenSource>): OpenSource {
   }
   return {
     routes: async () => (await opened()).routes(),
+    keys: async () => (await opened()).keys(),
     routesVersion: async () => (await opened()).routesVersion(),
     async close() {
       await (await opening)?.close()

@@ -1,4 +1,5 @@
-import type { Route } from '@slipway/domain'
+import type { KnownKey, Route } from '@slipway/domain'
+import { type Keys, keysByHash } from './access.ts'
 import type { Address } from './address.ts'
 import { createUpstream, setEndpoints, type Upstream } from './upstream.ts'
 
@@ -7,7 +8,9 @@ export interface RouteTable {
   /** Of the routes that are served; null before the first were read. */
   version(): number | null
   /** Swaps the whole table at once. */
-  replace(version: number, routes: Route[]): void
+  replace(version: number, routes: Route[], keys: KnownKey[]): void
+  /** Of callers. */
+  keys(): Keys
   find(address: Exclude<Address, { kind: 'own' }>): Upstream | null
   /** A call begins. Must be told in the same turn as `find`: a swap must not come between. */
   enter(upstream: Upstream): void
@@ -23,6 +26,7 @@ export interface RouteTable {
 /** @param onDrained the last call of a deployment that is no longer served has ended. */
 export function createRouteTable(onDrained: () => void): RouteTable {
   let version: number | null = null
+  let keys = keysByHash([])
   let byName = new Map<string, Upstream>()
   let byClusterName = new Map<string, Upstream>()
   let served = new Map<string, Upstream>()
@@ -35,16 +39,19 @@ export function createRouteTable(onDrained: () => void): RouteTable {
 
   return {
     version: () => version,
-    replace(nextVersion, routes) {
+    keys: () => keys,
+    replace(nextVersion, routes, known) {
+      keys = keysByHash(known)
       const former = served
       served = new Map()
       byName = new Map()
       byClusterName = new Map()
       for (const route of routes) {
         // One that was rolled back to may still be finishing what it had.
-        const known = former.get(route.deploymentId) ?? retired.get(route.deploymentId)
-        const upstream = known ?? createUpstream(route)
-        if (known !== undefined) setEndpoints(known, route.endpoints)
+        const found = former.get(route.deploymentId) ?? retired.get(route.deploymentId)
+        const upstream = found ?? createUpstream(route)
+        if (found !== undefined) setEndpoints(found, route.endpoints)
+        upstream.access = route.access
         retired.delete(route.deploymentId)
         served.set(route.deploymentId, upstream)
         byName.set(`${route.ownerSlug}/${route.functionName}`, upstream)

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import type { Endpoint, Route } from '@slipway/domain'
+import type { Endpoint, FunctionAccess, Route } from '@slipway/domain'
 import type undici from 'undici'
 
 // The package's main module loads everything it has, its fetch and its caches among it: 10 MiB that nobody asks for here.
@@ -26,6 +26,8 @@ export interface Upstream {
   /** `<function>.<slug>`, as OpenFaaS names functions in metrics. */
   readonly label: string
   readonly writeTimeoutMs: number
+  /** Who may call it. */
+  access: FunctionAccess
   replicas: Replica[]
   inFlight: number
   turn: number
@@ -41,6 +43,7 @@ export function createUpstream(route: Route): Upstream {
     functionKey: `${route.ownerId}/${route.functionName}`,
     label: `${route.functionName}.${route.ownerSlug}`,
     writeTimeoutMs: route.writeTimeoutMs,
+    access: route.access,
     replicas: distinct(route.endpoints).map(createReplica),
     inFlight: 0,
     turn: 0

@@ -1,3 +1,4 @@
+import type { Access, FunctionKeys } from './store/access.ts'
 import type { Accounts, Memberships, Sessions, Tickets } from './store/accounts.ts'
 import type { Audit } from './store/audit.ts'
 import type { Builds } from './store/builds.ts'
@@ -43,6 +44,8 @@ export interface Store {
   sealingKeys: SealingKeys
   forgeApps: ForgeApps
   forgeConnections: ForgeConnections
+  access: Access
+  functionKeys: FunctionKeys
   traffic: Traffic
   tokens: Tokens
   retention: Retention

@@ -1,3 +1,4 @@
+import { accessContract } from './access.ts'
 import { accountsContract } from './accounts.ts'
 import { admissionContract } from './admission.ts'
 import { claimsContract } from './claims.ts'
@@ -52,6 +53,7 @@ export function storeContract(subject: Subject): void {
   forgeAppsContract(subject)
   retentionContract(subject)
   trafficContract(subject)
+  accessContract(subject)
   headsContract(subject)
   removalsContract(subject)
   fencesContract(subject)

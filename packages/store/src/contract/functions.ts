@@ -136,7 +136,8 @@ export function functionsContract({ name, database }: Subject): void {
         deploymentId: id,
         generation: 1,
         endpoints: [{ host: '10.0.0.1', port: 8080 }],
-        writeTimeoutMs: 5000
+        writeTimeoutMs: 5000,
+        access: 'public'
       }
     ])
     const endpoints = [1, 2].map((n) => ({ host: `10.0.0.${n}`, port: 8080 }))

@@ -21,5 +21,6 @@ export async function checkOpenRoutes(t: TestContext, config: StoreConfig): Prom
   assert.deepEqual(read, await store.functions.routes())
   assert.equal(read.length, 2)
   assert.ok((await routes.routesVersion()) > before)
+  assert.deepEqual(await routes.keys(), await store.functionKeys.known())
   assert.equal(await routes.routesVersion(), await store.functions.routesVersion())
 }
