@@ -63,6 +63,23 @@ test('a new version replaces the former one without a dropped request, and a bro
   assert.ok(p99Ms !== null && p99Ms > 0)
 })
 
+test('a function that is not public takes a key, which ends within a second of being revoked', async () => {
+  const { api } = scene.installation
+  const of = { owner: 'closed', name: 'hello' }
+  const repository = await scene.repository({ owner: of.owner })
+  const commit = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('inside') })
+  assert.equal((await repository.ended(commit)).status, 'live')
+  await api.setAccess({ ...of, access: 'token' })
+  const status = async (headers: Record<string, string> = {}) =>
+    (await call(scene, '/function/closed-hello', { headers })).status
+  await waitFor(async () => (await status()) === 401, { timeoutMs: 1000 })
+  const { key, about } = await api.createFunctionKey({ owner: of.owner, name: 'test' })
+  const headers = { 'x-api-key': key }
+  await waitFor(async () => (await status(headers)) === 200, { timeoutMs: 1000 })
+  await api.revokeFunctionKey({ owner: of.owner, id: about.id })
+  await waitFor(async () => (await status(headers)) === 401, { timeoutMs: 1000 })
+})
+
 test('a function that never becomes ready fails the build and the former version serves throughout', async () => {
   const repository = await scene.repository({ owner: 'never' })
   const first = await repository.push({

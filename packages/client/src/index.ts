@@ -1,3 +1,4 @@
+export * from './access-routes.ts'
 export * from './client.ts'
 export * from './internal.ts'
 export {

@@ -1,5 +1,6 @@
 import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
+import { accessRoutes } from './access-routes.ts'
 import {
   AuditView,
   BuildDetail,
@@ -333,7 +334,8 @@ export const routes = {
     summary: 'Take away now what is not kept: logs, builds, images, mirrors and what dead workers left',
     response: CleanUpView
   },
-  ...trafficRoutes
+  ...trafficRoutes,
+  ...accessRoutes
 } as const satisfies Record<string, RouteContract>
 
 export type RouteName = keyof typeof routes

@@ -22,7 +22,7 @@ export function createFunctionKeys(database: Database, known: Routes['keys']): F
           .select((eb) => eb.fn.countAll<number>().as('count'))
           .where('owner_id', '=', ownerId)
           .executeTakeFirstOrThrow()
-        if (Number(count) >= mostOfOwner) {
+        if (count >= mostOfOwner) {
           throw new Failure('limit-exceeded', `an owner may have ${mostOfOwner} keys: revoke those that are not used`)
         }
         const row = {

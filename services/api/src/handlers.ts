@@ -1,4 +1,5 @@
 import { Failure } from '@slipway/domain'
+import { createAccessHandlers } from './access-handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
@@ -17,6 +18,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createVariableHandlers(deps),
     ...createTrafficHandlers(deps),
     ...createTokenHandlers(deps),
+    ...createAccessHandlers(deps),
     async listOwners(input) {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 import { createLogger, run } from '@slipway/service'
 import { Command, Option } from 'commander'
+import { addAccessCommands } from './access-commands.ts'
 import { addBuildCommands } from './build-commands.ts'
 import { connect } from './connection.ts'
 import { addFunctionCommands } from './function-commands.ts'
@@ -131,6 +132,7 @@ const context = { settings, print, directory: process.cwd() }
 addBuildCommands(program, context)
 addFunctionCommands(program, context)
 addVariableCommands(program, context)
+addAccessCommands(program, context)
 addSecretCommands(program, { settings, print })
 
 const admin = program.command('admin').description('what the administrator of the installation does')
