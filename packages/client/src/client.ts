@@ -1,4 +1,5 @@
 import { Failure, type FailureCode, failures, type LogChunk } from '@slipway/domain'
+import type { BuildView } from './resources.ts'
 import { type RouteContract, type RouteInput, type RouteName, type RouteOutput, routes } from './routes.ts'
 
 /** Every route as a method, typed by the contract, and the streams. */
@@ -14,6 +15,15 @@ export type StatusApi = {
     options: { after?: number; follow: boolean },
     signal?: AbortSignal
   ): AsyncIterable<LogChunk>
+  /**
+   * Sends a folder to be deployed without git; answers once its build is queued.
+   *
+   * @param tar plain or in gzip
+   */
+  deployFolder(
+    folder: { owner: string; name: string; message?: string; tar: AsyncIterable<Uint8Array>; isZipped: boolean },
+    signal?: AbortSignal
+  ): Promise<BuildView>
   /** The certificate that secrets are sealed with, as PEM. */
   sealingCertificate(signal?: AbortSignal): Promise<string>
   /** What a function's replicas print, as lines. */
@@ -24,6 +34,9 @@ export type StatusApi = {
     signal?: AbortSignal
   ): AsyncIterable<{ at: number; instance: string; stream: string; text: string }>
 }
+
+/** What is sent with a call. */
+type Body = { type: string; content: string | AsyncIterable<Uint8Array> } | undefined
 
 const reconnectLimit = 10
 
@@ -46,7 +59,7 @@ export function createStatusApi({
   async function send(
     method: string,
     path: string,
-    body: unknown,
+    body: Body,
     accept: string,
     signal: AbortSignal | undefined
   ): Promise<Response> {
@@ -57,9 +70,10 @@ export function createStatusApi({
         headers: {
           authorization: `Bearer ${token}`,
           accept,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' })
+          ...(body === undefined ? {} : { 'content-type': body.type })
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A stream is sent as it is made; that needs to be said.
+        ...(body === undefined ? {} : { body: body.content as ReadableStream, duplex: 'half' }),
         ...(signal === undefined ? {} : { signal })
       })
     } catch (err) {
@@ -93,7 +107,7 @@ export function createStatusApi({
     const response = await send(
       contract.method,
       address,
-      contract.body === undefined ? undefined : rest,
+      contract.body === undefined ? undefined : { type: 'application/json', content: JSON.stringify(rest) },
       'application/json',
       signal
     )
@@ -149,10 +163,21 @@ export function createStatusApi({
       (input: Record<string, unknown>, signal?: AbortSignal) => call(contract, input, signal)
     ])
   )
+  async function deployFolder(
+    folder: Parameters<StatusApi['deployFolder']>[0],
+    signal?: AbortSignal
+  ): Promise<BuildView> {
+    const { owner, name, message, tar, isZipped } = folder
+    const query = new URLSearchParams({ name, ...(message === undefined ? {} : { message }) })
+    const path = `/api/v1/owners/${encodeURIComponent(owner)}/deploys?${query.toString()}`
+    const body = { type: isZipped ? 'application/gzip' : 'application/x-tar', content: tar }
+    return (await send('POST', path, body, 'application/json', signal)).json() as Promise<BuildView>
+  }
+
   async function sealingCertificate(signal?: AbortSignal): Promise<string> {
     return (await send('GET', '/.well-known/slipway/seal.pem', undefined, 'text/plain', signal)).text()
   }
-  return { ...calls, followLog, runtimeLog, sealingCertificate } as unknown as StatusApi
+  return { ...calls, followLog, runtimeLog, deployFolder, sealingCertificate } as unknown as StatusApi
 }
 
 /** Server-sent events of a response, as the HTML standard frames them. */

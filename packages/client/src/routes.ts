@@ -54,6 +54,14 @@ export const routes = {
     query: Type.Object(page),
     response: Listed(OwnerView)
   },
+  addOwner: {
+    method: 'POST',
+    path: '/api/v1/owners',
+    rule: { action: 'administer', on: 'platform' },
+    summary: 'Make an owner without a forge, who deploys folders',
+    body: Type.Object({ slug: Type.String() }),
+    response: OwnerView
+  },
   setOwnerSlug: {
     method: 'PUT',
     path: '/api/v1/owners/:id',

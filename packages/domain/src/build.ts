@@ -58,6 +58,7 @@ export function assertTransition(from: BuildStatus, to: BuildStatus): void {
  * `connect`: the repository was just connected. `rebuild`: somebody asked for this commit, head or not.
  * `resume`: a function that was paused is deployed by pushes again.
  * `rollback`: somebody asked for an earlier deployment; nothing is built.
+ * `api`: somebody sent the folder itself, see `uploadForgeId`.
  * `redeploy`: somebody asked for what is live once more, with the configuration of now. `configuration`: the same, because
  * variables or secrets changed; paused functions are left out of it. Nothing is built.
  */
@@ -69,9 +70,10 @@ export const BuildTrigger = Type.Enum([
   'resume',
   'rollback',
   'redeploy',
-  'configuration'
+  'configuration',
+  'api'
 ])
-export type BuildTrigger = 'push' | 'head' | 'connect' | 'rebuild' | 'resume' | 'rollback' | RedeployTrigger
+export type BuildTrigger = 'push' | 'head' | 'connect' | 'rebuild' | 'resume' | 'rollback' | 'api' | RedeployTrigger
 export type RedeployTrigger = 'redeploy' | 'configuration'
 
 /** Does it deploy again what is live, under the configuration of now? */

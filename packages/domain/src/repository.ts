@@ -28,6 +28,26 @@ export type BuildIsolation = 'shared' | 'strict'
 export const BuildPolicy = Type.Enum(['wait', 'override'])
 export type BuildPolicy = 'wait' | 'override'
 
+/**
+ * Folders that are sent by the status API are repositories of a forge that is none: each has an owner and a name, its commits are
+ * the ids of what was sent, and nothing is ever asked about them. Everything else (latest wins, generations, pruning of its own
+ * functions alone, rollback, retention) is the same as for what comes from git.
+ */
+export const uploadForgeId = 'api'
+
+/** The only branch of such a repository. */
+export const uploadRef = 'refs/heads/main'
+
+/** Does what is built come from a folder that was sent, and not from git? */
+export function isUploaded(repository: Pick<Repository, 'forgeId'>): boolean {
+  return repository.forgeId === uploadForgeId
+}
+
+/** The name of a folder that is sent: letters, digits, `-`, `_` and `.`, at most 63. */
+export function isUploadName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
+}
+
 /** A repository as it is stored. `forgeId` and `forgeRepositoryId` are its identity. */
 export interface Repository {
   id: string

@@ -24,6 +24,8 @@ export function homePaths(home: string) {
     mirrors: join(root, 'mirrors'),
     checkouts: join(root, 'checkouts'),
     templates: join(root, 'templates'),
+    /** Folders that were sent to be deployed: `api` takes them, `builder` builds them. */
+    uploads: join(root, 'uploads'),
     /** What secrets are encrypted with at rest, unless it is given as a setting. */
     encryptionKeys: join(root, 'encryption.keys'),
     /** Secrets as files for functions, where there is no directory in memory for them. */

@@ -8,6 +8,7 @@ import { queueBuild, touchBuild } from './build-queue.ts'
 import { createRedeploys } from './build-redeploy.ts'
 import { createRollback } from './build-rollback.ts'
 import { findBuild, lockBuild, parseOrNull, toBuild, toBuildFunction } from './build-rows.ts'
+import { createUploadBuilds } from './build-upload.ts'
 import type { Database } from './database.ts'
 import { isLeased } from './moments.ts'
 import { lockRepository } from './repositories.ts'
@@ -150,6 +151,7 @@ export function createBuilds(database: Database): Builds {
     ...createAdmission(database),
     ...createClaims(database),
     ...createBuildLife(database),
+    ...createUploadBuilds(database),
     ...createRollback(database),
     ...createRedeploys(database)
   }

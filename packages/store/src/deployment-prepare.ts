@@ -4,6 +4,7 @@ import {
   type Deployments,
   Failure,
   isRedeploy,
+  isUploaded,
   type NewDeployment
 } from '@slipway/domain'
 import { touchBuild } from './build-queue.ts'
@@ -23,6 +24,7 @@ interface Rollout {
   ownerId: string
   ownerSlug: string
   generation: number
+  source: Deployment['source']
 }
 
 /**
@@ -84,7 +86,7 @@ function findMade(tx: Transaction, build: BuildRow, name: string): Promise<Deplo
 }
 
 async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
-  const { build, ownerId, ownerSlug, generation } = rollout
+  const { build, ownerId, ownerSlug, generation, source } = rollout
   const secrets = await pinSecrets(
     tx,
     { buildId: build.id, ownerId, functionName: wanted.functionName },
@@ -100,7 +102,7 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     function_name: wanted.functionName,
     cluster_name: wanted.clusterName,
     generation,
-    source: 'git',
+    source,
     image_json: JSON.stringify(wanted.image),
     spec_json: JSON.stringify(spec),
     secrets_json: JSON.stringify(secrets),
@@ -195,7 +197,7 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
   return {
     prepare: (buildId, holder, wanted, now) =>
       database.write(async (tx) => {
-        const { build } = await lockHeldBuild(tx, buildId, holder)
+        const { build, repository } = await lockHeldBuild(tx, buildId, holder)
         const { owner_id: ownerId, generation } = build
         const owner =
           ownerId === null
@@ -204,7 +206,8 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
         if (build.status !== 'deploying' || ownerId === null || generation === null || !owner?.slug) {
           throw leaseLost(buildId)
         }
-        const rollout = { build, ownerId, ownerSlug: owner.slug, generation }
+        const source = isUploaded({ forgeId: repository.forge_id }) ? ('api' as const) : ('git' as const)
+        const rollout = { build, ownerId, ownerSlug: owner.slug, generation, source }
         const byName = wanted.toSorted((a, b) => (a.functionName < b.functionName ? -1 : 1))
         const made = new Map<NewDeployment, Deployment | null>()
         // Always in the same order, so that two builds that want the same names do not wait for each other.

@@ -1,4 +1,4 @@
-import { type Deployments, isRedeploy, type SwitchResult } from '@slipway/domain'
+import { type Deployments, isRedeploy, isUploaded, type SwitchResult } from '@slipway/domain'
 import { endBuild } from './build-end.ts'
 import { touchBuild } from './build-queue.ts'
 import { assertWanted, leaseLost, lockBuild } from './build-rows.ts'
@@ -103,8 +103,16 @@ async function setLive(
   return drained
 }
 
-/** Functions that the repository had and its stack has no more. What it left behind under a former owner is among them. */
-async function findLeft(tx: Transaction, build: BuildRow, keep: string[]): Promise<FunctionRow[]> {
+/**
+ * Functions that the repository had and its stack has no more. What it left behind under a former owner is among them.
+ * A push takes away only what came by git, a folder that is sent only what came by API.
+ */
+async function findLeft(
+  tx: Transaction,
+  build: BuildRow,
+  source: DeploymentRow['source'],
+  keep: string[]
+): Promise<FunctionRow[]> {
   const rows = await tx
     .selectFrom('functions')
     .innerJoin('deployments as live', 'live.id', 'functions.live_deployment_id')
@@ -112,7 +120,7 @@ async function findLeft(tx: Transaction, build: BuildRow, keep: string[]): Promi
     .where('functions.repository_id', '=', build.repository_id)
     .where('functions.is_paused', '=', 0)
     .where('functions.generation', '<=', build.generation)
-    .where('live.source', '=', 'git')
+    .where('live.source', '=', source)
     .orderBy('functions.name')
     .forUpdate('functions')
     .execute()
@@ -153,7 +161,7 @@ async function switchLive(
   now: number
 ): Promise<SwitchResult> {
   const refused: SwitchResult = { isSwitched: false, passedOver: [], drained: [], pruned: [] }
-  const { build } = await lockBuild(tx, buildId)
+  const { build, repository } = await lockBuild(tx, buildId)
   if (build.lease_holder !== holder || build.status !== 'deploying') throw leaseLost(buildId)
   assertWanted(build)
   const found = await findSteps(tx, build, change.deploymentIds)
@@ -162,7 +170,10 @@ async function switchLive(
   if (passedOver.length > 0) return { ...refused, passedOver }
   const drained: DeploymentRow[] = []
   for (const step of steps) drained.push(...(await setLive(tx, build, step, change.pause, now)))
-  const left = change.keep === null ? [] : await findLeft(tx, build, change.keep)
+  const left =
+    change.keep === null
+      ? []
+      : await findLeft(tx, build, isUploaded({ forgeId: repository.forge_id }) ? 'api' : 'git', change.keep)
   for (const fn of left) drained.push(...(await prune(tx, build, fn, now)))
   if (change.keep !== null && change.finish) await publishSealed(tx, build, now)
   if (build.trigger !== 'rollback') await redeployStale(tx, build, steps, now)

@@ -1,3 +1,4 @@
+import { isUploaded } from '@slipway/domain'
 import type { Reader } from './database.ts'
 import type { FunctionRow } from './schema.ts'
 
@@ -30,8 +31,9 @@ async function repositoryName(db: Reader, id: string | null): Promise<string> {
   const row =
     id === null
       ? undefined
-      : await db.selectFrom('repositories').select('full_name').where('id', '=', id).executeTakeFirst()
-  return row === undefined ? 'a function deployed by API' : `repository ${row.full_name}`
+      : await db.selectFrom('repositories').select(['full_name', 'forge_id']).where('id', '=', id).executeTakeFirst()
+  if (row === undefined) return 'a function deployed by API'
+  return isUploaded({ forgeId: row.forge_id }) ? `the deployed folder ${row.full_name}` : `repository ${row.full_name}`
 }
 
 /** Owner `a` with `b-c` and owner `a-b` with `c` want one name: who was there first keeps it, and what still runs under it counts. */

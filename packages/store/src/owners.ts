@@ -1,4 +1,4 @@
-import { Failure, type ForgeOwner, isValidSlug, type Owner, type Owners, slugOf } from '@slipway/domain'
+import { Failure, type ForgeOwner, isValidSlug, type Owner, type Owners, slugOf, uploadForgeId } from '@slipway/domain'
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
 import type { OwnerRow } from './schema.ts'
@@ -59,6 +59,20 @@ export async function ensureOwner(
   throw new Error(`owner ${forgeOwnerId} of ${forgeId} could be neither made nor found`)
 }
 
+/** @throws Failure `invalid-request` for what cannot be a slug, `name-taken` when another owner than `id` has it */
+async function assertFree(tx: Transaction, slug: string, id: string | null): Promise<void> {
+  if (!isValidSlug(slug)) {
+    throw new Failure(
+      'invalid-request',
+      `"${slug.slice(0, 80)}" cannot be a slug: use at most 30 lower-case letters, digits and "-", beginning with a letter, and no name of the platform`
+    )
+  }
+  const holder = await tx.selectFrom('owners').selectAll().where('slug', '=', slug).executeTakeFirst()
+  if (holder !== undefined && holder.id !== id) {
+    throw new Failure('name-taken', `the slug "${slug}" belongs to ${holder.login} (${holder.forge_id})`)
+  }
+}
+
 export function createOwners(database: Database): Owners {
   return {
     get: (id) =>
@@ -81,6 +95,18 @@ export function createOwners(database: Database): Owners {
           .executeTakeFirst()
         return row === undefined ? null : toOwner(row)
       }),
+    add: (slug, now) =>
+      database.write(async (tx) => {
+        await assertFree(tx, slug, null)
+        const row = { id: newId(), forge_id: uploadForgeId, forge_owner_id: slug, login: slug, slug }
+        return toOwner(
+          await tx
+            .insertInto('owners')
+            .values({ ...row, served_turn: 0, created_at: now })
+            .returningAll()
+            .executeTakeFirstOrThrow()
+        )
+      }),
     rename: (id, login) =>
       database.write(async (tx) => {
         await tx.updateTable('owners').set({ login }).where('id', '=', id).execute()
@@ -98,16 +124,7 @@ export function createOwners(database: Database): Owners {
       }),
     setSlug: (id, slug) =>
       database.write(async (tx) => {
-        if (!isValidSlug(slug)) {
-          throw new Failure(
-            'invalid-request',
-            `"${slug.slice(0, 80)}" cannot be a slug: use at most 30 lower-case letters, digits and "-", beginning with a letter, and no name of the platform`
-          )
-        }
-        const holder = await tx.selectFrom('owners').selectAll().where('slug', '=', slug).executeTakeFirst()
-        if (holder !== undefined && holder.id !== id) {
-          throw new Failure('name-taken', `the slug "${slug}" belongs to ${holder.login} (${holder.forge_id})`)
-        }
+        await assertFree(tx, slug, id)
         const row = await tx.updateTable('owners').set({ slug }).where('id', '=', id).returningAll().executeTakeFirst()
         if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
         return toOwner(row)

@@ -1,4 +1,4 @@
-import { isTerminal, type KeepRule, type Retention } from '@slipway/domain'
+import { isTerminal, type KeepRule, type Retention, uploadForgeId } from '@slipway/domain'
 import { batchLimit, pause, sweep } from './batches.ts'
 import type { Database, Transaction } from './database.ts'
 import type { BuildRow } from './schema.ts'
@@ -70,7 +70,9 @@ async function eachRepository(
   }
 }
 
-export function createBuildRetention(database: Database): Pick<Retention, 'removeLogs' | 'removeBuilds'> {
+export function createBuildRetention(
+  database: Database
+): Pick<Retention, 'removeLogs' | 'removeBuilds' | 'neededUploads'> {
   async function removeLog(buildId: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted()
@@ -124,6 +126,7 @@ export function createBuildRetention(database: Database): Pick<Retention, 'remov
   }
 
   return {
+    neededUploads: (keepLast) => database.read((db) => neededUploads(db, keepLast)),
     removeLogs: (rule, signal) =>
       eachRepository(
         database,
@@ -140,6 +143,26 @@ export function createBuildRetention(database: Database): Pick<Retention, 'remov
 }
 
 type Db = Pick<Transaction, 'selectFrom'>
+
+async function neededUploads(db: Db, keepLast: number): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('builds')
+    .innerJoin('repositories', 'repositories.id', 'builds.repository_id')
+    .select(['builds.repository_id', 'builds.commit', 'builds.status'])
+    .where('repositories.forge_id', '=', uploadForgeId)
+    .orderBy('builds.id', 'desc')
+    .execute()
+  const needed = new Set<string>()
+  const lastOf = new Map<string, Set<string>>()
+  for (const { repository_id: folder, commit, status } of rows) {
+    const last = lastOf.get(folder) ?? new Set()
+    lastOf.set(folder, last)
+    if (!isTerminal(status)) needed.add(commit)
+    if (last.size < keepLast) last.add(commit)
+  }
+  for (const last of lastOf.values()) for (const commit of last) needed.add(commit)
+  return needed
+}
 
 /** Builds that nothing leads to any more: no deployment that is kept, nor what was last seen of a ref. */
 async function withoutTies(db: Db, builds: OldBuild[]): Promise<OldBuild[]> {

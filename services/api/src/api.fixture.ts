@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { createStatusApi, type InternalApi } from '@slipway/client'
 import type { Signals } from '@slipway/queue'
 import { createLogger } from '@slipway/service'
+import { createUploads } from '@slipway/source'
 import { createStore } from '@slipway/store'
 import { createTokenCheck } from './administrator.ts'
 import { createApi } from './app.ts'
@@ -38,9 +39,12 @@ export async function createApiForTest(
   t: TestContext,
   {
     requestsPerMinute = 10_000,
+    uploadLimitBytes = 1024 ** 2,
     findSession = async () => null,
     findAccount = async () => null
-  }: { requestsPerMinute?: number } & Partial<Pick<IdentifyDeps, 'findSession' | 'findAccount'>> = {}
+  }: { requestsPerMinute?: number; uploadLimitBytes?: number } & Partial<
+    Pick<IdentifyDeps, 'findSession' | 'findAccount'>
+  > = {}
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
   await mkdir(join(directory, 'page', 'assets'), { recursive: true })
@@ -86,6 +90,8 @@ export async function createApiForTest(
     gatewayUrl: 'http://gateway.test',
     forges: [{ forgeId: 'github', kind: 'github', baseUrl: 'https://github.test', apiUrl: 'https://api.github.test' }],
     pageDirectory: join(directory, 'page'),
+    uploads: createUploads({ root: join(directory, 'uploads'), limitBytes: uploadLimitBytes, now: Date.now }),
+    uploadLimitBytes,
     requestsPerMinute,
     now: Date.now,
     logger: createLogger('test', 'silent')
@@ -96,5 +102,5 @@ export async function createApiForTest(
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
-  return { app, store, signals, scaled, gone, api: createStatusApi({ url, token }), url }
+  return { app, store, signals, directory, scaled, gone, api: createStatusApi({ url, token }), url }
 }

@@ -4,14 +4,17 @@ import { type InternalApi, Problem, type RouteContract, type RouteName, routes }
 import type { ForgeInstance, Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
+import type { Uploads } from '@slipway/source'
 import type { FastifyInstance } from 'fastify'
 import { addAccess, inputOf, under } from './access.ts'
 import { addBadgeRoute } from './badge.ts'
 import { addCertificateRoutes } from './certificate-routes.ts'
+import { addDeployRoute } from './deploy-routes.ts'
 import { createFeed } from './feed.ts'
 import { addFeedRoute } from './feed-route.ts'
 import { createForgeLinks } from './forge-links.ts'
 import { createHandlers } from './handlers.ts'
+import { createLookups } from './handling.ts'
 import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { addPageRoutes } from './page-routes.ts'
@@ -29,6 +32,9 @@ export interface ApiDeps extends IdentifyDeps {
   forges: readonly ForgeInstance[]
   /** Where the built page is. */
   pageDirectory: string
+  /** Folders that are deployed without git. */
+  uploads: Pick<Uploads, 'receive'>
+  uploadLimitBytes: number
   /** Requests that one address may make in a minute. */
   requestsPerMinute: number
   now: () => number
@@ -37,7 +43,19 @@ export interface ApiDeps extends IdentifyDeps {
 
 /** The status API: every route of the contract, the streams, the badge and the document that describes them. */
 export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
-  const { store, internal, signals, gatewayUrl, forges, pageDirectory, requestsPerMinute, now, logger } = deps
+  const {
+    store,
+    internal,
+    signals,
+    gatewayUrl,
+    uploads,
+    uploadLimitBytes,
+    forges,
+    pageDirectory,
+    requestsPerMinute,
+    now,
+    logger
+  } = deps
   const app = createServer({
     logger,
     needs: { store: () => store.ping(), redis: () => signals.ping() },
@@ -97,6 +115,17 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.addHook('onClose', () => feed.close())
   await addPageRoutes(app, pageDirectory)
   addFeedRoute(app, { feed, store, callerOf, signalOf })
+  addDeployRoute(app, {
+    store,
+    signals,
+    uploads,
+    limitBytes: uploadLimitBytes,
+    views,
+    callerOf,
+    note: createLookups({ store, now }).note,
+    now,
+    signalOf
+  })
   addBadgeRoute(app, store)
   addCertificateRoutes(app, { store, internal, signalOf })
   app.get('/api/v1/openapi.json', { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }, () =>

@@ -23,6 +23,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)
     },
+    async addOwner({ slug }, caller) {
+      const owner = await store.owners.add(slug, now())
+      await note(caller, 'add-owner', owner.id, `owner/${owner.id}`, { slug })
+      return views.forOneAnswer().owner(owner)
+    },
     async setOwnerSlug({ id, slug }, caller) {
       const before = await store.owners.get(id)
       if (before === null) throw new Failure('not-found', `there is no owner ${id}`)

@@ -3,6 +3,7 @@ import { Failure, type Store } from '@slipway/domain'
 import { forgeInstances, instanceSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
 import { commonSettings, homePaths, type Logger, type Running } from '@slipway/service'
+import { createUploads } from '@slipway/source'
 import Type, { type Static } from 'typebox'
 import { createTokenCheck, ensureToken } from './administrator.ts'
 import { createApi } from './app.ts'
@@ -17,6 +18,8 @@ export const ApiConfig = Type.Object({
   GATEWAY_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
   /** The built page; unset: this repository's own. */
   DASHBOARD_DIRECTORY: Type.Optional(Type.String({ minLength: 1 })),
+  /** Of a folder that is deployed without git, as it is sent. */
+  UPLOAD_LIMIT_MB: Type.Integer({ default: 100, minimum: 1 }),
   API_REQUESTS_PER_MINUTE: Type.Integer({ default: 1200, minimum: 1 })
 })
 export type ApiConfig = Static<typeof ApiConfig>
@@ -37,6 +40,7 @@ export async function startApi(
   const internalToken = await store.settings.get('internal-token')
   if (internalToken === null)
     throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
+  const uploadLimitBytes = config.UPLOAD_LIMIT_MB * 1024 ** 2
   const app = await createApi({
     store,
     internal: createInternalClient({ socketPath: paths.socket }, internalToken),
@@ -47,6 +51,8 @@ export async function startApi(
     gatewayUrl: config.GATEWAY_PUBLIC_URL ?? null,
     forges: forgeInstances(config),
     pageDirectory: config.DASHBOARD_DIRECTORY ?? pageDirectory,
+    uploads: createUploads({ root: paths.uploads, limitBytes: uploadLimitBytes, now: Date.now }),
+    uploadLimitBytes,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
     now: Date.now,
     logger

@@ -10,17 +10,19 @@ import {
 } from '@slipway/domain'
 import { createRedactor, type Redactor, redactFailure } from '@slipway/secrets'
 import type { Logger, RunStage } from '@slipway/service'
+import { type BuildSourceDeps, sourceOf } from './build-source.ts'
 import type { DiskGuard } from './disk-guard.ts'
 import type { FunctionImages, PlannedFunction } from './function-images.ts'
 import type { Mirrors } from './git/mirrors.ts'
 import { createLogWriter, type LogWriter } from './log-writer.ts'
-import { type SettleHeadDeps, settleHead } from './settle-head.ts'
+import type { SettleHeadDeps } from './settle-head.ts'
 import type { Stack } from './stack/parse.ts'
 import type { HeldClaim, SettleSecrets } from './stack-secrets.ts'
 
 export interface BuildDeps {
   store: Pick<Store, 'builds' | 'functions' | 'logs'>
   mirrors: Mirrors
+  uploads: BuildSourceDeps['uploads']
   access: SettleHeadDeps['access']
   readStack(checkout: string, claim: Claim, platform: string): Promise<Stack>
   images: FunctionImages
@@ -42,7 +44,7 @@ export interface BuildDeps {
 
 /** The story of a build: claim, look at the head, check out, read the stack, make the images, hand over. */
 export function createBuild(deps: BuildDeps) {
-  const { store, mirrors, images, runStage, leaseMs, now, logger, changed, due } = deps
+  const { store, mirrors, uploads, images, runStage, leaseMs, now, logger, changed, due } = deps
 
   /** Reads the stack and writes down what will be done, before anything is done. */
   async function plan(
@@ -120,10 +122,8 @@ export function createBuild(deps: BuildDeps) {
     const { build, holder } = claim
     const say = (text: string) => log.write('checkout', null, 'slipway', text)
     await deps.ensureRoom(signal)
-    const isHead = await settleHead(claim, { store, mirrors, access: guarded(redactor), holder, now, say }, signal)
-    if (!isHead) return due()
-    await using source = await mirrors.checkout({ repositoryId: build.repositoryId, commit: build.commit }, signal)
-    say(`checked out ${build.commit} of ${claim.repository.fullName}`)
+    await using source = await sourceOf(claim, { store, mirrors, uploads, access: guarded(redactor), now, say }, signal)
+    if (source === null) return due()
     // A push says so when it is delivered; of one whose delivery was lost only the commit itself can tell.
     const skipped = build.trigger === 'head' ? skipReason(source.message) : null
     if (skipped !== null) {

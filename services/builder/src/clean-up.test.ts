@@ -23,7 +23,17 @@ function cleanUpForTest(
     return count
   }
   const cleanUp = createCleanUp({
-    retention: { neededImages: async (keepLast) => new Set([`needed with ${keepLast} rollbacks`]) },
+    retention: {
+      neededImages: async (keepLast) => new Set([`needed with ${keepLast} rollbacks`]),
+      neededUploads: async (keepLast) => new Set([`the last ${keepLast}`])
+    },
+    uploads: {
+      sweep: async (needed) => {
+        calls.push(`uploads ${[...needed].join()}`)
+        return { count: 0, bytes: 0 }
+      }
+    },
+    keepUploads: 4,
     mirrors: {
       sweep: async () => {
         calls.push('sweep')

@@ -1,13 +1,17 @@
 import { type CleanUpReport, cleanUpAll, joinReports, type Retention } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { createLoop, type Logger, type Loop } from '@slipway/service'
+import type { Uploads } from '@slipway/source'
 import type { ImageEngine } from './engine/image-engine.ts'
 import type { Mirrors } from './git/mirrors.ts'
 
 export interface CleanUpDeps {
-  retention: Pick<Retention, 'neededImages'>
+  retention: Pick<Retention, 'neededImages' | 'neededUploads'>
   mirrors: Pick<Mirrors, 'sweep'>
   engine: Pick<ImageEngine, 'removeRooms' | 'removeUnnamed' | 'removeUnneeded' | 'pruneCache'>
+  uploads: Pick<Uploads, 'sweep'>
+  /** Versions of a folder that was sent. */
+  keepUploads: number
   /** Former deployments of a function whose images stay. */
   keepRollbacks: number
   /** null: the engine's build cache may be somebody else's as well, and is left alone. */
@@ -31,7 +35,20 @@ const buildMs = 3600_000
 
 /** What piles up on a builder's machine, taken away on a timer, when the disk is full, and on request. */
 export function createCleanUp(deps: CleanUpDeps): CleanUp {
-  const { retention, mirrors, engine, keepRollbacks, cacheBytes, signals, holder, periodMs, now, logger } = deps
+  const {
+    retention,
+    mirrors,
+    uploads,
+    keepUploads,
+    engine,
+    keepRollbacks,
+    cacheBytes,
+    signals,
+    holder,
+    periodMs,
+    now,
+    logger
+  } = deps
   const stop = new AbortController()
   let running: Promise<CleanUpReport> | null = null
 
@@ -42,6 +59,7 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
       {
         'mirrors and checkouts': () => mirrors.sweep(signal),
         'rooms of builds': () => counted(engine.removeRooms(signal)),
+        'folders that were sent': async () => uploads.sweep(await retention.neededUploads(keepUploads), signal),
         'images without a name': () => counted(engine.removeUnnamed(signal)),
         'images of the engine': async () =>
           counted(engine.removeUnneeded(await retention.neededImages(keepRollbacks), now() - buildMs, signal)),

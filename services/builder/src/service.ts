@@ -20,6 +20,7 @@ import {
   registrySettings,
   resolversOf
 } from '@slipway/service'
+import { createUploads } from '@slipway/source'
 import Type, { type Static } from 'typebox'
 import { createBuild } from './build.ts'
 import { createCleanUp } from './clean-up.ts'
@@ -81,6 +82,8 @@ export const BuilderConfig = Type.Object({
   /** Mirrors of repositories: those that nobody pushed to for so long go, and the least used ones beyond so much. */
   KEEP_MIRRORS_DAYS: Type.Number({ default: 30, minimum: 0 }),
   KEEP_MIRRORS_MB: Type.Integer({ default: 20_480, minimum: 0 }),
+  /** Of each folder that is deployed without git so many versions stay, to be built once more. */
+  KEEP_UPLOADS: Type.Integer({ default: 5, minimum: 0 }),
   /** What the engine's build cache is cut to. The engine cannot tell whose cache it is: only set it where nobody else builds. */
   BUILD_CACHE_MB: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Free space that a build wants on the disks of the state directory and of the engine. Default: 2 GiB, or 5 % of a small disk. */
@@ -140,6 +143,7 @@ export async function startBuilder(
     now
   })
   closers.add('rooms of builds', () => Promise.resolve(rooms.close()))
+  const uploads = createUploads({ root: paths.uploads, now })
   const engine = createImageEngine({
     docker: {},
     rooms,
@@ -150,6 +154,8 @@ export async function startBuilder(
   const cleanUp = createCleanUp({
     retention: store.retention,
     mirrors,
+    uploads,
+    keepUploads: config.KEEP_UPLOADS,
     engine,
     keepRollbacks: config.KEEP_ROLLBACKS,
     cacheBytes: config.BUILD_CACHE_MB === undefined ? null : config.BUILD_CACHE_MB * mib,
@@ -212,6 +218,7 @@ export async function startBuilder(
   const build = createBuild({
     store,
     mirrors,
+    uploads,
     access: (repositoryId, signal) => {
       const limit = {
         what: 'asking for access to the repository',

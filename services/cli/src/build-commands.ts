@@ -101,25 +101,19 @@ async function rebuild(context: CommandContext, id: string | undefined, options:
   const { print, directory } = context
   const { cache, detach = false, json = false, repository: named } = options
   const api = await connected(context)
-  const { followBuild, newestBuild } = await import('./builds.ts')
+  const { newestBuild } = await import('./builds.ts')
+  const { followToEnd } = await import('./follow.ts')
   const of = id ?? (await newest())
   const build = await withHints(api.rebuild({ id: of, noCache: !cache }), hints.build)
   if (detach) {
     const text = `build ${build.id} of ${shortCommit(build.commit)} waits: "slipway logs -f --build ${build.id}" follows it`
     return print(json ? shown(build) : text)
   }
-  if (!json) print(`build ${build.id} of ${shortCommit(build.commit)}; Ctrl-C leaves it running`)
-  const stop = new AbortController()
-  const interrupt = () => stop.abort(new Failure('cancelled', `build ${build.id} goes on without you`))
-  process.once('SIGINT', interrupt)
-  try {
-    const ended = await followBuild(api, build.id, json ? () => {} : print, stop.signal)
-    print(json ? shown(ended) : `${build.repository} ${shortCommit(build.commit)} is live`)
-  } catch (err) {
-    throw stop.signal.aborted ? stop.signal.reason : err
-  } finally {
-    process.off('SIGINT', interrupt)
-  }
+  await followToEnd(api, build, {
+    json,
+    print,
+    live: async (ended) => [`${ended.repository} ${shortCommit(ended.commit)} is live`]
+  })
 
   async function newest(): Promise<string> {
     const { repositoryOf } = await import('./owner.ts')

@@ -1,5 +1,6 @@
 import type { BuildDetail, BuildView, RouteInput, StatusApi } from '@slipway/client'
 import { Failure, type FailureCode, isTerminal, shortCommit } from '@slipway/domain'
+import type { Progress } from './progress.ts'
 import { ago, onOneLine, printable, table } from './table.ts'
 
 export async function listBuilds(
@@ -45,16 +46,17 @@ export async function newestBuild(
   return build.id
 }
 
-/** Prints a build's log until it ended, then how. @throws Failure when it did not go live */
+/** Shows a build's log until it ended, then how. @throws Failure when it did not go live */
 export async function followBuild(
   api: Pick<StatusApi, 'followLog' | 'getBuild'>,
   id: string,
-  print: (line: string) => void,
+  progress: Progress,
   signal: AbortSignal
 ): Promise<BuildDetail> {
-  for await (const { step, functionName, text } of api.followLog(id, { follow: true }, signal)) {
-    const part = functionName === null ? step : `${step} ${functionName}`
-    for (const line of text.split('\n')) print(`${part} | ${printable(line)}`)
+  try {
+    for await (const chunk of api.followLog(id, { follow: true }, signal)) progress.tell(chunk)
+  } finally {
+    progress.end()
   }
   const build = await api.getBuild({ id }, signal)
   assertLive(build)

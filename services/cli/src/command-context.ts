@@ -9,7 +9,7 @@ export interface CommandContext {
   directory: string
 }
 
-export async function connected({ settings }: CommandContext) {
+export async function connected({ settings }: Pick<CommandContext, 'settings'>) {
   return (await connect(settings)).api
 }
 

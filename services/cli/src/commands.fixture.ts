@@ -34,6 +34,8 @@ export async function createCommandLineForTest(t: TestContext) {
 
   return {
     ...installation,
+    /** Where the command is called. */
+    workDirectory: directory,
     slipwayWith,
     slipway: (...args: string[]) => slipwayWith({ SLIPWAY_URL: installation.url, SLIPWAY_TOKEN: token }, ...args),
     /** Makes the directory a checkout of `alice/shop`. */

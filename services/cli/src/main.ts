@@ -7,6 +7,7 @@ import { Command, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
 import { addBuildCommands } from './build-commands.ts'
 import { connect } from './connection.ts'
+import { addDeployCommands, addOwnerAdministration } from './deploy-commands.ts'
 import { addFunctionCommands } from './function-commands.ts'
 import { collected } from './option.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
@@ -131,6 +132,7 @@ program
 const context = { settings, print, directory: process.cwd() }
 addBuildCommands(program, context)
 addFunctionCommands(program, context)
+addDeployCommands(program, context)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
 addSecretCommands(program, { settings, print })
@@ -159,6 +161,7 @@ admin
     print(await setIsolation(api, owner, mode))
   })
 
+addOwnerAdministration(admin, { settings, print })
 addSecretAdministration(admin, { settings, print })
 
 /** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */

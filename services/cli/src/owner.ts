@@ -23,7 +23,10 @@ export async function ownerOf(
   const slugs = (await api.listOwners({ limit: 2 })).items.flatMap(({ slug }) => slug ?? [])
   const [only, ...others] = slugs
   if (only !== undefined && others.length === 0) return only
-  const why = only === undefined ? 'there is no owner yet: push something first' : 'say whose it is: --owner <slug>'
+  const why =
+    only === undefined
+      ? 'there is no owner yet: push something, or make one with "slipway admin owners add <slug>"'
+      : 'say whose it is: --owner <slug>'
   throw new Failure('invalid-request', why)
 }
 

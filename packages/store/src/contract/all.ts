@@ -26,6 +26,7 @@ import { startContract } from './start.ts'
 import type { Subject } from './subject.ts'
 import { tokensContract } from './tokens.ts'
 import { trafficContract } from './traffic.ts'
+import { uploadsContract } from './uploads.ts'
 import { variablesContract } from './variables.ts'
 
 /** Everything that the port `Store` promises, on one kind of database. */
@@ -58,4 +59,5 @@ export function storeContract(subject: Subject): void {
   removalsContract(subject)
   fencesContract(subject)
   tokensContract(subject)
+  uploadsContract(subject)
 }

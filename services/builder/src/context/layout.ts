@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { SourceLocation } from '@slipway/domain'
+import { type IgnoreRules, noIgnoreRules, parseDockerignore } from '@slipway/source'
 import type { Located } from '../stack/location.ts'
 import { confine, type PathUse, readConfinedFile, refusal } from './confine.ts'
-import { type IgnoreRules, noIgnoreRules, parseDockerignore } from './dockerignore.ts'
 import { type ContextBudget, type ContextEntry, fileEntry, scan } from './scan.ts'
 
 export interface LayoutOptions {

@@ -63,6 +63,8 @@ export interface Mirrors extends AsyncDisposable {
    * @throws Failure `commit-not-found`, `limit-exceeded`, `unsafe-path`, `unavailable`
    */
   checkout(of: { repositoryId: string; commit: string }, signal: AbortSignal): Promise<Checkout>
+  /** An empty folder for a build whose files come from elsewhere. It goes with the builder, if not before. */
+  emptyCheckout(): Promise<Checkout>
   /**
    * The files of a template repository, kept between builds and not to be written to. The caller decides which addresses are allowed.
    *
@@ -149,6 +151,12 @@ export async function createMirrors(options: MirrorsOptions): Promise<Mirrors> {
       const message = await withMirror(repositoryId, signal, (mirror) => checkout(mirror, commit, directory, signal))
       const path = join(directory, 'tree')
       return { path, message, [Symbol.asyncDispose]: () => removeTree(directory) }
+    },
+    async emptyCheckout() {
+      const directory = join(instance, randomUUID())
+      const path = join(directory, 'tree')
+      await mkdir(path, { recursive: true, mode: 0o755 })
+      return { path, message: '', [Symbol.asyncDispose]: () => removeTree(directory) }
     },
     fetchTemplateRepository: templates.fetch,
     sweep: sweepNow,

@@ -43,6 +43,17 @@ export interface NewRedeploy {
   message: string
 }
 
+export interface NewUpload {
+  ownerId: string
+  /** Of the folder. The same name again is a newer version of the same. */
+  name: string
+  /** The id of what was sent. */
+  commit: string
+  sender: string | null
+  /** Stands where a commit's message stands. */
+  message: string | null
+}
+
 export interface BuildFilter {
   repositoryId?: string
   ref?: string
@@ -64,6 +75,13 @@ export interface Builds {
   functions(buildId: string): Promise<BuildFunction[]>
   /** Queues a build unless one of the same repository, ref and commit waits already (then that one is returned). */
   queue(build: NewBuild, now: number): Promise<Build>
+  /**
+   * Queues a build of a folder that was sent. What waits or runs of the same name gives way: it ends superseded, running ones by
+   * their workers, which are to be told (`overtaken`). The same content that waits or runs already is returned instead.
+   *
+   * @throws Failure `not-found` for an owner that is not known or has no slug yet
+   */
+  queueUpload(upload: NewUpload, now: number): Promise<{ build: Build; overtaken: string[] }>
 
   /**
    * Chooses what may run next and marks it dispatched.

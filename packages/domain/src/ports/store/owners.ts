@@ -5,6 +5,11 @@ export interface Owners {
   get(id: string): Promise<Owner | null>
   findBySlug(slug: string): Promise<Owner | null>
   findByForge(forgeId: string, forgeOwnerId: string): Promise<Owner | null>
+  /**
+   * Makes an owner without a forge, who deploys folders.
+   * @throws Failure `name-taken` naming who has the slug; `invalid-request` for one that is not allowed
+   */
+  add(slug: string, now: number): Promise<Owner>
   /** The forge says that the owner is called otherwise now. Its slug stays. */
   rename(id: string, login: string): Promise<void>
   list(page: Page): Promise<Owner[]>

@@ -35,6 +35,8 @@ export interface Retention {
   /** Minutes and hours of traffic that began before. */
   removeTraffic(olderThan: { minutes: number; hours: number }, signal: AbortSignal): Promise<number>
 
+  /** The ids of folders that were sent and may be built once more: those of builds under way, and the last `keepLast` of each folder. */
+  neededUploads(keepLast: number): Promise<Set<string>>
   /** `host/path@sha256:…` of every image that runs, is about to, or is kept for a rollback. */
   neededImages(keepLast: number): Promise<Set<string>>
   /** Images that Slipway pushed and nothing needs any more; at most 1,000. Their removal is begun by `takeImage`. */
