@@ -14,6 +14,8 @@ export interface ReadSource {
 /** Takes one entry that was found harmless; of a file its bytes, which have to be read to the end. */
 export type TakeEntry = (entry: SourceEntry, content: AsyncIterable<Uint8Array>) => Promise<void>
 
+type Content = AsyncIterable<Uint8Array> & { resume(): unknown }
+
 /** A tar has padding and headers besides its files; more than this for each file is something else. */
 const overheadBytes = 8 * 1024
 
@@ -33,7 +35,7 @@ export async function readSource(
   const tar = extract()
   let files = 0
 
-  async function takeOne(header: Header, content: AsyncIterable<Uint8Array> & { resume(): unknown }): Promise<void> {
+  async function takeOne(header: Header, content: Content): Promise<void> {
     const entry = check(header)
     if (entry?.kind !== 'file') content.resume()
     if (entry === null) return
@@ -41,12 +43,19 @@ export async function readSource(
     if (entry.kind === 'file') files += 1
   }
 
+  async function pass(header: Header, content: Content, next: (err?: Error) => void): Promise<void> {
+    try {
+      await takeOne(header, content)
+      next()
+    } catch (err) {
+      next(err instanceof Error ? err : new Error(String(err)))
+    }
+  }
+
   const ended = new Promise<void>((resolve, reject) => {
     tar.on('entry', (header, content, next) => {
       content.on('error', () => {}) // told by the tar
-      void takeOne(header, content as unknown as Parameters<typeof takeOne>[1])
-        .then(() => next())
-        .catch(next)
+      void pass(header, content as unknown as Content, next)
     })
     tar.on('finish', resolve)
     tar.on('error', reject)
