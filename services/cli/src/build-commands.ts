@@ -109,9 +109,8 @@ async function rebuild(context: CommandContext, id: string | undefined, options:
     const text = `build ${build.id} of ${shortCommit(build.commit)} waits: "slipway logs -f --build ${build.id}" follows it`
     return print(json ? shown(build) : text)
   }
-  await followToEnd(api, build, {
+  await followToEnd(api, build, context, {
     json,
-    print,
     live: async (ended) => [`${ended.repository} ${shortCommit(ended.commit)} is live`]
   })
 

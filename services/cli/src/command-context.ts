@@ -7,6 +7,8 @@ export interface CommandContext {
   print: (line: string) => void
   /** Where the command was called: a checkout says whose things it is about. */
   directory: string
+  /** Of the terminal: `TERM`, `NO_COLOR`. */
+  env: Record<string, string | undefined>
 }
 
 export async function connected({ settings }: Pick<CommandContext, 'settings'>) {

@@ -39,7 +39,7 @@ export function addDeployCommands(program: Command, context: CommandContext): vo
       if (detach) {
         return print(json ? shown(build) : `it waits: "slipway logs -f --build ${build.id}" follows it`)
       }
-      await followToEnd(api, build, { json, print, live: (ended) => addressesOf(api, ended) })
+      await followToEnd(api, build, context, { json, live: (ended) => addressesOf(api, ended) })
     })
 }
 

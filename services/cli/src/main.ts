@@ -129,7 +129,7 @@ program
     print('start it with "slipway up"')
   })
 
-const context = { settings, print, directory: process.cwd() }
+const context = { settings, print, directory: process.cwd(), env: process.env }
 addBuildCommands(program, context)
 addFunctionCommands(program, context)
 addDeployCommands(program, context)
