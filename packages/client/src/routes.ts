@@ -21,6 +21,7 @@ import {
 import type { Rule } from './rule.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { trafficRoutes } from './traffic-routes.ts'
+import { tryRoutes } from './try-routes.ts'
 
 /** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
 export interface RouteContract {
@@ -342,6 +343,7 @@ export const routes = {
     summary: 'Take away now what is not kept: logs, builds, images, mirrors and what dead workers left',
     response: CleanUpView
   },
+  ...tryRoutes,
   ...trafficRoutes,
   ...accessRoutes
 } as const satisfies Record<string, RouteContract>

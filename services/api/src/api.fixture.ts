@@ -38,11 +38,12 @@ function createLocalSignals(): Signals & { sent: string[] } {
 export async function createApiForTest(
   t: TestContext,
   {
+    gatewayUrl = 'http://gateway.test',
     requestsPerMinute = 10_000,
     uploadLimitBytes = 1024 ** 2,
     findSession = async () => null,
     findAccount = async () => null
-  }: { requestsPerMinute?: number; uploadLimitBytes?: number } & Partial<
+  }: { gatewayUrl?: string; requestsPerMinute?: number; uploadLimitBytes?: number } & Partial<
     Pick<IdentifyDeps, 'findSession' | 'findAccount'>
   > = {}
 ) {
@@ -87,7 +88,7 @@ export async function createApiForTest(
     isAdministrator: createTokenCheck(token),
     findAccount,
     findSession,
-    gatewayUrl: 'http://gateway.test',
+    gatewayUrl,
     forges: [{ forgeId: 'github', kind: 'github', baseUrl: 'https://github.test', apiUrl: 'https://api.github.test' }],
     pageDirectory: join(directory, 'page'),
     uploads: createUploads({ root: join(directory, 'uploads'), limitBytes: uploadLimitBytes, now: Date.now }),

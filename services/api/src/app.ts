@@ -66,7 +66,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl, createForgeLinks(forges))
-  const handlers = createHandlers({ store, internal, signals, views, now })
+  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, now })
 
   await app.register(rateLimit, {
     max: requestsPerMinute,

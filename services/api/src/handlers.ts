@@ -5,6 +5,7 @@ import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from '
 import { createSecretHandlers } from './secret-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
 import { createTrafficHandlers } from './traffic-handlers.ts'
+import { createTryHandlers } from './try-handler.ts'
 import { createVariableHandlers } from './variable-handlers.ts'
 
 /** What each route of the status API does. Input and output are checked by the contract's schemas before and after. */
@@ -19,6 +20,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createTrafficHandlers(deps),
     ...createTokenHandlers(deps),
     ...createAccessHandlers(deps),
+    ...createTryHandlers(deps),
     async listOwners(input) {
       const page = pageOf(input)
       return listed(await store.owners.list(page), page, views.forOneAnswer().owner)

@@ -9,6 +9,8 @@ export interface HandlerDeps {
   internal: InternalApi
   signals: Pick<Signals, 'send'>
   views: Views
+  /** Where functions are called; null: nowhere that is known. */
+  gatewayUrl: string | null
   now: () => number
 }
 

@@ -10,9 +10,23 @@ export function useStream(): LiveStream {
   return stream
 }
 
+/** A connection that comes back at once was not lost to who looks. */
+const patienceMs = 1500
+
 export function useStreamState(): StreamState {
   const stream = useStream()
   const [state, setState] = useState(stream.state())
-  useEffect(() => stream.watch(() => setState(stream.state())), [stream])
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const unwatch = stream.watch(() => {
+      clearTimeout(timer)
+      const next = stream.state()
+      timer = setTimeout(() => setState(next), next === 'lost' ? patienceMs : 0)
+    })
+    return () => {
+      clearTimeout(timer)
+      unwatch()
+    }
+  }, [stream])
   return state
 }

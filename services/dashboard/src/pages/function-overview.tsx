@@ -7,6 +7,7 @@ import { Fact, Facts } from '../parts/facts.tsx'
 import { Section } from '../parts/page-head.tsx'
 import { Empty } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
+import { Traffic } from '../parts/traffic.tsx'
 import type { FunctionTab } from './function.tsx'
 
 export function FunctionOverview({ one }: FunctionTab) {
@@ -37,6 +38,7 @@ export function FunctionOverview({ one }: FunctionTab) {
       <Section title="Live deployment">
         <LiveFacts one={one} live={live} repository={repository} />
       </Section>
+      <Traffic owner={owner} name={name} />
       <Section title="Call it">
         <Calling one={one} />
       </Section>

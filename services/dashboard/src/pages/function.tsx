@@ -11,6 +11,7 @@ import { FunctionEnvironment } from './function-environment.tsx'
 import { FunctionLogs } from './function-logs.tsx'
 import { FunctionOverview } from './function-overview.tsx'
 import { FunctionSettings } from './function-settings.tsx'
+import { FunctionTry } from './function-try.tsx'
 import { NotFoundPage } from './not-found.tsx'
 
 export interface FunctionTab {
@@ -22,6 +23,7 @@ const tabs = {
   '': { label: 'Overview', page: FunctionOverview },
   deployments: { label: 'Deployments', page: FunctionDeployments },
   logs: { label: 'Logs', page: FunctionLogs },
+  try: { label: 'Try it', page: FunctionTry },
   environment: { label: 'Environment', page: FunctionEnvironment },
   settings: { label: 'Settings', page: FunctionSettings }
 }

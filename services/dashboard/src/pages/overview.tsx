@@ -16,6 +16,8 @@ export function OverviewPage({ owner }: { owner: string }) {
     { owner, limit: 50 },
     (event) => event.owner === owner && event.kind === 'build'
   )
+  const traffic = useLoaded('getOwnerTraffic', { owner, window: '24h' })
+  const trafficOf = (name: string) => traffic.data?.functions.find((one) => one.name === name)
   const all = builds.data?.items ?? []
   const running = all.filter(({ status }) => !isOver(status))
   return (
@@ -38,7 +40,7 @@ export function OverviewPage({ owner }: { owner: string }) {
             ) : (
               <ul class="rows">
                 {items.map((one) => (
-                  <FunctionRow key={one.clusterName} one={one} builds={all} />
+                  <FunctionRow key={one.clusterName} one={one} builds={all} traffic={trafficOf(one.name)} />
                 ))}
               </ul>
             )

@@ -1,12 +1,24 @@
-import type { BuildView, FunctionView } from '@slipway/client'
+import type { BuildView, FunctionView, OwnerTrafficView } from '@slipway/client'
 import { buildHref, functionHref } from '../addresses.ts'
 import { buildTone, buildWord, isOver } from '../words/build.ts'
+import { formatCount } from '../words/chart.ts'
 import { Commit } from './commit.tsx'
+import { Sparkline } from './sparkline.tsx'
 import { Status } from './status.tsx'
 import { Ago } from './time.tsx'
 
+type RowTraffic = OwnerTrafficView['functions'][number]
+
 /** One function of an owner: what of it is live, and what its newest build is about to change. */
-export function FunctionRow({ one, builds }: { one: FunctionView; builds: BuildView[] }) {
+export function FunctionRow({
+  one,
+  builds,
+  traffic
+}: {
+  one: FunctionView
+  builds: BuildView[]
+  traffic?: RowTraffic | undefined
+}) {
   const { owner, name, live, url, isPaused } = one
   const liveBuild = builds.find(({ id }) => id === live?.buildId)
   const newest = builds.find(({ repositoryId }) => repositoryId === one.repositoryId)
@@ -53,10 +65,23 @@ export function FunctionRow({ one, builds }: { one: FunctionView; builds: BuildV
         )}
         {isPaused && <span class="chip">Pushes do not deploy it</span>}
       </div>
+      {traffic !== undefined && <Calls traffic={traffic} />}
       <div class="row-end note">
         {live !== null && `${live.replicas} ${live.replicas === 1 ? 'replica' : 'replicas'}`}
       </div>
     </li>
+  )
+}
+
+function Calls({ traffic: { calls, errors, callsByStep, errorsByStep } }: { traffic: RowTraffic }) {
+  return (
+    <div class="calls" title="In the last day">
+      <Sparkline calls={callsByStep} errors={errorsByStep} />
+      <span class="note">
+        {formatCount(calls)} {calls === 1 ? 'call' : 'calls'}
+        {errors > 0 && <span class="tone-bad errors">{` · ${formatCount(errors)} failed`}</span>}
+      </span>
+    </div>
   )
 }
 

@@ -3,7 +3,12 @@ import { Tabs } from '../parts/tabs.tsx'
 
 const pages = [
   ['', 'Overview'],
-  ['builds', 'Builds']
+  ['builds', 'Builds'],
+  ['repositories', 'Repositories'],
+  ['variables', 'Variables'],
+  ['secrets', 'Secrets'],
+  ['tokens', 'Tokens'],
+  ['audit', 'Audit']
 ] as const
 
 export function OwnerNav({ owner, path }: { owner: string; path: string }) {

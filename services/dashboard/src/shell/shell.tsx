@@ -3,12 +3,13 @@ import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ownerHref } from '../addresses.ts'
 import { useStream, useStreamState } from '../live/context.ts'
+import type { Me } from '../live/use-me.ts'
 import { OwnerNav } from './owner-nav.tsx'
 import { useShownOwner } from './shown-owner.ts'
 import { UserMenu } from './user-menu.tsx'
 
 /** What stands around every page: where one is, who one is, and whether what one sees is of now. */
-export function Shell({ children }: { children: ComponentChildren }) {
+export function Shell({ me, children }: { me: Me; children: ComponentChildren }) {
   const stream = useStream()
   const { path } = useLocation()
   const owner = useShownOwner(path)
@@ -37,7 +38,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           )}
           <span class="spacer" />
           <Connection />
-          <UserMenu />
+          <UserMenu me={me} />
         </div>
         {owner !== null && <OwnerNav owner={owner} path={path} />}
       </header>

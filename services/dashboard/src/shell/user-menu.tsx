@@ -1,8 +1,31 @@
-/** Where the administrator's pages are. */
-export function UserMenu() {
+import { adminHref } from '../addresses.ts'
+import { send } from '../live/call.ts'
+import type { Me } from '../live/use-me.ts'
+import { useAction } from '../parts/use-action.ts'
+
+/** Who one is, and the way out. */
+export function UserMenu({ me }: { me: Me }) {
+  const { isRunning, run } = useAction()
+  const leave = (path: string) =>
+    run(async () => {
+      await send(path, { method: 'POST' })
+      location.assign('/')
+      return null
+    })
   return (
     <nav class="user" aria-label="You">
-      <a href="/admin">Administration</a>
+      {me.isAdministrator && <a href={adminHref()}>Administration</a>}
+      <details class="menu">
+        <summary>{me.login ?? me.name}</summary>
+        <div>
+          <button type="button" disabled={isRunning} onClick={() => leave('/auth/sign-out')}>
+            Sign out
+          </button>
+          <button type="button" disabled={isRunning} onClick={() => leave('/auth/sign-out-everywhere')}>
+            Sign out everywhere
+          </button>
+        </div>
+      </details>
     </nav>
   )
 }

@@ -1,0 +1,39 @@
+import { adminHref } from '../addresses.ts'
+import { AuditList } from '../parts/audit-list.tsx'
+import { PageHead, Section } from '../parts/page-head.tsx'
+import { Tabs } from '../parts/tabs.tsx'
+import { AdminOwners } from './admin-owners.tsx'
+import { AdminRunning } from './admin-running.tsx'
+import { AdminWaiting } from './admin-waiting.tsx'
+import { NotFoundPage } from './not-found.tsx'
+
+const tabs = {
+  '': { label: 'Work', page: AdminWaiting },
+  running: { label: 'Running', page: AdminRunning },
+  owners: { label: 'Owners', page: AdminOwners },
+  audit: { label: 'Audit', page: AdminAudit }
+}
+const isTab = (text: string): text is keyof typeof tabs => Object.hasOwn(tabs, text)
+
+export function AdminPage({ tab = '' }: { tab?: string }) {
+  if (!isTab(tab)) return <NotFoundPage />
+  const Page = tabs[tab].page
+  return (
+    <div class="page">
+      <PageHead title="Administration" note="This installation as a whole." />
+      <Tabs
+        label="Pages of administration"
+        tabs={Object.entries(tabs).map(([key, { label }]) => ({ href: adminHref(key), label, isCurrent: key === tab }))}
+      />
+      <Page />
+    </div>
+  )
+}
+
+function AdminAudit() {
+  return (
+    <Section title="Every change">
+      <AuditList />
+    </Section>
+  )
+}

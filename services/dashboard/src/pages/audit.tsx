@@ -1,0 +1,11 @@
+import { AuditList } from '../parts/audit-list.tsx'
+import { PageHead } from '../parts/page-head.tsx'
+
+export function AuditPage({ owner }: { owner: string }) {
+  return (
+    <div class="page">
+      <PageHead title="Audit" note={`Who changed what of ${owner}, newest first.`} />
+      <AuditList owner={owner} />
+    </div>
+  )
+}

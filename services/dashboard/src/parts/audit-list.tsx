@@ -1,0 +1,42 @@
+import { useLoaded } from '../live/use-loaded.ts'
+import { usePages } from '../live/use-pages.ts'
+import { More } from './more.tsx'
+import { Empty, Show } from './states.tsx'
+import { Ago } from './time.tsx'
+
+/** Who changed what, newest first; with what it was before and after, where that is told. */
+export function AuditList({ owner }: { owner?: string }) {
+  const input = { limit: 50, ...(owner === undefined ? {} : { owner }) }
+  const audit = useLoaded('listAudit', input, () => true)
+  const pages = usePages('listAudit', input, audit.data?.next ?? null)
+  return (
+    <Show of={audit}>
+      {({ items }) =>
+        items.length === 0 ? (
+          <Empty title="Nothing was changed yet">
+            <p>Every change that a person or a token makes is written down here.</p>
+          </Empty>
+        ) : (
+          <>
+            <ul class="rows">
+              {[...items, ...pages.items].map(({ id, at, actor, action, resource, detail }) => (
+                <li key={id} class="row">
+                  <div class="row-main">
+                    <span class="clip">
+                      <span class="strong">{actor}</span> {action.replaceAll('-', ' ')} <code>{resource}</code>
+                    </span>
+                    {Object.keys(detail).length > 0 && <code class="note clip">{JSON.stringify(detail)}</code>}
+                  </div>
+                  <div class="row-end note">
+                    <Ago at={at} />
+                  </div>
+                </li>
+              ))}
+            </ul>
+            <More pages={pages} />
+          </>
+        )
+      }
+    </Show>
+  )
+}
