@@ -130,7 +130,6 @@ function Rollback({ to, live }: { to: DeploymentView; live: DeploymentView | nul
       label="Roll back to this"
       title={`Make ${target} live again?`}
       confirm="Roll back"
-      tone="primary"
       onConfirm={async () => {
         const build = await call('rollback', { owner, name, deploymentId: id })
         route(buildHref(build.id))

@@ -59,7 +59,7 @@ function Connection() {
       title={state === 'open' ? 'What you see is of now' : undefined}
     >
       <span class="dot" aria-hidden="true" />
-      {words}
+      <span class="words">{words}</span>
     </span>
   )
 }

@@ -18,6 +18,11 @@ export function UserMenu({ me }: { me: Me }) {
       <details class="menu">
         <summary>{me.login ?? me.name}</summary>
         <div>
+          {me.isAdministrator && (
+            <a href={adminHref()} class="only-narrow">
+              Administration
+            </a>
+          )}
           <button type="button" disabled={isRunning} onClick={() => leave('/auth/sign-out')}>
             Sign out
           </button>

@@ -25,7 +25,7 @@ test('the head is live', () => {
 
 test('a failed head says why and can be built again', () => {
   const standing = standingOf(repository, [build({ status: 'failed', reason: 'stack.yml:1:1: no' })], [live(a)])
-  assert.match(standing.words, /bbbbbbb.*is not live: its build is failed, because: stack\.yml:1:1: no\./)
+  assert.match(standing.words, /bbbbbbb.*is not live: its build failed, because: stack\.yml:1:1: no\./)
   assert.deepEqual([standing.isSame, standing.mend], [false, { kind: 'rebuild', buildId: '1' }])
 })
 

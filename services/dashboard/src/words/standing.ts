@@ -8,6 +8,14 @@ export interface Standing {
   mend: { kind: 'rebuild'; buildId: string } | { kind: 'resume'; functions: string[] } | null
 }
 
+const ended: Partial<Record<BuildView['status'], string>> = {
+  failed: 'failed',
+  error: 'could not be finished',
+  superseded: 'gave way to a newer push',
+  cancelled: 'was stopped',
+  skipped: 'was left out'
+}
+
 type Branch = Pick<RepositoryView, 'branch' | 'defaultBranch' | 'disconnectedAt' | 'removedAt'>
 
 /**
@@ -47,5 +55,5 @@ export function standingOf(
       mend
     )
   }
-  return told(false, `${head} is not live: its build is ${newest.status}${because}.`, mend)
+  return told(false, `${head} is not live: its build ${ended[newest.status] ?? newest.status}${because}.`, mend)
 }
