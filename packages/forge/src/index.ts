@@ -23,5 +23,6 @@ export {
   type WebhookSettings,
   webhookSettings
 } from './settings.ts'
+export { createIdentityProviders, type SignInSettings, signInSettings } from './sign-in/settings.ts'
 export { createGitHubWebhooks, type GitHubWebhookConfig } from './webhooks/github.ts'
 export { createGitLabWebhooks, type GitLabWebhookConfig } from './webhooks/gitlab.ts'

@@ -70,7 +70,7 @@ export function githubInstanceAt(forgeId: string, url: string): ForgeInstance {
   return { forgeId, kind: 'github', baseUrl, apiUrl }
 }
 
-function gitlabInstance(settings: InstanceSettings): ForgeInstance {
+export function gitlabInstance(settings: InstanceSettings): ForgeInstance {
   const baseUrl = withoutSlash(settings.GITLAB_URL)
   return {
     forgeId: settings.GITLAB_FORGE_ID,

@@ -1,0 +1,68 @@
+import { Failure, type IdentityProvider } from '@slipway/domain'
+import Type, { type Static } from 'typebox'
+import { defaultTimeoutMs } from '../api/answer.ts'
+import { githubInstance, gitlabInstance, instanceSettings } from '../settings.ts'
+import { createGitHubSignIn } from './github.ts'
+import { createGitLabSignIn } from './gitlab.ts'
+import { createOidcSignIn } from './oidc.ts'
+
+const Text = Type.String({ minLength: 1 })
+
+/** For who lets people sign in: only `api`. A provider without a client here is not offered. */
+export const signInSettings = {
+  ...instanceSettings,
+  /** Of the GitHub App: its page has both. */
+  GITHUB_CLIENT_ID: Type.Optional(Text),
+  GITHUB_CLIENT_SECRET: Type.Optional(Text),
+  /** Of an application at GitLab, confidential, with the scopes openid, profile, read_api. */
+  GITLAB_APPLICATION_ID: Type.Optional(Text),
+  GITLAB_APPLICATION_SECRET: Type.Optional(Text),
+  /** Any OpenID provider. */
+  OIDC_ISSUER: Type.Optional(Type.String({ pattern: '^https?://' })),
+  OIDC_CLIENT_ID: Type.Optional(Text),
+  OIDC_CLIENT_SECRET: Type.Optional(Text),
+  /** What the button says. */
+  OIDC_NAME: Type.String({ default: 'OpenID', minLength: 1, maxLength: 40 }),
+  OIDC_SCOPE: Type.String({ default: 'openid profile', pattern: '^openid( |$)' }),
+  /** For one call. */
+  FORGE_TIMEOUT_MS: Type.Integer({ default: defaultTimeoutMs, minimum: 1000 })
+}
+const SignInSettings = Type.Object(signInSettings)
+export type SignInSettings = Static<typeof SignInSettings>
+
+/** One per provider that has a client. @throws Failure `invalid-configuration` for half of one */
+export function createIdentityProviders(
+  settings: SignInSettings,
+  now: () => number,
+  fetch?: typeof globalThis.fetch
+): IdentityProvider[] {
+  const about = { timeoutMs: settings.FORGE_TIMEOUT_MS, now, ...(fetch === undefined ? {} : { fetch }) }
+  const providers: IdentityProvider[] = []
+  const github = both(settings, 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET')
+  if (github !== null) providers.push(createGitHubSignIn({ instance: githubInstance(settings), ...github, ...about }))
+  const gitlab = both(settings, 'GITLAB_APPLICATION_ID', 'GITLAB_APPLICATION_SECRET')
+  if (gitlab !== null) providers.push(createGitLabSignIn({ instance: gitlabInstance(settings), ...gitlab, ...about }))
+  const oidc = both(settings, 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET')
+  const { OIDC_ISSUER: issuer, OIDC_NAME: name, OIDC_SCOPE: scope } = settings
+  if ((oidc === null) !== (issuer === undefined)) {
+    throw new Failure(
+      'invalid-configuration',
+      'OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all'
+    )
+  }
+  if (oidc !== null && issuer !== undefined) {
+    providers.push(createOidcSignIn({ id: 'oidc', name, issuer, scope, ...oidc, ...about }))
+  }
+  return providers
+}
+
+function both(
+  settings: SignInSettings,
+  idName: 'GITHUB_CLIENT_ID' | 'GITLAB_APPLICATION_ID' | 'OIDC_CLIENT_ID',
+  secretName: 'GITHUB_CLIENT_SECRET' | 'GITLAB_APPLICATION_SECRET' | 'OIDC_CLIENT_SECRET'
+): { clientId: string; clientSecret: string } | null {
+  const { [idName]: clientId, [secretName]: clientSecret } = settings
+  if (clientId !== undefined && clientSecret !== undefined) return { clientId, clientSecret }
+  if (clientId === undefined && clientSecret === undefined) return null
+  throw new Failure('invalid-configuration', `${idName} and ${secretName} go together: set both`)
+}
