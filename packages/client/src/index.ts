@@ -8,6 +8,7 @@ export {
   type SecretValues,
   type SecretVersion
 } from './internal-secrets.ts'
+export { MeView, SignInView } from './people.ts'
 export * from './resources.ts'
 export * from './routes.ts'
 export type { Rule, Subject } from './rule.ts'

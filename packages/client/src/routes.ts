@@ -1,6 +1,7 @@
 import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
+import { peopleRoutes } from './people.ts'
 import {
   AuditView,
   BuildDetail,
@@ -47,6 +48,7 @@ const Done = Type.Object({ message: Type.String() })
 
 export const routes = {
   ...tokenRoutes,
+  ...peopleRoutes,
   listOwners: {
     method: 'GET',
     path: '/api/v1/owners',

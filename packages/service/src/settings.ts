@@ -28,6 +28,8 @@ export function homePaths(home: string) {
     uploads: join(root, 'uploads'),
     /** What secrets are encrypted with at rest, unless it is given as a setting. */
     encryptionKeys: join(root, 'encryption.keys'),
+    /** What people's tokens at their forges are encrypted with, unless it is given as a setting. Only `api` has it. */
+    accountKeys: join(root, 'accounts.keys'),
     /** Secrets as files for functions, where there is no directory in memory for them. */
     secretFiles: join(root, 'run', 'secrets'),
     /** `deployer`'s internal API. Short, for a socket's path may have 107 characters only. */

@@ -1,5 +1,5 @@
 import type { Rule } from '@slipway/client'
-import { actions, authorize, Failure } from '@slipway/domain'
+import { actions, authorize, Failure, nobody, noGrants } from '@slipway/domain'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller, Identify } from './identify.ts'
 import type { FindResource } from './resource.ts'
@@ -12,7 +12,7 @@ export interface AccessDeps {
 }
 
 export interface Access {
-  /** Who asks. @throws Error before the request was let in */
+  /** Who asks; nobody where anybody may. @throws Error before the request was let in */
   callerOf(request: FastifyRequest): Caller
 }
 
@@ -54,7 +54,11 @@ export function addAccess(app: FastifyInstance, { identify, findResource, limit 
   // Before the body is read, for whom no resource could help.
   app.addHook('onRequest', async (request, reply) => {
     const rule = ruleOf(request.routeOptions.config)
-    if (rule === null || actions[rule.action].needs === 'nothing') return
+    if (rule === null) return
+    if (actions[rule.action].needs === 'nothing') {
+      callers.set(request, { ...nobody, grants: noGrants })
+      return
+    }
     reply.header('cache-control', 'private, no-store')
     const caller = await identify(request)
     if (caller.kind === 'nobody' && !('isOpen' in actions[rule.action])) throw new Failure('unauthenticated', signIn)

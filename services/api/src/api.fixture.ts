@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createStatusApi, type InternalApi } from '@slipway/client'
+import type { IdentityProvider } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
+import { ensureKeyring } from '@slipway/secrets'
 import { createLogger } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import { createStore } from '@slipway/store'
@@ -11,6 +13,7 @@ import { createTokenCheck } from './administrator.ts'
 import { createApi } from './app.ts'
 import type { IdentifyDeps } from './identify.ts'
 import { createInternalSecretsForTest } from './internal-secrets.fixture.ts'
+import { createSignIn, type SignInDeps } from './sign-in/sign-in.ts'
 
 export const token = 'a token of the test, long enough for it'
 export const commits = { a: 'a'.repeat(40), b: 'b'.repeat(40) }
@@ -41,11 +44,21 @@ export async function createApiForTest(
     gatewayUrl = 'http://gateway.test',
     requestsPerMinute = 10_000,
     uploadLimitBytes = 1024 ** 2,
-    findSession = async () => null,
-    findAccount = async () => null
-  }: { gatewayUrl?: string; requestsPerMinute?: number; uploadLimitBytes?: number } & Partial<
-    Pick<IdentifyDeps, 'findSession' | 'findAccount'>
-  > = {}
+    findSession,
+    findAccount,
+    providers = [],
+    publicUrl,
+    limits = {},
+    now = Date.now
+  }: {
+    gatewayUrl?: string
+    requestsPerMinute?: number
+    uploadLimitBytes?: number
+    providers?: readonly IdentityProvider[]
+    publicUrl?: string
+    limits?: Partial<SignInDeps['limits']>
+    now?: () => number
+  } & Partial<Pick<IdentifyDeps, 'findSession' | 'findAccount'>> = {}
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-api-'))
   await mkdir(join(directory, 'page', 'assets'), { recursive: true })
@@ -81,27 +94,40 @@ export async function createApiForTest(
       yield { at: 0, instance: 'one', stream: 'stdout', text: 'hello from inside' }
     }
   }
+  const logger = createLogger('test', 'silent')
+  let address = 'http://127.0.0.1'
+  const signIn = createSignIn({
+    store,
+    providers,
+    publicUrl: () => publicUrl ?? address,
+    keyring: () => ensureKeyring(join(directory, 'accounts.keys')),
+    limits: { idleMs: 3600_000, longestMs: 24 * 3600_000, freshMs: 300_000, staleMs: 3600_000, ...limits },
+    now,
+    logger
+  })
   const app = await createApi({
     store,
     internal,
     signals,
     isAdministrator: createTokenCheck(token),
-    findAccount,
-    findSession,
+    signIn,
+    ...(findSession === undefined ? {} : { findSession }),
+    ...(findAccount === undefined ? {} : { findAccount }),
     gatewayUrl,
     forges: [{ forgeId: 'github', kind: 'github', baseUrl: 'https://github.test', apiUrl: 'https://api.github.test' }],
     pageDirectory: join(directory, 'page'),
     uploads: createUploads({ root: join(directory, 'uploads'), limitBytes: uploadLimitBytes, now: Date.now }),
     uploadLimitBytes,
     requestsPerMinute,
-    now: Date.now,
-    logger: createLogger('test', 'silent')
+    now,
+    logger
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  address = url
   t.after(async () => {
     await app.close()
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
-  return { app, store, signals, directory, scaled, gone, api: createStatusApi({ url, token }), url }
+  return { app, signIn, store, signals, directory, scaled, gone, api: createStatusApi({ url, token }), url }
 }

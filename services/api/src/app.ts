@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { type InternalApi, Problem, type RouteContract, type RouteName, routes } from '@slipway/client'
@@ -20,10 +21,16 @@ import { addLogRoutes } from './log-routes.ts'
 import { addPageRoutes } from './page-routes.ts'
 import { createCallerLimit, tooManyRequests } from './request-limit.ts'
 import { createFindResource } from './resource.ts'
+import { addSignInRoutes } from './sign-in/routes.ts'
+import type { SignIn } from './sign-in/sign-in.ts'
 import { createFindToken, createTokenUses } from './tokens.ts'
 import { createViews } from './views.ts'
 
-export interface ApiDeps extends IdentifyDeps {
+/** `findAccount`, `findSession`: in place of those of `signIn`. */
+export interface ApiDeps
+  extends Pick<IdentifyDeps, 'isAdministrator'>,
+    Partial<Pick<IdentifyDeps, 'findAccount' | 'findSession'>> {
+  signIn: SignIn
   store: Store
   internal: InternalApi
   signals: Signals
@@ -47,6 +54,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     store,
     internal,
     signals,
+    signIn,
     gatewayUrl,
     uploads,
     uploadLimitBytes,
@@ -56,6 +64,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     now,
     logger
   } = deps
+  const { findSession = signIn.sessions.callerOf, findAccount = signIn.sessions.accountCaller } = deps
   const app = createServer({
     logger,
     needs: { store: () => store.ping(), redis: () => signals.ping() },
@@ -66,8 +75,9 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl, createForgeLinks(forges))
-  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, now })
+  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, now })
 
+  await app.register(cookie)
   await app.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
@@ -81,13 +91,22 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
         version: '1',
         description: 'What was pushed, what was built, what is live.'
       },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } }
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: '__Host-slipway' }
+        }
+      }
     }
   })
 
   const uses = createTokenUses(store, now, logger)
   app.addHook('onClose', () => uses.close())
-  const identify = createIdentify({ ...deps, findToken: createFindToken({ ...deps, uses }) })
+  const identify = createIdentify({
+    ...deps,
+    findSession,
+    findToken: createFindToken({ store, now, findAccount, uses })
+  })
   const limit = createCallerLimit(app, requestsPerMinute)
   const { callerOf } = addAccess(app, { identify, findResource: createFindResource(store), limit })
 
@@ -102,7 +121,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       schema: {
         operationId: name,
         summary: contract.summary,
-        security: [{ token: [] }],
+        security: [{ token: [] }, { session: [] }],
         ...(contract.query === undefined ? {} : { querystring: contract.query }),
         ...(contract.body === undefined ? {} : { body: contract.body }),
         response: { 200: contract.response, default: Problem }
@@ -110,6 +129,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       handler: (request, reply) => handle(inputOf(request), callerOf(request), signalOf(reply))
     })
   }
+  addSignInRoutes(app, { ...signIn, store, now, logger, signalOf })
   addLogRoutes(app, { store, internal, signals, now, signalOf })
   const feed = createFeed({ store, signals, now, logger })
   app.addHook('onClose', () => feed.close())

@@ -2,6 +2,7 @@ import { Failure } from '@slipway/domain'
 import { createAccessHandlers } from './access-handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
+import { createPeopleHandlers } from './people-handlers.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
 import { createTrafficHandlers } from './traffic-handlers.ts'
@@ -10,13 +11,14 @@ import { createVariableHandlers } from './variable-handlers.ts'
 
 /** What each route of the status API does. Input and output are checked by the contract's schemas before and after. */
 export function createHandlers(deps: HandlerDeps): Handlers {
-  const { store, internal, signals, views, now } = deps
+  const { store, internal, signals, views, signIn, now } = deps
   const { ownerIdOrAll, buildOf, note } = createLookups(deps)
 
   return {
     ...createSecretHandlers({ store, internal, signals, note, now }),
     ...createFunctionHandlers(deps),
     ...createVariableHandlers(deps),
+    ...createPeopleHandlers({ store, now, ...signIn }),
     ...createTrafficHandlers(deps),
     ...createTokenHandlers(deps),
     ...createAccessHandlers(deps),

@@ -2,6 +2,7 @@ import type { InternalApi, RouteInput, RouteName, RouteOutput } from '@slipway/c
 import { type Build, Failure, type FunctionRecord, type Page, type Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import type { Caller } from './identify.ts'
+import type { SignIn } from './sign-in/sign-in.ts'
 import type { Views } from './views.ts'
 
 export interface HandlerDeps {
@@ -11,6 +12,7 @@ export interface HandlerDeps {
   views: Views
   /** Where functions are called; null: nowhere that is known. */
   gatewayUrl: string | null
+  signIn: Pick<SignIn, 'providers' | 'claims'>
   now: () => number
 }
 

@@ -14,5 +14,6 @@ await run(async () => {
   closers.add('signals', () => signals.close())
   const api = await startApi(config, { store, signals, logger })
   closers.add('api', () => api.close())
+  if (api.claimUrl !== null) process.stdout.write(`the administrator opens, once: ${api.claimUrl}\n`)
   return { url: api.url, close: () => closers.close() }
 }, logger)

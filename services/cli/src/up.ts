@@ -61,6 +61,7 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
     await saveEndpoints(home, endpoints)
     say(`functions   ${endpoints.gateway}/function/<owner>-<function>`)
     say(`webhooks    ${endpoints.receiver}/webhooks/github, ${endpoints.receiver}/webhooks/gitlab`)
+    if (control.claimUrl !== null) say(`to become the administrator, open once: ${control.claimUrl}`)
     say(`status API  ${endpoints.api}/api/v1/openapi.json (token in ${join(home, 'admin-token')})`)
     return { url: gatewayUrl, close: () => closers.close() }
   } catch (err) {
@@ -73,7 +74,7 @@ async function startControl(
   settings: Env,
   registry: OwnRegistry | null,
   logger: Logger
-): Promise<{ installation: string; api: string; receiver: string; close(): Promise<void> }> {
+): Promise<{ installation: string; api: string; receiver: string; claimUrl: string | null; close(): Promise<void> }> {
   const config = loadConfig(DeployerConfig, settings)
   const closers = createClosers(logger)
   try {
@@ -94,7 +95,13 @@ async function startControl(
     closers.add('api', () => api.close())
     const receiver = await startReceiver(loadConfig(ReceiverConfig, settings), shared)
     closers.add('receiver', () => receiver.close())
-    return { installation, api: api.url ?? '', receiver: receiver.url ?? '', close: () => closers.close() }
+    return {
+      installation,
+      api: api.url ?? '',
+      receiver: receiver.url ?? '',
+      claimUrl: api.claimUrl,
+      close: () => closers.close()
+    }
   } catch (err) {
     await closers.close()
     throw err

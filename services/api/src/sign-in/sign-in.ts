@@ -1,0 +1,73 @@
+import type { IdentityProvider, Store } from '@slipway/domain'
+import { ensureKeyring, type Keyring, parseKeyring } from '@slipway/secrets'
+import { homePaths, type Logger } from '@slipway/service'
+import Type, { type Static } from 'typebox'
+import { type Claims, createClaims } from './claims.ts'
+import { createPlace, type Place } from './place.ts'
+import { createRights, type Rights, type RightsDeps } from './rights-of.ts'
+import { type BrowserSessions, createBrowserSessions, type SessionLimits } from './sessions.ts'
+
+/** How people are known, and for how long. Part of the schema of `api`. */
+export const peopleSettings = {
+  /** Where people reach this installation. https, or plain http on this machine. */
+  PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
+  /** A session that is not used for so long ends. */
+  SESSION_IDLE_HOURS: Type.Number({ default: 7 * 24, exclusiveMinimum: 0 }),
+  /** A session ends after this in any case. */
+  SESSION_DAYS: Type.Number({ default: 30, exclusiveMinimum: 0 }),
+  /** For so long a forge is not asked again what somebody may. */
+  RIGHTS_FRESH_MS: Type.Integer({ default: 5 * 60_000, minimum: 0 }),
+  /** For so long what it said counts while it does not answer. */
+  RIGHTS_STALE_MS: Type.Integer({ default: 60 * 60_000, minimum: 0 }),
+  /** What people's tokens at their forges are encrypted with; unset: a file in SLIPWAY_HOME. `<id>:<base64 of 32 bytes>`, the newest first. */
+  ACCOUNT_KEYS: Type.Optional(Type.String({ minLength: 1 }))
+}
+const PeopleSettings = Type.Object({ ...peopleSettings, SLIPWAY_HOME: Type.String() })
+export type PeopleSettings = Static<typeof PeopleSettings>
+
+export interface SignIn {
+  providers: readonly IdentityProvider[]
+  place: Place
+  sessions: BrowserSessions
+  rights: Rights
+  claims: Claims
+}
+
+export interface SignInDeps {
+  store: Store
+  providers: readonly IdentityProvider[]
+  /** Asked with each use: a port is known only once it listens. */
+  publicUrl: () => string
+  keyring: () => Promise<Keyring>
+  limits: SessionLimits & RightsDeps['limits']
+  now: () => number
+  logger: Logger
+}
+
+export function createSignIn({ store, providers, publicUrl, keyring, limits, now, logger }: SignInDeps): SignIn {
+  const place = createPlace(publicUrl)
+  const rights = createRights({ store, providers, keyring, limits, now, logger })
+  return {
+    providers,
+    place,
+    rights,
+    sessions: createBrowserSessions({ store, place, limits, grantsOf: rights.grantsOf, now }),
+    claims: createClaims({ store, place, now })
+  }
+}
+
+export function limitsOf(settings: PeopleSettings): SignInDeps['limits'] {
+  return {
+    idleMs: settings.SESSION_IDLE_HOURS * 3600_000,
+    longestMs: settings.SESSION_DAYS * 24 * 3600_000,
+    freshMs: settings.RIGHTS_FRESH_MS,
+    staleMs: settings.RIGHTS_STALE_MS
+  }
+}
+
+/** @throws Failure `invalid-configuration` for keys that are none */
+export function accountKeyring({ ACCOUNT_KEYS: given, SLIPWAY_HOME: home }: PeopleSettings): () => Promise<Keyring> {
+  if (given === undefined) return () => ensureKeyring(homePaths(home).accountKeys)
+  const keyring = parseKeyring(given, 'ACCOUNT_KEYS')
+  return () => Promise.resolve(keyring)
+}
