@@ -8,6 +8,8 @@ export interface PeopleOperations {
   createUser(login: string): { id: number; login: string }
   /** An organisation, at GitLab a group. */
   createGroup(login: string): { id: number; login: string }
+  /** By which owners are numbered: at GitLab a user's namespace has a number of its own. */
+  namespaceIdOf(login: string): number
   /** The name is free then. */
   rename(login: string, to: string): void
   /** With an organisation or group: 50 owns it. Less is what a member may do with all of its repositories. null: no member any more. */
@@ -31,6 +33,7 @@ export function peopleOperations({ state, accounts, people, tokens }: Core): Peo
   return {
     createUser: (login) => about(accounts.ensure(login, 'User')),
     createGroup: (login) => about(accounts.ensure(login, groupType)),
+    namespaceIdOf: (login) => find(login).namespaceId,
     rename: (login, to) => accounts.rename(find(login), to),
     setMember: (group, login, level) =>
       people.grant(accounts.ensure(login, 'User').id, 'owner', accounts.ensure(group, groupType).id, level),
