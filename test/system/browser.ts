@@ -35,7 +35,8 @@ export function createBrowser(proxies: Record<string, string> = {}): Browser {
 
   function keep(url: URL, header: string): void {
     const [pair = '', ...attributes] = header.split(';').map((part) => part.trim())
-    const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
+    const name = pair.slice(0, pair.indexOf('='))
+    const value = pair.slice(pair.indexOf('=') + 1)
     const of = (wanted: string) => attributes.find((one) => one.toLowerCase().startsWith(wanted))
     const isSecure = of('secure') !== undefined
     if (isSecure && url.protocol !== 'https:') return
@@ -46,7 +47,10 @@ export function createBrowser(proxies: Record<string, string> = {}): Browser {
     if (!isOver) cookies.push({ host: url.host, name, value, isSecure })
   }
 
-  async function once(address: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Page> {
+  async function once(
+    address: string,
+    init: { method?: string; body?: string; headers?: Record<string, string> } = {}
+  ): Promise<Page> {
     const url = new URL(address)
     const sent = cookies.filter((one) => one.host === url.host && (!one.isSecure || url.protocol === 'https:'))
     const real = proxies[url.origin]

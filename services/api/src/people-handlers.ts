@@ -29,7 +29,7 @@ export function createPeopleHandlers(deps: PeopleHandlerDeps): Handlers<'getMe' 
     const { grants } = caller
     const ids = [...grants.owners.keys(), ...[...grants.repositories.values()].map(({ ownerId }) => ownerId)]
     if (caller.kind === 'token') ids.push(caller.ownerId)
-    const some = [...new Set(ids)].map((id) => (id === null ? null : store.owners.get(id)))
+    const some = [...new Set(ids)].flatMap((id) => (id === null ? [] : [store.owners.get(id)]))
     const owners: (Owner | null)[] = isAdministrator(caller)
       ? await store.owners.list({ before: null, limit: ownersShown })
       : await Promise.all(some)

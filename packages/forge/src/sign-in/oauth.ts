@@ -95,7 +95,8 @@ function createReady(config: OAuthConfig) {
     if (isLoopback(configuration.serverMetadata().issuer)) client.allowInsecureRequests(configuration)
     if (isOpenId) client.enableNonRepudiationChecks(configuration)
     const ask = config.fetch ?? globalThis.fetch
-    configuration[client.customFetch] = (async (url, options) => outspoken(await ask(url, options))) as CustomFetch
+    const outspokenFetch: CustomFetch = async (url, options) => outspoken(await ask(url, options))
+    configuration[client.customFetch] = outspokenFetch
     return { client, configuration }
   }
 
