@@ -22,6 +22,7 @@ function stored(repository: LocalRepository, installationId: string | null): Rep
     stackPath: null,
     isAtomic: true,
     policy: 'wait' as const,
+    hasPublicPages: false,
     connectedAt: 0,
     disconnectedAt: null,
     removedAt: null,

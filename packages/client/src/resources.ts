@@ -53,6 +53,8 @@ export const RepositoryView = Type.Object(
     isAtomic: Type.Boolean(),
     /** What becomes of a running build when the branch moves on. */
     policy: BuildPolicy,
+    /** Everybody may see its builds, logs and functions, while it is not private at its forge. */
+    hasPublicPages: Type.Boolean(),
     connectedAt: Time,
     /** Lost at the forge: its functions go when the grace period is over. */
     disconnectedAt: Nullable(Time),

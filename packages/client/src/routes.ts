@@ -98,7 +98,12 @@ export const routes = {
       branch: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()])),
       stackPath: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 512 }), Type.Null()])),
       isAtomic: Type.Optional(Type.Boolean()),
-      policy: Type.Optional(BuildPolicy)
+      policy: Type.Optional(BuildPolicy),
+      hasPublicPages: Type.Optional(
+        Type.Boolean({
+          description: 'everybody may see builds, logs and functions while the repository is not private'
+        })
+      )
     }),
     response: RepositoryView
   },

@@ -68,6 +68,8 @@ export interface Repository {
   isAtomic: boolean
   /** Setting: what becomes of a running build when the branch moves on. */
   policy: BuildPolicy
+  /** Setting: everybody may see its builds, logs and functions, while it is not private at its forge. */
+  hasPublicPages: boolean
   connectedAt: number
   /** It was lost at the forge. Its functions stay until the grace period is over. */
   disconnectedAt: number | null

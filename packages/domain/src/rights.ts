@@ -261,6 +261,9 @@ export interface Visible {
   isPublicIncluded: boolean
 }
 
+/** Whose things a list holds: one owner's, everybody's (null; the platform's own work), or of one or all those that somebody may see. */
+export type Whose = string | null | (Visible & { ofOwnerId: string | null })
+
 /** @param isPublicAsked the question names an owner or repository: public pages of strangers are not in everybody's lists. */
 export function visibleTo(actor: Actor, grants: Grants, action: Action, isPublicAsked: boolean): Visible {
   const row: ActionRow = actions[action]

@@ -1,6 +1,7 @@
 import type { Audit } from '@slipway/domain'
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
+import { visibleByOwner } from './visible.ts'
 
 /** An entry that stands if, and only if, the change does that it tells of. */
 export async function appendAudit(tx: Transaction, entry: Parameters<Audit['append']>[0]): Promise<void> {
@@ -12,10 +13,10 @@ export async function appendAudit(tx: Transaction, entry: Parameters<Audit['appe
 export function createAudit(database: Database): Audit {
   return {
     append: (entry) => database.write((tx) => appendAudit(tx, entry)),
-    list: (ownerId, { before, limit }) =>
+    list: (whose, { before, limit }) =>
       database.read(async (db) => {
         let query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit)
-        if (ownerId !== null) query = query.where('owner_id', '=', ownerId)
+        if (whose !== null) query = query.where(visibleByOwner(whose, 'audit.owner_id'))
         if (before !== null) query = query.where('id', '<', before)
         const rows = await query.execute()
         return rows.map(({ owner_id: ownerId, detail_json: detail, ...entry }) => ({

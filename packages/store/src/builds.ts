@@ -13,6 +13,9 @@ import type { Database } from './database.ts'
 import { isLeased } from './moments.ts'
 import { lockRepository } from './repositories.ts'
 import type { BuildFunctionRow } from './schema.ts'
+import { visibleByRepository } from './visible.ts'
+
+const columns = { ownerId: 'builds.owner_id', repositoryId: 'builds.repository_id' }
 
 /** The columns of a change: what is not mentioned stays. */
 function changedColumns(change: Partial<Omit<BuildFunction, 'buildId' | 'name'>>): Partial<BuildFunctionRow> {
@@ -39,10 +42,10 @@ function createQuestions(database: Database): Pick<Builds, Questions> {
         const row = await db.selectFrom('builds').selectAll().where('id', '=', id).executeTakeFirst()
         return row === undefined ? null : toBuild(row)
       }),
-    list: (ownerId, { repositoryId, ref, commit, status }, { before, limit }) =>
+    list: (whose, { repositoryId, ref, commit, status }, { before, limit }) =>
       database.read(async (db) => {
         let query = db.selectFrom('builds').selectAll().orderBy('id', 'desc').limit(limit)
-        if (ownerId !== null) query = query.where('owner_id', '=', ownerId)
+        if (whose !== null) query = query.where(visibleByRepository(whose, columns))
         if (repositoryId !== undefined) query = query.where('repository_id', '=', repositoryId)
         if (ref !== undefined) query = query.where('ref', '=', ref)
         if (commit !== undefined) query = query.where('commit', '=', commit)

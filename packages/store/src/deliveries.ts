@@ -3,6 +3,7 @@ import type { Database } from './database.ts'
 import { createDeliveryInserts, recordDeliveries } from './delivery-record.ts'
 import { isColumnDue } from './moments.ts'
 import type { DeliveryRow } from './schema.ts'
+import { visibleRepositories } from './visible.ts'
 
 /** Ids that one statement may name. */
 const lookUpLimit = 1000
@@ -70,12 +71,12 @@ export function createDeliveries(database: Database): Deliveries {
         }
         return known
       }),
-    list: (ownerId, { before, limit }) =>
+    list: (whose, { before, limit }) =>
       database.read(async (db) => {
         let query = db.selectFrom('deliveries').selectAll().orderBy('id', 'desc').limit(limit)
-        if (ownerId !== null) {
+        if (whose !== null) {
           query = query.where('repository_id', 'in', (eb) =>
-            eb.selectFrom('repositories').select('id').where('owner_id', '=', ownerId)
+            eb.selectFrom('repositories').select('id').where(visibleRepositories(whose))
           )
         }
         if (before !== null) query = query.where('id', '<', before)

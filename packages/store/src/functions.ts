@@ -7,6 +7,7 @@ import { createPausing } from './function-pause.ts'
 import { toFunctionRecord } from './function-rows.ts'
 import { nextGeneration } from './repositories.ts'
 import { createRoutes, type Routes } from './routes.ts'
+import { visibleFunctions } from './visible.ts'
 
 /** Tells the gateways that they have to read the routes again. */
 export async function bumpRoutes(tx: Transaction): Promise<void> {
@@ -28,10 +29,10 @@ export function createFunctions(database: Database, routes: Omit<Routes, 'keys'>
     ...createPausing(database),
     ...routes,
     // Functions have no id of their own: they come by cluster name, and the cursor is the last one's.
-    list: (ownerId, { repositoryId }, { before, limit }) =>
+    list: (whose, { repositoryId }, { before, limit }) =>
       database.read(async (db) => {
         let query = db.selectFrom('functions').selectAll().orderBy('cluster_name').limit(limit)
-        if (ownerId !== null) query = query.where('owner_id', '=', ownerId)
+        if (whose !== null) query = query.where(visibleFunctions(whose))
         if (repositoryId !== undefined) query = query.where('repository_id', '=', repositoryId)
         if (before !== null) query = query.where('cluster_name', '>', before)
         return (await query.execute()).map(toFunctionRecord)

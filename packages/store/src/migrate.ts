@@ -14,6 +14,7 @@ import { traffic } from './migrations/0009-traffic.ts'
 import { tokens } from './migrations/0010-tokens.ts'
 import { buildIsolation } from './migrations/0011-build-isolation.ts'
 import { access } from './migrations/0012-access.ts'
+import { publicPages } from './migrations/0013-public-pages.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -29,7 +30,8 @@ export const migrations: Record<string, Migration> = {
   '0009-traffic': traffic,
   '0010-tokens': tokens,
   '0011-build-isolation': buildIsolation,
-  '0012-access': access
+  '0012-access': access,
+  '0013-public-pages': publicPages
 }
 
 /**

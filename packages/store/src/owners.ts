@@ -2,6 +2,7 @@ import { Failure, type ForgeOwner, isValidSlug, type Owner, type Owners, slugOf,
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
 import type { OwnerRow } from './schema.ts'
+import { visibleOwners } from './visible.ts'
 
 function toOwner(row: OwnerRow): Owner {
   return {
@@ -111,16 +112,29 @@ export function createOwners(database: Database): Owners {
       database.write(async (tx) => {
         await tx.updateTable('owners').set({ login }).where('id', '=', id).execute()
       }),
-    list: ({ before, limit }) =>
+    list: ({ before, limit }, whose = null) =>
       database.read(async (db) => {
         const rows = await db
           .selectFrom('owners')
           .selectAll()
           .$if(before !== null, (q) => q.where('id', '<', before))
+          .$if(whose !== null, (q) => q.where(visibleOwners(whose)))
           .orderBy('id', 'desc')
           .limit(limit)
           .execute()
         return rows.map(toOwner)
+      }),
+    hasPublicPages: (id) =>
+      database.read(async (db) => {
+        const row = await db
+          .selectFrom('repositories')
+          .select('id')
+          .where('owner_id', '=', id)
+          .where('has_public_pages', '=', 1)
+          .where('is_private', '=', 0)
+          .limit(1)
+          .executeTakeFirst()
+        return row !== undefined
       }),
     setSlug: (id, slug) =>
       database.write(async (tx) => {

@@ -1,4 +1,11 @@
-import { Failure, type ForgeRepository, type Page, type Repositories, type Repository } from '@slipway/domain'
+import {
+  Failure,
+  type ForgeRepository,
+  type Page,
+  type Repositories,
+  type Repository,
+  type Whose
+} from '@slipway/domain'
 import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Reader, Transaction } from './database.ts'
@@ -6,6 +13,7 @@ import { newId } from './ids.ts'
 import { isLeased } from './moments.ts'
 import { ensureOwner } from './owners.ts'
 import type { RepositoryRow } from './schema.ts'
+import { visibleRepositories } from './visible.ts'
 
 export function toRepository(row: RepositoryRow): Repository {
   return {
@@ -22,6 +30,7 @@ export function toRepository(row: RepositoryRow): Repository {
     stackPath: row.stack_path,
     isAtomic: row.is_atomic === 1,
     policy: row.policy,
+    hasPublicPages: row.has_public_pages === 1,
     connectedAt: row.connected_at,
     disconnectedAt: row.disconnected_at,
     removedAt: row.removed_at,
@@ -149,11 +158,11 @@ export async function stopBuilds(tx: Transaction, repositoryId: string, reason: 
   }
 }
 
-function list(db: Reader, ownerId: string | null, { before, limit }: Page): Promise<RepositoryRow[]> {
+function list(db: Reader, whose: Whose, { before, limit }: Page): Promise<RepositoryRow[]> {
   return db
     .selectFrom('repositories')
     .selectAll()
-    .$if(ownerId !== null, (q) => q.where('owner_id', '=', ownerId))
+    .$if(whose !== null, (q) => q.where(visibleRepositories(whose)))
     .$if(before !== null, (q) => q.where('id', '<', before))
     .orderBy('id', 'desc')
     .limit(limit)
@@ -177,7 +186,7 @@ export function createRepositories(database: Database): Repositories {
           .executeTakeFirst()
         return row === undefined ? null : toRepository(row)
       }),
-    list: (ownerId, page) => database.read(async (db) => (await list(db, ownerId, page)).map(toRepository)),
+    list: (whose, page) => database.read(async (db) => (await list(db, whose, page)).map(toRepository)),
     connect: (forgeId, found, now, seenBy) =>
       database.write(async (tx) => {
         const row = await saveRepository(tx, forgeId, found, now)
@@ -217,7 +226,7 @@ export function createRepositories(database: Database): Repositories {
           .where('suspended_at', isSuspended ? 'is' : 'is not', null)
           .execute()
       }),
-    updateSettings: (id, { branch, stackPath, isAtomic, policy }) =>
+    updateSettings: (id, { branch, stackPath, isAtomic, policy, hasPublicPages }) =>
       database.write(async (tx) => {
         const row = await lockRepository(tx, id)
         const changed = await tx
@@ -226,7 +235,8 @@ export function createRepositories(database: Database): Repositories {
             branch: branch === undefined ? row.branch : branch,
             stack_path: stackPath === undefined ? row.stack_path : stackPath,
             is_atomic: isAtomic === undefined ? row.is_atomic : isAtomic ? 1 : 0,
-            policy: policy ?? row.policy
+            policy: policy ?? row.policy,
+            has_public_pages: hasPublicPages === undefined ? row.has_public_pages : hasPublicPages ? 1 : 0
           })
           .where('id', '=', id)
           .returningAll()

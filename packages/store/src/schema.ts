@@ -93,6 +93,7 @@ export interface RepositoriesTable {
   stack_path: string | null
   is_atomic: Flag
   policy: Generated<BuildPolicy>
+  has_public_pages: Generated<Flag>
   /** The last generation that was given to a build. */
   generation: number
   connected_at: number

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noGrants } from '@slipway/domain'
 import { createLogger, createServer } from '@slipway/service'
+import { pushOf } from '@slipway/testing'
 import { addAccess, under } from './access.ts'
+import { commits } from './api.fixture.ts'
 import { accountOf, createPeople } from './people.fixture.ts'
 
 test('reading takes the right to read, changing the right to write or to administer', async (t) => {
@@ -51,4 +53,50 @@ test('a route without a rule is not registered', () => {
   })
   assert.throws(() => app.get('/api/v1/forgotten', () => 'open'), /has no rule/)
   app.get('/api/v1/ruled', under({ action: 'see-public', on: 'public' }), () => 'open')
+})
+
+test('lists hold what the caller may see, and nobody sees another owner in them', async (t) => {
+  const { ask } = await createPeople(t)
+  const builds = async (who: string, query = '') => {
+    const { status, body } = await ask(who, 'GET', `/api/v1/builds${query}`)
+    return status === 200 ? body.items?.map(({ owner }) => owner) : status
+  }
+  assert.deepEqual(await builds('rita'), ['alice'])
+  assert.deepEqual(await builds('bob'), ['bob'])
+  assert.deepEqual(await builds('eve'), [])
+  assert.deepEqual(await builds('root'), ['bob', 'alice'])
+  assert.deepEqual(await builds('nobody'), 401)
+  assert.deepEqual(await builds('bob', '?owner=alice'), 404)
+  assert.deepEqual(await builds('rita', '?owner=alice'), ['alice'])
+  assert.deepEqual((await ask('rita', 'GET', '/api/v1/audit')).body.items, [])
+  assert.equal((await ask('rita', 'GET', '/api/v1/audit?owner=alice')).status, 403)
+})
+
+test('pages are public while their repository wants it and is not private', async (t) => {
+  const { ask, store, alice } = await createPeople(t)
+  const [repository] = await store.repositories.list(alice, { before: null, limit: 1 })
+  const id = repository?.id ?? ''
+  const page = () => ask('nobody', 'GET', '/api/v1/functions/alice/hello')
+  const change = { hasPublicPages: true }
+  assert.equal((await ask('wes', 'PATCH', `/api/v1/repositories/${id}`, change)).status, 403)
+  assert.equal((await ask('ann', 'PATCH', `/api/v1/repositories/${id}`, change)).status, 200)
+  assert.equal((await page()).status, 401, 'it is private')
+  const found = { ...pushOf(commits.a).repository, owner: { forgeOwnerId: '1', login: 'alice' } }
+  await store.repositories.connect('github', found, 5)
+  assert.equal((await page()).status, 200)
+  assert.equal((await ask('eve', 'GET', '/api/v1/builds?owner=alice')).body.items?.length, 1)
+  assert.deepEqual((await ask('eve', 'GET', '/api/v1/builds')).body.items, [])
+  assert.equal((await ask('eve', 'POST', '/api/v1/functions/alice/hello/pause')).status, 403)
+  assert.equal((await ask('nobody', 'GET', '/api/v1/deliveries?owner=alice')).status, 401)
+  await store.repositories.connect('github', { ...found, isPrivate: true }, 6)
+  assert.equal((await page()).status, 401)
+})
+
+test('a private badge is shown to whoever may see the function', async (t) => {
+  const { ask } = await createPeople(t)
+  const badge = async (who: string) => /: (\w+)"/.exec((await ask(who, 'GET', '/badge/alice/hello.svg')).text)?.[1]
+  assert.deepEqual(
+    [await badge('nobody'), await badge('bob'), await badge('rita'), await badge('root')],
+    ['unknown', 'unknown', 'live', 'live']
+  )
 })

@@ -14,6 +14,8 @@ export interface AccessDeps {
 export interface Access {
   /** Who asks; nobody where anybody may. @throws Error before the request was let in */
   callerOf(request: FastifyRequest): Caller
+  /** For what everybody may ask for and not everybody gets the same of. */
+  may(request: FastifyRequest, rule: Rule, input: Record<string, unknown>): Promise<boolean>
 }
 
 /** A route's configuration with its rule: without one it is not registered. */
@@ -78,7 +80,13 @@ export function addAccess(app: FastifyInstance, { identify, findResource, limit 
     throw new Failure('forbidden', refusal(caller, rule))
   })
 
-  return { callerOf }
+  async function may(request: FastifyRequest, { action, on }: Rule, input: Record<string, unknown>): Promise<boolean> {
+    const caller = await identify(request)
+    const { resource } = await findResource(on, input, caller)
+    return resource !== null && authorize(caller, caller.grants, action, resource) === 'allowed'
+  }
+
+  return { callerOf, may }
 }
 
 function refusal(caller: Caller, { action }: Rule): string {

@@ -108,7 +108,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     findToken: createFindToken({ store, now, findAccount, uses })
   })
   const limit = createCallerLimit(app, requestsPerMinute)
-  const { callerOf } = addAccess(app, { identify, findResource: createFindResource(store), limit })
+  const { callerOf, may } = addAccess(app, { identify, findResource: createFindResource(store), limit })
 
   for (const name of Object.keys(routes) as RouteName[]) {
     const contract: RouteContract = routes[name]
@@ -146,7 +146,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     now,
     signalOf
   })
-  addBadgeRoute(app, store)
+  addBadgeRoute(app, store, { may })
   addCertificateRoutes(app, { store, internal, signalOf })
   app.get('/api/v1/openapi.json', { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }, () =>
     app.swagger()

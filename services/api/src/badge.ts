@@ -1,6 +1,6 @@
 import type { Store } from '@slipway/domain'
 import type { FastifyInstance } from 'fastify'
-import { under } from './access.ts'
+import { type Access, under } from './access.ts'
 
 /** Widths of 11 px Verdana-like text, near enough for a badge. */
 const characterPx = 6.6
@@ -31,29 +31,35 @@ function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
-export function addBadgeRoute(app: FastifyInstance, store: Store): void {
+export function addBadgeRoute(app: FastifyInstance, store: Store, { may }: Pick<Access, 'may'>): void {
   app.get<{ Params: { owner: string; file: string } }>(
     '/badge/:owner/:file',
     {
       ...under({ action: 'see-public', on: 'public' }),
-      schema: { operationId: 'getBadge', summary: "A function's state as SVG; private repositories' are unknown" }
+      schema: {
+        operationId: 'getBadge',
+        summary: "A function's state as SVG; a private repository's is unknown to whoever may not see it"
+      }
     },
     async (request, reply) => {
-      const name = request.params.file.replace(/\.svg$/, '')
-      reply.type('image/svg+xml').header('cache-control', 'no-cache')
-      return badgeSvg(name, await stateOf(store, request.params.owner, name))
+      const { owner, file } = request.params
+      const name = file.replace(/\.svg$/, '')
+      const isSeen = await may(request, { action: 'see-badge', on: 'function' }, { owner, name })
+      const isPersonal = request.headers.authorization !== undefined || request.headers.cookie !== undefined
+      reply.type('image/svg+xml').header('cache-control', isPersonal ? 'private, no-store' : 'no-cache')
+      // A function that may not be seen looks like one that does not exist.
+      return badgeSvg(name, isSeen ? await stateOf(store, owner, name) : 'unknown')
     }
   )
 }
 
-/** Strangers may ask: a private repository's function looks like one that does not exist. */
 async function stateOf(store: Store, slug: string, name: string): Promise<string> {
   const owner = await store.owners.findBySlug(slug)
   const record = owner === null ? null : await store.functions.get(owner.id, name)
-  const repository = record?.repositoryId == null ? null : await store.repositories.get(record.repositoryId)
-  if (record === null || repository === null || repository.isPrivate) return 'unknown'
+  if (record === null) return 'unknown'
   if (record.isPaused) return 'paused'
-  const [last] = await store.builds.list(record.ownerId, { repositoryId: repository.id }, { before: null, limit: 1 })
+  const filter = { repositoryId: record.repositoryId ?? '' }
+  const [last] = await store.builds.list(record.ownerId, filter, { before: null, limit: 1 })
   if (last?.status === 'failed' || last?.status === 'error') return 'failing'
   if (last?.status === 'building' || last?.status === 'deploying') return 'building'
   return record.liveDeploymentId === null ? 'unknown' : 'live'

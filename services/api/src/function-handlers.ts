@@ -13,7 +13,7 @@ type FunctionRoutes = Extract<
 
 export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRoutes> {
   const { store, internal, signals, views, now } = deps
-  const { ownerIdOrAll, functionOf, note } = createLookups(deps)
+  const { whoseFor, functionOf, note } = createLookups(deps)
 
   /** The deployment that took the traffic before the live one; it may still be draining. */
   async function earlierDeployment(record: FunctionRecord): Promise<string> {
@@ -51,10 +51,11 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
   }
 
   return {
-    async listFunctions({ owner, repository, ...input }) {
+    async listFunctions({ owner, repository, ...input }, caller) {
       const page = pageOf(input)
       const filter = repository === undefined ? {} : { repositoryId: repository }
-      const records = await store.functions.list(await ownerIdOrAll(owner), filter, page)
+      const whose = await whoseFor(caller, 'see-function', { owner, repository })
+      const records = await store.functions.list(whose, filter, page)
       const view = views.forOneAnswer()
       return listed(
         records.map((record) => ({ id: record.clusterName, record })),

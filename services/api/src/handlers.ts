@@ -12,7 +12,7 @@ import { createVariableHandlers } from './variable-handlers.ts'
 /** What each route of the status API does. Input and output are checked by the contract's schemas before and after. */
 export function createHandlers(deps: HandlerDeps): Handlers {
   const { store, internal, signals, views, signIn, now } = deps
-  const { ownerIdOrAll, buildOf, note } = createLookups(deps)
+  const { whoseFor, buildOf, note } = createLookups(deps)
 
   return {
     ...createSecretHandlers({ store, internal, signals, note, now }),
@@ -23,9 +23,13 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createTokenHandlers(deps),
     ...createAccessHandlers(deps),
     ...createTryHandlers(deps),
-    async listOwners(input) {
+    async listOwners(input, caller) {
       const page = pageOf(input)
-      return listed(await store.owners.list(page), page, views.forOneAnswer().owner)
+      return listed(
+        await store.owners.list(page, await whoseFor(caller, 'see-owner', {})),
+        page,
+        views.forOneAnswer().owner
+      )
     },
     async addOwner({ slug }, caller) {
       const owner = await store.owners.add(slug, now())
@@ -49,10 +53,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       })
       return views.forOneAnswer().owner(owner)
     },
-    async listRepositories(input) {
+    async listRepositories(input, caller) {
       const page = pageOf(input)
       return listed(
-        await store.repositories.list(await ownerIdOrAll(input.owner), page),
+        await store.repositories.list(await whoseFor(caller, 'see-repository', input), page),
         page,
         views.forOneAnswer().repository
       )
@@ -61,14 +65,14 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const before = await store.repositories.get(id)
       if (before === null) throw new Failure('not-found', `there is no repository ${id}`)
       const repository = await store.repositories.updateSettings(id, settings)
-      const { branch, stackPath, isAtomic, policy } = before
+      const { branch, stackPath, isAtomic, policy, hasPublicPages } = before
       await note(caller, 'set-repository', before.ownerId, `repository/${id}`, {
-        before: { branch, stackPath, isAtomic, policy },
+        before: { branch, stackPath, isAtomic, policy, hasPublicPages },
         after: settings
       })
       return views.forOneAnswer().repository(repository)
     },
-    async listBuilds({ owner, repository, branch, commit, status, ...input }) {
+    async listBuilds({ repository, branch, commit, status, ...input }, caller) {
       const page = pageOf(input)
       const filter = {
         ...(repository === undefined ? {} : { repositoryId: repository }),
@@ -76,7 +80,8 @@ export function createHandlers(deps: HandlerDeps): Handlers {
         ...(commit === undefined ? {} : { commit }),
         ...(status === undefined ? {} : { status })
       }
-      return listed(await store.builds.list(await ownerIdOrAll(owner), filter, page), page, views.forOneAnswer().build)
+      const whose = await whoseFor(caller, 'see-build', { ...input, repository })
+      return listed(await store.builds.list(whose, filter, page), page, views.forOneAnswer().build)
     },
     getBuild: async ({ id }) => views.buildDetail(await buildOf(id)),
     async cancelBuild({ id }, caller) {
@@ -102,18 +107,26 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       if (deployment === null) throw new Failure('not-found', `there is no deployment ${id}`)
       return views.forOneAnswer().deployment(deployment)
     },
-    async listDeliveries({ owner, ...input }) {
+    async listDeliveries(input, caller) {
       const page = pageOf(input)
-      return listed(await store.deliveries.list(await ownerIdOrAll(owner), page), page, views.forOneAnswer().delivery)
+      return listed(
+        await store.deliveries.list(await whoseFor(caller, 'see-delivery', input), page),
+        page,
+        views.forOneAnswer().delivery
+      )
     },
     async listRunning(_input, _caller, signal) {
       const view = views.forOneAnswer()
       const objects = await internal.list(signal)
       return { items: await Promise.all(objects.map((object) => view.running(object))) }
     },
-    async listAudit({ owner, ...input }) {
+    async listAudit(input, caller) {
       const page = pageOf(input)
-      return listed(await store.audit.list(await ownerIdOrAll(owner), page), page, views.forOneAnswer().audit)
+      return listed(
+        await store.audit.list(await whoseFor(caller, 'see-audit', input), page),
+        page,
+        views.forOneAnswer().audit
+      )
     },
     async cleanUp(_input, caller, signal) {
       const report = await internal.cleanUp({ builders: true }, signal)

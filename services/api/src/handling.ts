@@ -1,5 +1,14 @@
 import type { InternalApi, RouteInput, RouteName, RouteOutput } from '@slipway/client'
-import { type Build, Failure, type FunctionRecord, type Page, type Store } from '@slipway/domain'
+import {
+  type Action,
+  type Build,
+  Failure,
+  type FunctionRecord,
+  type Page,
+  type Store,
+  visibleTo,
+  type Whose
+} from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import type { Caller } from './identify.ts'
 import type { SignIn } from './sign-in/sign-in.ts'
@@ -53,8 +62,16 @@ export function createLookups({ store, now }: Pick<HandlerDeps, 'store' | 'now'>
 
   return {
     ownerIdOf,
-    /** null: all owners. */
-    ownerIdOrAll: async (slug: string | undefined) => (slug === undefined ? null : ownerIdOf(slug)),
+    /** What a list may hold: of the owner or repository that is named, or of all that the caller may see. */
+    async whoseFor(
+      caller: Caller,
+      action: Action,
+      { owner, repository }: { owner?: string | undefined; repository?: string | undefined }
+    ): Promise<Whose> {
+      const ofOwnerId = owner === undefined ? null : await ownerIdOf(owner)
+      const visible = visibleTo(caller, caller.grants, action, owner !== undefined || repository !== undefined)
+      return visible.ownerIds === null ? ofOwnerId : { ...visible, ofOwnerId }
+    },
     async buildOf(id: string): Promise<Build> {
       const build = await store.builds.get(id)
       if (build === null) throw new Failure('not-found', `there is no build ${id}`)

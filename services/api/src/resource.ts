@@ -13,17 +13,20 @@ export type FindResource = (subject: Subject, input: Record<string, unknown>, ac
 export function createFindResource(
   store: Pick<Store, 'owners' | 'repositories' | 'builds' | 'deployments' | 'functions'>
 ): FindResource {
+  async function ownerResource(ownerId: string): Promise<Resource> {
+    return { kind: 'owner', ownerId, hasPublicPages: await store.owners.hasPublicPages(ownerId) }
+  }
+
   async function ofOwner(slug: string): Promise<Found & { ownerId: string | null }> {
     const owner = await store.owners.findBySlug(slug)
     const missing = `there is no owner ${JSON.stringify(slug)}`
     if (owner === null) return { resource: null, missing, ownerId: null }
-    return { resource: { kind: 'owner', ownerId: owner.id, hasPublicPages: false }, missing, ownerId: owner.id }
+    return { resource: await ownerResource(owner.id), missing, ownerId: owner.id }
   }
 
   async function ofOwnerId(id: string): Promise<Found> {
     const owner = await store.owners.get(id)
-    const resource: Resource | null = owner && { kind: 'owner', ownerId: id, hasPublicPages: false }
-    return { resource, missing: `there is no owner ${id}` }
+    return { resource: owner && (await ownerResource(id)), missing: `there is no owner ${id}` }
   }
 
   async function repositoryOf(id: string | null): Promise<Resource | null> {
@@ -33,7 +36,7 @@ export function createFindResource(
 
   /** What was deployed by API is its owner's alone. */
   const repositoryOrOwner = async (repositoryId: string | null, ownerId: string): Promise<Resource> =>
-    (await repositoryOf(repositoryId)) ?? { kind: 'owner', ownerId, hasPublicPages: false }
+    (await repositoryOf(repositoryId)) ?? (await ownerResource(ownerId))
 
   async function ofFunction(owner: string, name: string): Promise<Found> {
     const { ownerId } = await ofOwner(owner)
@@ -110,6 +113,6 @@ export function createFindResource(
   }
 }
 
-export function resourceOf({ id, ownerId, isPrivate }: Repository): Resource {
-  return { kind: 'repository', repositoryId: id, ownerId, isPrivate, hasPublicPages: false }
+export function resourceOf({ id, ownerId, isPrivate, hasPublicPages }: Repository): Resource {
+  return { kind: 'repository', repositoryId: id, ownerId, isPrivate, hasPublicPages }
 }

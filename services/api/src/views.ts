@@ -68,6 +68,7 @@ export function createViews(
         stackPath: one.stackPath,
         isAtomic: one.isAtomic,
         policy: one.policy,
+        hasPublicPages: one.hasPublicPages,
         connectedAt: one.connectedAt,
         disconnectedAt: one.disconnectedAt,
         removedAt: one.removedAt,

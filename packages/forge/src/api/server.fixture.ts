@@ -119,6 +119,7 @@ export function repositoryWith(change: Partial<Repository> = {}): Repository {
     stackPath: null,
     isAtomic: true,
     policy: 'wait',
+    hasPublicPages: false,
     connectedAt: clock,
     disconnectedAt: null,
     removedAt: null,

@@ -28,6 +28,7 @@ import { tokensContract } from './tokens.ts'
 import { trafficContract } from './traffic.ts'
 import { uploadsContract } from './uploads.ts'
 import { variablesContract } from './variables.ts'
+import { visibleContract } from './visible.ts'
 
 /** Everything that the port `Store` promises, on one kind of database. */
 export function storeContract(subject: Subject): void {
@@ -60,4 +61,5 @@ export function storeContract(subject: Subject): void {
   fencesContract(subject)
   tokensContract(subject)
   uploadsContract(subject)
+  visibleContract(subject)
 }

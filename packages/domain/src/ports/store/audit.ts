@@ -1,3 +1,4 @@
+import type { Whose } from '../../rights.ts'
 import type { Page } from './page.ts'
 
 export interface AuditEntry {
@@ -13,5 +14,5 @@ export interface AuditEntry {
 
 export interface Audit {
   append(entry: Omit<AuditEntry, 'id'>): Promise<void>
-  list(ownerId: string | null, page: Page): Promise<AuditEntry[]>
+  list(whose: Whose, page: Page): Promise<AuditEntry[]>
 }

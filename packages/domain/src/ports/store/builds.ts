@@ -8,6 +8,7 @@ import type {
 } from '../../build.ts'
 import type { RefObservation } from '../../head.ts'
 import type { BuildIsolation, Repository } from '../../repository.ts'
+import type { Whose } from '../../rights.ts'
 import type { FunctionSpec, StackWarning } from '../../stack.ts'
 import type { Page } from './page.ts'
 
@@ -71,7 +72,7 @@ export interface AdmittedJob {
 /** Admission, claims and the life of a build. The store is the truth; a queue job is only a hint that a build is due. */
 export interface Builds {
   get(id: string): Promise<Build | null>
-  list(ownerId: string | null, filter: BuildFilter, page: Page): Promise<Build[]>
+  list(whose: Whose, filter: BuildFilter, page: Page): Promise<Build[]>
   functions(buildId: string): Promise<BuildFunction[]>
   /** Queues a build unless one of the same repository, ref and commit waits already (then that one is returned). */
   queue(build: NewBuild, now: number): Promise<Build>

@@ -1,4 +1,5 @@
 import type { ForgeEvent } from '../../forge.ts'
+import type { Whose } from '../../rights.ts'
 import type { ReceivedDelivery } from '../forge.ts'
 import type { Page } from './page.ts'
 
@@ -47,5 +48,5 @@ export interface Deliveries {
   ): Promise<void>
   /** Of these delivery ids those that were recorded. */
   known(forgeId: string, deliveryIds: string[]): Promise<string[]>
-  list(ownerId: string | null, page: Page): Promise<DeliveryRecord[]>
+  list(whose: Whose, page: Page): Promise<DeliveryRecord[]>
 }

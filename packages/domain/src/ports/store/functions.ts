@@ -1,5 +1,6 @@
 import type { Build } from '../../build.ts'
 import type { FunctionRecord, Route } from '../../deployment.ts'
+import type { Whose } from '../../rights.ts'
 import type { Page } from './page.ts'
 
 export interface FunctionFilter {
@@ -8,7 +9,7 @@ export interface FunctionFilter {
 
 export interface Functions {
   /** In the order of their cluster names; the page's cursor is the last one's. */
-  list(ownerId: string | null, filter: FunctionFilter, page: Page): Promise<FunctionRecord[]>
+  list(whose: Whose, filter: FunctionFilter, page: Page): Promise<FunctionRecord[]>
   get(ownerId: string, name: string): Promise<FunctionRecord | null>
   /** The functions in the order given that somebody else has: names the holder. Empty when all may be used. */
   conflicts(ownerId: string, repositoryId: string, names: string[]): Promise<{ name: string; holder: string }[]>

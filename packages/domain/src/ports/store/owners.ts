@@ -1,4 +1,5 @@
 import type { BuildIsolation, Owner } from '../../repository.ts'
+import type { Whose } from '../../rights.ts'
 import type { Page } from './page.ts'
 
 export interface Owners {
@@ -12,7 +13,10 @@ export interface Owners {
   add(slug: string, now: number): Promise<Owner>
   /** The forge says that the owner is called otherwise now. Its slug stays. */
   rename(id: string, login: string): Promise<void>
-  list(page: Page): Promise<Owner[]>
+  /** Those that are seen with any of their repositories. Default: all. */
+  list(page: Page, whose?: Whose): Promise<Owner[]>
+  /** Has one of its repositories, while it is not private, pages that everybody may see? */
+  hasPublicPages(id: string): Promise<boolean>
   /** Gives or changes a slug. @throws Failure `name-taken` naming who has it; `invalid-request` for one that is not allowed. */
   setSlug(id: string, slug: string): Promise<Owner>
   /** How its builds are kept apart from now on; null: as the installation does. @throws Failure `not-found` */

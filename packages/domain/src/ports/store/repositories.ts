@@ -1,11 +1,12 @@
 import type { ForgeOwner, ForgeRepository } from '../../forge.ts'
 import type { Repository } from '../../repository.ts'
+import type { Whose } from '../../rights.ts'
 import type { Page } from './page.ts'
 
 export interface Repositories {
   get(id: string): Promise<Repository | null>
   findByForge(forgeId: string, forgeRepositoryId: string): Promise<Repository | null>
-  list(ownerId: string | null, page: Page): Promise<Repository[]>
+  list(whose: Whose, page: Page): Promise<Repository[]>
   /**
    * Stores a repository as the forge has it now: made when unknown, otherwise renamed, moved to its new owner, connected again.
    * The owner is made when unknown and gets `slugOf(login)` unless that is taken: then its slug stays null.
@@ -24,7 +25,7 @@ export interface Repositories {
   setSuspended(forgeId: string, installationId: string, isSuspended: boolean, now: number): Promise<void>
   updateSettings(
     id: string,
-    settings: Partial<Pick<Repository, 'branch' | 'stackPath' | 'isAtomic' | 'policy'>>
+    settings: Partial<Pick<Repository, 'branch' | 'stackPath' | 'isAtomic' | 'policy' | 'hasPublicPages'>>
   ): Promise<Repository>
   /** Repositories with waiting builds whose owner is not known yet: to be looked up at the forge. Without those of `except`, by their ids. */
   unresolved(limit: number, except: readonly string[]): Promise<Repository[]>
