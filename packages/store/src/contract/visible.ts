@@ -25,7 +25,7 @@ async function seed(store: Store) {
   const nameOf = (id: string | null) => names.get(id ?? '') ?? null
 
   async function seen(whose: Whose) {
-    const distinct = (all: (string | null)[]) => [...new Set(all)].toSorted()
+    const distinct = (all: (string | null)[]) => [...new Set(all)].toSorted((a, b) => (String(a) < String(b) ? -1 : 1))
     return {
       owners: distinct((await store.owners.list(firstPage, whose)).map(({ slug }) => slug)),
       repositories: distinct((await store.repositories.list(whose, firstPage)).map(({ name }) => name)),
