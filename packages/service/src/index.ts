@@ -1,4 +1,5 @@
 export * from './backoff.ts'
+export * from './close-listener.ts'
 export * from './closers.ts'
 export * from './config.ts'
 export * from './leased.ts'

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo, ListenOptions } from 'node:net'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain/failure'
 import type { Signals } from '@slipway/queue/signals'
 import type { TrafficSender } from '@slipway/queue/traffic'
+import { closeListener, quietMoment } from '@slipway/service/close-listener'
 import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
 import type { Running } from '@slipway/service/run'
@@ -134,7 +135,7 @@ function listen({ server }: Gateway, config: GatewayConfig): Promise<string> {
 }
 
 /** How long one who is connected has to ask. */
-const lastWordsMs = 500
+const lastWordsMs = 1000
 
 /**
  * Callers that hold a connection learn first that it ends, so that none sends into a closed one;
@@ -148,15 +149,14 @@ async function stop(
 ): Promise<void> {
   announceClose()
   await sleep(announceMs)
-  // The kernel resets what waits to be accepted when a listener closes: right after a look at it nothing does.
-  await nextTurn()
-  const closed = new Promise((resolve) => server.close(resolve))
+  const { ended } = await closeListener(server)
   const timer = setTimeout(calls.cut, graceMs)
   await calls.idle()
-  // Who has connected and did not ask yet is heard, too.
-  await Promise.race([closed, sleep(Math.min(lastWordsMs, graceMs), undefined, { ref: false })])
+  // Who has connected and did not ask yet is heard, too, and who holds a connection.
+  await Promise.race([ended, sleep(Math.min(lastWordsMs, graceMs), undefined, { ref: false })])
   await calls.idle()
   clearTimeout(timer)
+  await quietMoment(server)
   server.closeAllConnections()
-  await closed
+  await ended
 }

@@ -60,6 +60,7 @@ export async function startReceiver(
     // Forges that hold a connection learn first that it ends, so that none delivers into a closed one.
     isStopping = true
     if (config.RECEIVER_REUSE_PORT) await sleep(announceMs)
+    await closeListener(app.server)
     await app.close()
   })
   const { RECEIVER_HOST: host, RECEIVER_PORT: port, RECEIVER_REUSE_PORT: reusePort } = config
