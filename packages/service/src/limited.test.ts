@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHook } from 'node:async_hooks'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
@@ -49,4 +50,16 @@ test('who gives up gets the own reason, before and while it runs', async () => {
   const running = limited({ ...limit, ms: 10_000 }, stop.signal, (signal) => sleep(60_000, undefined, { signal }))
   stop.abort(reason)
   await assert.rejects(running, (err) => err === reason)
+})
+
+test('a step that is done leaves no timer of its limit behind', async () => {
+  const open = new Set<number>()
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && open.add(id)),
+    destroy: (id) => void open.delete(id)
+  }).enable()
+  for (let i = 0; i < 20; i++) await limited({ ...limit, ms: 1_800_000 }, never, async () => 'done')
+  await sleep(1)
+  hook.disable()
+  assert.ok(open.size <= 1, `${open.size} timers`)
 })

@@ -11,8 +11,10 @@ export async function limited<T>(
   work: (signal: AbortSignal) => Promise<T>
 ): Promise<T> {
   signal.throwIfAborted()
-  const timeout = AbortSignal.timeout(limit.ms)
-  const both = AbortSignal.any([signal, timeout])
+  // Not AbortSignal.timeout: its timer would stay until the limit is over, long after a step that took a moment.
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), limit.ms)
+  const both = AbortSignal.any([signal, timeout.signal])
   const over = Promise.withResolvers<never>()
   const stop = () => over.reject(both.reason)
   both.addEventListener('abort', stop, { once: true })
@@ -20,9 +22,10 @@ export async function limited<T>(
     return await Promise.race([work(both), over.promise])
   } catch (err) {
     signal.throwIfAborted()
-    if (timeout.aborted) throw overLimit(limit, 'ours', { cause: err })
+    if (timeout.signal.aborted) throw overLimit(limit, 'ours', { cause: err })
     throw err
   } finally {
+    clearTimeout(timer)
     both.removeEventListener('abort', stop)
   }
 }
