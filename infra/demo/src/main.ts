@@ -21,6 +21,8 @@ async function startForge(): Promise<GitHubLocalForge> {
     logger: createLogger('forge', 'warn'),
     developer: owner
   })
+  // Somebody else, to see what strangers see.
+  forge.people.createUser('bob')
   say(`a git host to try it with: ${forge.url}`)
   return forge
 }
@@ -35,9 +37,12 @@ async function startSlipway(forge: GitHubLocalForge): Promise<Installation> {
       GITHUB_API_URL: forge.apiUrl,
       GITHUB_APP_ID: String(forge.app.id),
       GITHUB_PRIVATE_KEY: forge.app.privateKey,
-      GITHUB_WEBHOOK_SECRET: webhookSecret
+      GITHUB_WEBHOOK_SECRET: webhookSecret,
+      GITHUB_CLIENT_ID: forge.oauthClient.clientId,
+      GITHUB_CLIENT_SECRET: forge.oauthClient.clientSecret
     }
   })
+  forge.setCallbackUrls([`${installation.endpoints.api}/auth/github/callback`])
   forge.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/github`, secret: webhookSecret })
   say(
     `slipway up: two processes, Redis and a registry, in ${((Date.now() - startedAt) / 1000).toFixed(1)} s (log in ${installation.logFile})`
@@ -86,7 +91,9 @@ async function runDemo(): Promise<void> {
   }
 }
 
-function stayUp({ endpoints: { gateway, api } }: Installation, pageUrl: string, directory: string): Promise<void> {
+async function stayUp(installation: Installation, pageUrl: string, directory: string): Promise<void> {
+  const { gateway, api } = installation.endpoints
+  const link = await installation.api.createClaim({ opensSession: true })
   say('It stays up until Ctrl-C. Try, in another terminal:')
   const hints = [
     [`curl ${gateway}/function/${owner}-hello`, 'the function'],
@@ -95,10 +102,14 @@ function stayUp({ endpoints: { gateway, api } }: Installation, pageUrl: string, 
     [`cd ${directory}`, 'change hello/handler.js, commit and push'],
     ['npm run slipway -- logs -f', 'the newest build, while it runs'],
     [pageUrl, 'what stands on the commits'],
-    [`${api}/api/v1/openapi.json`, 'the status API']
+    [`${api}/api/v1/openapi.json`, 'the status API'],
+    [`${api}/auth/github/start`, 'sign in as alice, whose function it is, or as bob']
   ]
   const width = Math.max(...hints.map(([what = '']) => what.length))
   for (const [what = '', why = ''] of hints) say(`  ${what.padEnd(width)}  ${why}`)
+  say('')
+  say(`The dashboard: ${link.url}`)
+  say('  (signs you in as the administrator, once; "npm run slipway -- admin claim --session" makes another link)')
   return new Promise((done) => {
     process.once('SIGINT', () => done())
     process.once('SIGTERM', () => done())

@@ -152,6 +152,18 @@ admin
   })
 
 admin
+  .command('claim')
+  .description('a link that is good once: the account that opens it signed in becomes an administrator')
+  .option('--session', "it signs in itself, as the installation's administrator")
+  .addHelpText('after', '\nExample:\n  $ slipway admin claim')
+  .action(async ({ session = false }: { session?: boolean }) => {
+    const { api } = await connect(settings)
+    const { url, expiresAt } = await api.createClaim({ opensSession: session })
+    print(url)
+    print(`good once, until ${new Date(expiresAt).toISOString()}`)
+  })
+
+admin
   .command('isolation <owner> <mode>')
   .description("how an owner's builds are kept apart: shared, strict, or default as the installation does")
   .addHelpText('after', '\nExample:\n  $ slipway admin isolation alice strict')

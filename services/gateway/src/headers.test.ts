@@ -121,3 +121,27 @@ test('a caller gets the call’s id with a refusal too', async (t) => {
   const { headers } = await ask(port, { path: '/none', headers: { 'x-call-id': 'mine' } })
   assert.equal(headers['x-call-id'], 'mine')
 })
+
+test('the dashboard’s cookies reach no function, and no function puts others in their place', async (t) => {
+  const fn = await startFunction(t, (req, res) => {
+    const planted = [
+      'slipway=planted; Path=/',
+      '__Host-slipway=x; Secure; Path=/',
+      ' Slipway-Sign-In=x',
+      'slipways=mine',
+      'a=slipway=1'
+    ]
+    res.writeHead(200, { 'set-cookie': planted }).end(JSON.stringify(req.rawHeaders))
+  })
+  const { port } = await startTestGateway(t, [routeTo('fn', [fn.endpoint])])
+  const cookie =
+    'a=1; slipway=secret; b=slipway; __Host-slipway=secret; slipway-sign-in=secret; SLIPWAY = secret; slipways=2'
+  const answer = await ask(port, { path: '/fn', headers: { cookie } })
+  assert.doesNotMatch(answer.body, /secret/)
+  const raw = JSON.parse(answer.body) as string[]
+  const at = raw.findIndex((name) => name.toLowerCase() === 'cookie')
+  assert.equal(raw[at + 1], 'a=1; b=slipway; slipways=2')
+  assert.deepEqual(answer.headers['set-cookie'], ['slipways=mine', 'a=slipway=1'])
+  const alone = await ask(port, { path: '/fn', headers: { cookie: 'slipway=secret' } })
+  assert.doesNotMatch(alone.body, /cookie/i)
+})

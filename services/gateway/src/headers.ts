@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { setsOwnCookie, withoutOwnCookies } from './own-cookies.ts'
 import { plainAddress } from './peers.ts'
 
 /** Of one connection only, never passed on. `expect` is answered by the gateway itself. */
@@ -47,7 +48,9 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
     if (hopByHop.has(lower) || named?.has(lower) || ours.has(plain)) continue
     if (call.keyHeaders.length > 0 && call.keyHeaders.includes(plain)) continue
     if (!call.isTrusted && isAboutClient(plain)) continue
-    headers.push(name, req.rawHeaders[i + 1] as string)
+    const value = req.rawHeaders[i + 1] as string
+    const passed = plain === 'cookie' ? withoutOwnCookies(value) : value
+    if (passed !== null) headers.push(name, passed)
   }
   const peer = plainAddress(req.socket.remoteAddress ?? '')
   const told = (name: string) => (call.isTrusted ? joined(req.headers[name]) : undefined)
@@ -83,6 +86,7 @@ export function responseHeaders(raw: readonly Buffer[], call: CallFacts, seconds
     if (lower === 'connection') named = namedByConnection(text(raw[i + 1]), named)
     if (hopByHop.has(lower) || lower === 'x-call-id' || lower === 'x-start-time') continue
     if (lower === 'x-duration-seconds') hasDuration = true
+    if (lower === 'set-cookie' && setsOwnCookie(text(raw[i + 1]))) continue
     pairs.push(name, text(raw[i + 1]))
   }
   const headers = named === null ? pairs : withoutNamed(pairs, named)
