@@ -1,6 +1,8 @@
 export * from './access-routes.ts'
 export * from './client.ts'
+export * from './forge-resources.ts'
 export * from './internal.ts'
+export { type BegunConnection, type InternalForges, internalForgePaths } from './internal-forges.ts'
 export {
   type InternalSecrets,
   internalSecretPaths,

@@ -8,6 +8,7 @@ import type {
   SourceLocation
 } from '@slipway/domain'
 import { Failure, type FailureCode, failures } from '@slipway/domain'
+import { createInternalForges, type InternalForges } from './internal-forges.ts'
 import { fillPath } from './internal-path.ts'
 import { createInternalSecrets, type InternalSecrets } from './internal-secrets.ts'
 
@@ -17,7 +18,7 @@ const { request } = process.getBuiltinModule('node:http')
 export type InternalAddress = { socketPath: string } | { url: string }
 
 /** What the other services ask of `deployer`, which alone holds cluster rights and forge credentials. */
-export interface InternalApi extends InternalSecrets {
+export interface InternalApi extends InternalSecrets, InternalForges {
   /**
    * Where a repository is cloned from, and a credential that reads it and nothing else.
    *
@@ -85,6 +86,7 @@ export function createInternalClient(address: InternalAddress, token: string): I
 
   return {
     ...createInternalSecrets(call),
+    ...createInternalForges(call),
     credential: (id, signal) => call('POST', fillPath(internalPaths.credential, { id }), undefined, signal),
     list: (signal) => call('GET', internalPaths.list, undefined, signal),
     scale: (id, replicas, signal) => call('POST', fillPath(internalPaths.scale, { id }), { replicas }, signal),

@@ -1,6 +1,7 @@
 import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
+import { forgeRoutes } from './forge-routes.ts'
 import { peopleRoutes } from './people.ts'
 import {
   AuditView,
@@ -352,7 +353,8 @@ export const routes = {
   },
   ...tryRoutes,
   ...trafficRoutes,
-  ...accessRoutes
+  ...accessRoutes,
+  ...forgeRoutes
 } as const satisfies Record<string, RouteContract>
 
 export type RouteName = keyof typeof routes

@@ -19,6 +19,8 @@ export const signals = {
   routes: {},
   /** An event other than a push was recorded. */
   events: {},
+  /** Credentials of forges in the store changed. */
+  forges: {},
   /** Builders are to clean up on their machines. */
   clean: { runId: 'string' },
   /** A builder begins to (`report` is empty), or is done (`report` is a CleanUpReport in JSON). */

@@ -25,6 +25,20 @@ export async function ensureKeyring(path: string): Promise<Keyring> {
   return parseKeyring(await readFile(path, 'utf8'), path)
 }
 
+/** The keys that a setting gives; without it those in the file, read each time. @throws Failure `invalid-configuration` */
+export function keyringOf({
+  keys,
+  setting,
+  file
+}: {
+  keys: string | null
+  setting: string
+  file: string
+}): () => Promise<Keyring> {
+  const given = keys === null ? null : parseKeyring(keys, setting)
+  return async () => given ?? (await ensureKeyring(file))
+}
+
 /** Puts other keys in place of those in the file, all at once. */
 export async function replaceKeyring(path: string, keyring: Keyring): Promise<void> {
   await rename(await write(path, keyring), path)

@@ -30,6 +30,10 @@ export function homePaths(home: string) {
     encryptionKeys: join(root, 'encryption.keys'),
     /** What people's tokens at their forges are encrypted with, unless it is given as a setting. Only `api` has it. */
     accountKeys: join(root, 'accounts.keys'),
+    /** The same for secrets of webhooks, which only receiver and deployer open. */
+    webhookKeys: join(root, 'webhook.keys'),
+    /** The same for what people sign in with, which only `api` opens. */
+    signInKeys: join(root, 'sign-in.keys'),
     /** Secrets as files for functions, where there is no directory in memory for them. */
     secretFiles: join(root, 'run', 'secrets'),
     /** `deployer`'s internal API. Short, for a socket's path may have 107 characters only. */
@@ -94,6 +98,11 @@ export const isolationSettings = {
 export function resolversOf({ DNS_RESOLVERS }: { DNS_RESOLVERS: string }): string[] {
   const named = listed(DNS_RESOLVERS)
   return named.length > 0 ? named : getServers().filter((server) => isIPv4(server) && !server.startsWith('127.'))
+}
+
+/** What secrets of webhooks are encrypted with, for who opens them; unset: a file in SLIPWAY_HOME. */
+export const webhookKeySettings = {
+  WEBHOOK_KEYS: Type.Optional(Type.String({ minLength: 1 }))
 }
 
 /** What is kept, and for how long. Part of the schema of who cleans up. */

@@ -71,6 +71,12 @@ export function createDeliveries(database: Database): Deliveries {
         }
         return known
       }),
+    newest: (forgeId) =>
+      database.read(async (db) => {
+        const query = db.selectFrom('deliveries').selectAll().where('forge_id', '=', forgeId)
+        const row = await query.orderBy('id', 'desc').limit(1).executeTakeFirst()
+        return row === undefined ? null : toDeliveryRecord(row)
+      }),
     list: (whose, { before, limit }) =>
       database.read(async (db) => {
         let query = db.selectFrom('deliveries').selectAll().orderBy('id', 'desc').limit(limit)

@@ -85,6 +85,15 @@ export function createForgeApps(database: Database): ForgeApps {
         if (stored === undefined) throw new Failure('conflict', `${forgeId} is connected to another App meanwhile`)
         for (const secret of secrets) await insertSecret(tx, secret)
       }),
+    setHookActive: ({ forgeId, appId }, isActive) =>
+      database.write(async (tx) => {
+        await tx
+          .updateTable('forge_apps')
+          .set({ is_hook_active: isActive ? 1 : 0 })
+          .where('forge_id', '=', forgeId)
+          .where('app_id', '=', appId)
+          .execute()
+      }),
     secrets: (use, now) =>
       database.read(async (db) => {
         const rows = await db

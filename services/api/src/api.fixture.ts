@@ -12,6 +12,7 @@ import { createStore } from '@slipway/store'
 import { createTokenCheck } from './administrator.ts'
 import { createApi } from './app.ts'
 import type { IdentifyDeps } from './identify.ts'
+import { createInternalForgesForTest } from './internal-forges.fixture.ts'
 import { createInternalSecretsForTest } from './internal-secrets.fixture.ts'
 import { createSignIn, type SignInDeps } from './sign-in/sign-in.ts'
 
@@ -69,7 +70,9 @@ export async function createApiForTest(
   const scaled: [string, number][] = []
   /** Images that the registry lost, pinned. */
   const gone = new Set<string>()
+  const forges = createInternalForgesForTest()
   const internal: InternalApi = {
+    ...forges,
     ...createInternalSecretsForTest(store),
     credential: async () => ({ cloneUrl: '', credential: null }),
     hasImage: async (pinned) => !gone.has(pinned),
@@ -114,6 +117,8 @@ export async function createApiForTest(
     ...(findSession === undefined ? {} : { findSession }),
     ...(findAccount === undefined ? {} : { findAccount }),
     gatewayUrl,
+    publicUrl: () => 'http://slipway.test',
+    githubId: 'github',
     forges: [{ forgeId: 'github', kind: 'github', baseUrl: 'https://github.test', apiUrl: 'https://api.github.test' }],
     pageDirectory: join(directory, 'page'),
     uploads: createUploads({ root: join(directory, 'uploads'), limitBytes: uploadLimitBytes, now: Date.now }),
@@ -129,5 +134,5 @@ export async function createApiForTest(
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
-  return { app, signIn, store, signals, directory, scaled, gone, api: createStatusApi({ url, token }), url }
+  return { app, signIn, store, forges, signals, directory, scaled, gone, api: createStatusApi({ url, token }), url }
 }

@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify'
 import { addAccess, inputOf, under } from './access.ts'
 import { addBadgeRoute } from './badge.ts'
 import { addCertificateRoutes } from './certificate-routes.ts'
+import { addConnectPages } from './connect/pages.ts'
 import { addDeployRoute } from './deploy-routes.ts'
 import { createFeed } from './feed.ts'
 import { addFeedRoute } from './feed-route.ts'
@@ -35,6 +36,10 @@ export interface ApiDeps
   internal: InternalApi
   signals: Signals
   gatewayUrl: string | null
+  /** Where people reach our pages. */
+  publicUrl(): string
+  /** Of GitHub, which is connected by our pages. */
+  githubId: string
   /** The forges that repositories are at: pages of commits and lines are linked. */
   forges: readonly ForgeInstance[]
   /** Where the built page is. */
@@ -55,9 +60,11 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     internal,
     signals,
     signIn,
-    gatewayUrl,
     uploads,
     uploadLimitBytes,
+    publicUrl,
+    githubId,
+    gatewayUrl,
     forges,
     pageDirectory,
     requestsPerMinute,
@@ -75,7 +82,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl, createForgeLinks(forges))
-  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, now })
+  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, publicUrl, now })
 
   await app.register(cookie)
   await app.register(rateLimit, {
@@ -146,6 +153,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     now,
     signalOf
   })
+  addConnectPages(app, { internal, forgeId: githubId, signalOf, now })
   addBadgeRoute(app, store, { may })
   addCertificateRoutes(app, { store, internal, signalOf })
   app.get('/api/v1/openapi.json', { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }, () =>

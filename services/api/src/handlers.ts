@@ -1,5 +1,6 @@
 import { Failure } from '@slipway/domain'
 import { createAccessHandlers } from './access-handlers.ts'
+import { createForgeHandlers } from './connect/handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
@@ -16,6 +17,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
 
   return {
     ...createSecretHandlers({ store, internal, signals, note, now }),
+    ...createForgeHandlers({ store, internal, publicUrl: deps.publicUrl, note }),
     ...createFunctionHandlers(deps),
     ...createVariableHandlers(deps),
     ...createPeopleHandlers({ store, now, ...signIn }),

@@ -22,6 +22,8 @@ export interface HandlerDeps {
   /** Where functions are called; null: nowhere that is known. */
   gatewayUrl: string | null
   signIn: Pick<SignIn, 'providers' | 'claims'>
+  /** Where people reach our pages. */
+  publicUrl(): string
   now: () => number
 }
 

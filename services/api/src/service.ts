@@ -66,6 +66,8 @@ export async function startApi(
     isAdministrator: createTokenCheck(await ensureToken(paths.root)),
     signIn,
     gatewayUrl: config.GATEWAY_PUBLIC_URL ?? null,
+    publicUrl: () => config.PUBLIC_URL ?? address,
+    githubId: config.GITHUB_FORGE_ID,
     forges: forgeInstances(config),
     pageDirectory: config.DASHBOARD_DIRECTORY ?? pageDirectory,
     uploads: createUploads({ root: paths.uploads, limitBytes: uploadLimitBytes, now: Date.now }),

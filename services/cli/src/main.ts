@@ -6,6 +6,7 @@ import { createLogger, run } from '@slipway/service'
 import { Command, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
 import { addBuildCommands } from './build-commands.ts'
+import { addConnectCommands, addForgeAdministration } from './connect-commands.ts'
 import { connect } from './connection.ts'
 import { addDeployCommands, addOwnerAdministration } from './deploy-commands.ts'
 import { addFunctionCommands } from './function-commands.ts'
@@ -136,6 +137,7 @@ addDeployCommands(program, context)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
 addSecretCommands(program, { settings, print })
+addConnectCommands(program, context)
 
 const admin = program.command('admin').description('what the administrator of the installation does')
 
@@ -175,6 +177,7 @@ admin
 
 addOwnerAdministration(admin, { settings, print })
 addSecretAdministration(admin, { settings, print })
+addForgeAdministration(admin, context)
 
 /** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */
 const exitCodes: Partial<Record<Failure['code'], number>> = {

@@ -43,6 +43,7 @@ export async function up(env: Env, logger: Logger, say: (line: string) => void):
       RECEIVER_PORT: String(ports.receiver),
       API_PORT: String(ports.api),
       PUBLIC_URL: `http://127.0.0.1:${env.API_PORT ?? ports.api}`,
+      RECEIVER_PUBLIC_URL: env.PUBLIC_URL ?? `http://127.0.0.1:${env.RECEIVER_PORT ?? ports.receiver}`,
       GATEWAY_PUBLIC_URL: gatewayUrl,
       ...(await baseImages(home)),
       ...env,

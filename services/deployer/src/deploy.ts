@@ -23,7 +23,7 @@ export interface DeployDeps {
   cluster: Pick<Cluster, 'apply' | 'remove'>
   runStage: RunStage
   redactors: Pick<Redactors, 'of'>
-  forges: Map<string, { kind: string; repositoryUrl(repository: Claim['repository']): string }>
+  forges: { get(forgeId: string): { kind: string; repositoryUrl(repository: Claim['repository']): string } | undefined }
   /** Does the registry have `host/path@sha256:…`? */
   hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
   /** For the start of one function's new version. */

@@ -7,6 +7,7 @@ import { createRequestSignals, createServer, type Logger } from '@slipway/servic
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { CleanUp } from './clean-up.ts'
+import { addForgeRoutes, type InternalForgesDeps } from './forges/internal-forges.ts'
 import { addSecretRoutes, type InternalSecretsDeps } from './secrets/internal-secrets.ts'
 import { redactLines } from './secrets/redact-lines.ts'
 import type { Redactors } from './secrets/redactors.ts'
@@ -18,6 +19,8 @@ export interface InternalDeps {
   cleanUp: Pick<CleanUp, 'run'>
   token: string
   secrets: Omit<InternalSecretsDeps, 'store' | 'redactors'>
+  /** What is asked about forges and their Apps. */
+  forgeAdministration: InternalForgesDeps
   redactors: Redactors
   /** Does the registry have it? */
   hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
@@ -34,6 +37,7 @@ export function createInternal({
   cleanUp,
   token,
   secrets,
+  forgeAdministration,
   redactors,
   hasImage,
   routesChanged,
@@ -121,6 +125,7 @@ export function createInternal({
       return reply.header('connection', 'close').type('application/x-ndjson').send(Readable.from(ndjson()))
     }
   )
+  addForgeRoutes(app, forgeAdministration, signalOf)
   addSecretRoutes(app, { store, redactors, ...secrets })
   return app
 }

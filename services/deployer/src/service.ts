@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
-import type { Build, Store } from '@slipway/domain'
-import { createForgeApis, forgeApiSettings } from '@slipway/forge'
+import type { Build, ForgeApi, Store } from '@slipway/domain'
+import { forgeApiSettings } from '@slipway/forge'
 import { createConsumer, createProducer, createTrafficReader, type SignalName, type Signals } from '@slipway/queue'
 import { createRegistryClient } from '@slipway/registry'
 import {
@@ -18,7 +18,8 @@ import {
   type Running,
   registryAuth,
   registrySettings,
-  resolversOf
+  resolversOf,
+  webhookKeySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createAskBuilders } from './ask-builders.ts'
@@ -27,6 +28,8 @@ import { createDeploy } from './deploy.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { createDrain } from './drain.ts'
 import { createEvents } from './events.ts'
+import { modeFor } from './forges/connect.ts'
+import { createForgeServices } from './forges/forge-services.ts'
 import { createGateways } from './gateways.ts'
 import { createInternal, listenInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
@@ -48,6 +51,8 @@ export const DeployerConfig = Type.Object({
   BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 })),
   /** Address of the status API as people reach it; statuses on commits link there. */
   PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
+  /** Address of the receiver as forges reach it, where it is another one: `/webhooks/<forge>` is below it. */
+  RECEIVER_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
   /** Address of the gateway as people reach it. */
   GATEWAY_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
   /** Builds that run at a time, in all and per owner. */
@@ -63,6 +68,9 @@ export const DeployerConfig = Type.Object({
   READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
   /** What secrets are encrypted with at rest: `<id>:<base64 of 32 bytes>`, separated by commas, the newest first. Default: a file. */
   ENCRYPTION_KEYS: Type.Optional(Type.String({ minLength: 1 })),
+  ...webhookKeySettings,
+  /** What is kept for sign-in is encrypted with; `api` opens it. Default: a file. */
+  SIGN_IN_KEYS: Type.Optional(Type.String({ minLength: 1 })),
   /** Where functions' secrets are written as files. Default: in memory where there is a place for it. */
   SECRETS_DIRECTORY: Type.Optional(Type.String({ pattern: '^/' })),
   /** Of the user that runs this. */
@@ -115,13 +123,30 @@ export async function startDeployer(
   const holder = `deployer-${randomUUID()}`
   const paths = homePaths(config.SLIPWAY_HOME)
   const installation = await installationOf(store)
-  const forges = new Map(createForgeApis(config, now).map((api) => [api.instance.forgeId, api]))
   const { keeper, ...secrets } = createSecretServices({
     store,
     encryptionKeys: config.ENCRYPTION_KEYS ?? null,
     encryptionFile: paths.encryptionKeys,
     now
   })
+  const addresses = { pages: config.PUBLIC_URL, receiver: config.RECEIVER_PUBLIC_URL ?? config.PUBLIC_URL }
+  const { followed, administration, keyrings } = await createForgeServices({
+    store,
+    settings: config,
+    encryption: secrets.encryption,
+    webhookKeys: { keys: config.WEBHOOK_KEYS ?? null, file: paths.webhookKeys },
+    signInKeys: { keys: config.SIGN_IN_KEYS ?? null, file: paths.signInKeys },
+    addresses,
+    changed: () => signals.send('forges', {}),
+    now,
+    logger
+  })
+  const { forges } = followed
+  closers.add('forges', () => followed.loop.close())
+  closers.add(
+    'forge changes',
+    listening(signals, 'forges', () => followed.loop.wake())
+  )
   const cluster = createDockerCluster({
     docker: {},
     installation: installation.id,
@@ -186,7 +211,7 @@ export async function startDeployer(
   const reporter = createReporter({
     store,
     forges,
-    urlOf: addresses(config),
+    urlOf: linksOf(config),
     timeoutMs: config.STATUS_TIMEOUT_MS,
     isLeader,
     now,
@@ -217,7 +242,11 @@ export async function startDeployer(
     cluster,
     cleanUp,
     token: installation.internalToken,
-    secrets: { keeper, ...secrets, queued: () => signals.send('builds', {}) },
+    forgeAdministration: {
+      ...administration,
+      lookForInstallations: (forgeId) => reconciler.lookForInstallations(forgeId)
+    },
+    secrets: { keeper, keyrings, ...secrets, queued: () => signals.send('builds', {}) },
     redactors: secrets.redactors,
     hasImage,
     routesChanged,
@@ -254,7 +283,8 @@ export async function startDeployer(
     store,
     forges,
     installationBranch: config.BUILD_BRANCH ?? null,
-    publicUrl: config.PUBLIC_URL,
+    isPolled: ({ instance: { forgeId, baseUrl } }) =>
+      modeFor(addresses, baseUrl, followed.app(forgeId)).mode === 'polling',
     headsEveryMs: config.HEADS_EVERY_MS,
     removalGraceMs: config.REMOVAL_GRACE_MS,
     isLeader,
@@ -266,7 +296,7 @@ export async function startDeployer(
     logger
   })
   closers.add('reconciler', async () => {
-    await Promise.all(reconciler.loops.map((loop) => loop.close()))
+    await reconciler.loop.close()
   })
   closers.add(
     'overtaking',
@@ -287,7 +317,8 @@ export async function startDeployer(
   closers.add('events', () => events.close())
   const secretUpkeep = createSecretUpkeep({ secrets: store.secrets, isLeader, now, logger })
   closers.add('secret upkeep', () => secretUpkeep.close())
-  loops.push(...reconciler.loops, strays, dispatcher, events, recovery, reporter, drain)
+  followed.onChange(() => reconciler.follow())
+  loops.push(reconciler.loop, strays, dispatcher, events, recovery, reporter, drain)
   closers.add(
     'hearing',
     listening(signals, 'events', () => events.wake())
@@ -350,13 +381,16 @@ function listening(signals: Signals, name: SignalName, listener: () => void): ()
   return signals.listen(name, listener)
 }
 
-function describe(forges: Map<string, ReturnType<typeof createForgeApis>[number]>) {
-  return new Map(
-    [...forges].map(([forgeId, api]) => [
-      forgeId,
-      { kind: api.instance.kind, repositoryUrl: (repository: { fullName: string }) => api.repositoryUrl(repository) }
-    ])
-  )
+/** What roll-outs say of where something came from. */
+function describe(forges: ReadonlyMap<string, ForgeApi>) {
+  return {
+    get(forgeId: string) {
+      const api = forges.get(forgeId)
+      if (api === undefined) return undefined
+      const { kind } = api.instance
+      return { kind, repositoryUrl: (repository: { fullName: string }) => api.repositoryUrl(repository) }
+    }
+  }
 }
 
 /** Below the deployer's own, by installation: several may share a machine. */
@@ -370,7 +404,7 @@ function secretsDirectory(
 }
 
 /** A live function's status leads to the function, everything else to the build's page. */
-function addresses({ PUBLIC_URL, GATEWAY_PUBLIC_URL }: DeployerConfig) {
+function linksOf({ PUBLIC_URL, GATEWAY_PUBLIC_URL }: DeployerConfig) {
   return (build: Build, ownerSlug: string | null, functionName: string | null): string | null => {
     if (build.status === 'live' && functionName !== null && ownerSlug !== null && GATEWAY_PUBLIC_URL !== undefined) {
       return `${GATEWAY_PUBLIC_URL}/function/${ownerSlug}-${functionName}`

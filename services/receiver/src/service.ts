@@ -1,16 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '@slipway/domain'
-import { createWebhookSources, webhookSettings } from '@slipway/forge'
+import { createWebhookSources, githubInstance, webhookSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
-import { closeListener, commonSettings, createClosers, type Logger, type Running } from '@slipway/service'
+import { keyringOf } from '@slipway/secrets'
+import {
+  closeListener,
+  commonSettings,
+  createClosers,
+  homePaths,
+  type Logger,
+  type Running,
+  webhookKeySettings
+} from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createReceiver } from './app.ts'
 import { bodyLimits } from './body.ts'
 import { createGroupCommit } from './group-commit.ts'
+import { createKeptSource } from './kept-source.ts'
 
 export const ReceiverConfig = Type.Object({
   ...commonSettings,
   ...webhookSettings,
+  ...webhookKeySettings,
   RECEIVER_HOST: Type.String({ default: '127.0.0.1' }),
   RECEIVER_PORT: Type.Integer({ default: 8081, minimum: 0, maximum: 65535 }),
   /** Several receivers share the port: a new one takes over from an old one without a gap. */
@@ -29,7 +40,11 @@ export async function startReceiver(
     store,
     signals,
     logger
-  }: { store: Pick<Store, 'deliveries' | 'ping'>; signals: Pick<Signals, 'send'>; logger: Logger }
+  }: {
+    store: Pick<Store, 'deliveries' | 'forgeApps' | 'ping'>
+    signals: Pick<Signals, 'send' | 'listen'>
+    logger: Logger
+  }
 ): Promise<Running> {
   const closers = createClosers(logger)
   const commits = createGroupCommit(
@@ -44,10 +59,22 @@ export async function startReceiver(
       }
     }
   )
+  const sources = createWebhookSources(config)
+  const instance = githubInstance(config)
+  if (!sources.some((source) => source.instance.forgeId === instance.forgeId)) {
+    const file = homePaths(config.SLIPWAY_HOME).webhookKeys
+    const keyring = keyringOf({ keys: config.WEBHOOK_KEYS ?? null, setting: 'WEBHOOK_KEYS', file })
+    const monotonicNow = () => performance.now()
+    const kept = createKeptSource({ instance, store, keyring, now: Date.now, monotonicNow, logger })
+    closers.add('kept secrets', () => kept.close())
+    const stop = signals.listen('forges', () => kept.wake())
+    closers.add('hearing of forges', async () => stop())
+    sources.push(kept)
+  }
   const app = createReceiver({
     logger,
     needs: { store: () => store.ping() },
-    sources: createWebhookSources(config),
+    sources,
     commits,
     limits: bodyLimits,
     connectionLimit: 2000

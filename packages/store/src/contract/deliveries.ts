@@ -28,6 +28,11 @@ export function deliveriesContract({ name, database }: Subject): void {
       assert.equal(new Set(answers.flat().map(({ buildId }) => buildId)).size, 1)
     }
     assert.equal((await store.deliveries.list(null, firstPage)).length, 18)
+    assert.equal(
+      (await store.deliveries.newest('github'))?.deliveryId,
+      (await store.deliveries.list(null, firstPage))[0]?.deliveryId
+    )
+    assert.equal(await store.deliveries.newest('gitlab'), null)
     assert.equal((await store.builds.counts()).queued, 3)
   })
 

@@ -60,6 +60,11 @@ export function forgeAppsContract({ name, database }: Subject): void {
     assert.deepEqual(await forgeApps.get('github'), appOf('1'))
     assert.deepEqual(await forgeApps.secrets('webhook', 2), [secretOf('b', 'webhook')], 'and it keeps its secrets')
 
+    await forgeApps.setHookActive({ forgeId: 'github', appId: '2' }, false)
+    assert.equal((await forgeApps.get('github'))?.isHookActive, true, 'that is another App')
+    await forgeApps.setHookActive(appOf('1'), false)
+    assert.equal((await forgeApps.get('github'))?.isHookActive, false)
+
     await forgeApps.put(appOf('2'), [secretOf('c', 'webhook')], '1')
     assert.deepEqual(await forgeApps.list(), [appOf('2')])
     assert.deepEqual(await forgeApps.secrets('private-key', 2), [])

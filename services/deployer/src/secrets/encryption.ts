@@ -1,14 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { Failure, type SealingKey, type Store, type StoredSecret } from '@slipway/domain'
-import {
-  decrypt,
-  encrypt,
-  ensureKeyring,
-  type Keyring,
-  newEncryptionKey,
-  parseKeyring,
-  replaceKeyring
-} from '@slipway/secrets'
+import { Failure, type Settings } from '@slipway/domain'
+import { decrypt, encrypt, type Keyring, keyringOf, newEncryptionKey, replaceKeyring } from '@slipway/secrets'
 
 /** Encryption at rest: the keys, and what is encrypted with them. */
 export interface Encryption {
@@ -24,37 +16,49 @@ export interface Encryption {
   rotate(): Promise<number>
 }
 
-export const secretIdentity = ({ ownerId, name, versionId }: Pick<StoredSecret, 'ownerId' | 'name' | 'versionId'>) => [
-  'secret',
-  ownerId,
-  name,
-  versionId
-]
-export const sealingKeyIdentity = ({ fingerprint }: Pick<SealingKey, 'fingerprint'>) => ['sealing key', fingerprint]
+/** Something that is encrypted with another key than it should be. */
+export interface Stale {
+  ciphertext: string
+  identity: readonly string[]
+  /** Puts it back under the new key, unless it was changed meanwhile. */
+  replace(after: { ciphertext: string; keyId: string }): Promise<void>
+}
 
-const batch = 100
+/** What is encrypted with a keyring: some of what has another key than this one; nothing once all has it. */
+export type Holding = (keyId: string) => Promise<Stale[]>
+
+export interface EncryptionOptions {
+  settings: Pick<Settings, 'lease'>
+  /** For messages: `encryption`. */
+  name: string
+  /** Keys given as a setting; null: those in the file, which is made when it is not there. */
+  keys: string | null
+  /** The setting's name. */
+  setting: string
+  file: string
+  holdings: Holding[]
+  now: () => number
+}
+
 const leaseMs = 60_000
 
-/** @param keys given as a setting; null: those in the file, which is made when it is not there. */
 export function createEncryption({
-  store,
+  settings,
+  name,
   keys,
+  setting,
   file,
+  holdings,
   now
-}: {
-  store: Pick<Store, 'secrets' | 'sealingKeys' | 'settings'>
-  keys: string | null
-  file: string
-  now: () => number
-}): Encryption {
-  const given = keys === null ? null : parseKeyring(keys, 'ENCRYPTION_KEYS')
+}: EncryptionOptions): Encryption {
   // The file each time: another process may have rotated.
-  const keyring = async (): Promise<Keyring> => given ?? (await ensureKeyring(file))
+  const keyring = keyringOf({ keys, setting, file })
+  const isGiven = keys !== null
 
   /** With a setting the new key comes from there: it is put first, the services are started again, and this does the rest. */
   async function nextKeyring(): Promise<Keyring> {
-    if (given !== null) return given
-    const [current, ...former] = await ensureKeyring(file)
+    const [current, ...former] = await keyring()
+    if (isGiven) return [current, ...former]
     const next: Keyring = [newEncryptionKey(), current, ...former]
     await replaceKeyring(file, next)
     return next
@@ -62,29 +66,23 @@ export function createEncryption({
 
   /** Two at a time would each put a keyring without the other's key in place. */
   async function hold(holder: string): Promise<void> {
-    if (await store.settings.lease('encryption-key-rotation', holder, leaseMs, now())) return
-    throw new Failure('conflict', 'the encryption key is being rotated already: wait until that is done')
+    if (await settings.lease(`${name}-key-rotation`, holder, leaseMs, now())) return
+    throw new Failure('conflict', `the ${name} key is being rotated already: wait until that is done`)
   }
 
   async function reencryptAll(all: Keyring, holder: string): Promise<number> {
     const [{ id: keyId }] = all
     let count = 0
-    for (;;) {
-      const stale = await store.secrets.encryptedOtherwise(keyId, batch)
-      for (const secret of stale) {
-        const identity = secretIdentity(secret)
-        const ciphertext = encrypt(all, decrypt(all, secret.ciphertext, identity), identity)
-        await store.secrets.reencrypt(secret.versionId, secret.ciphertext, { ciphertext, keyId })
+    for (const holding of holdings) {
+      for (;;) {
+        const stale = await holding(keyId)
+        for (const { ciphertext, identity, replace } of stale) {
+          await replace({ ciphertext: encrypt(all, decrypt(all, ciphertext, identity), identity), keyId })
+        }
+        count += stale.length
+        await hold(holder)
+        if (stale.length === 0) break
       }
-      count += stale.length
-      await hold(holder)
-      if (stale.length < batch) break
-    }
-    for (const key of (await store.sealingKeys.list()).filter((one) => one.keyId !== keyId)) {
-      const identity = sealingKeyIdentity(key)
-      const ciphertext = encrypt(all, decrypt(all, key.ciphertext, identity), identity)
-      await store.sealingKeys.reencrypt(key.fingerprint, key.ciphertext, { ciphertext, keyId })
-      count += 1
     }
     return count
   }
@@ -103,10 +101,10 @@ export function createEncryption({
       try {
         const all = await nextKeyring()
         const count = await reencryptAll(all, holder)
-        if (given === null) await forgetFormer(file, all)
+        if (!isGiven) await forgetFormer(file, all)
         return count
       } finally {
-        await store.settings.lease('encryption-key-rotation', holder, 0, now())
+        await settings.lease(`${name}-key-rotation`, holder, 0, now())
       }
     }
   }

@@ -12,6 +12,8 @@ export interface InternalSecretsDeps {
   keeper: SecretKeeper
   sealing: Sealing
   encryption: Encryption
+  /** Others that are rotated with it. */
+  keyrings?: Encryption[]
   redactors: Redactors
   /** Builds were queued. */
   queued(): void
@@ -45,7 +47,7 @@ type OfBuild<Body> = { Params: { id: string }; Body: Body }
  */
 export function addSecretRoutes(app: FastifyInstance, deps: InternalSecretsDeps): void {
   addBuildRoutes(app, deps)
-  const { keeper, sealing, encryption, queued } = deps
+  const { keeper, sealing, encryption, keyrings = [], queued } = deps
   app.put<{ Params: { id: string; name: string }; Body: Static<typeof PutBody> }>(
     paths.put,
     { schema: { body: PutBody }, bodyLimit },
@@ -61,7 +63,11 @@ export function addSecretRoutes(app: FastifyInstance, deps: InternalSecretsDeps)
   app.post<{ Body: Static<typeof KeysBody> }>(paths.importKeys, { schema: { body: KeysBody } }, ({ body }) =>
     sealing.importKeys(body.text)
   )
-  app.post(paths.rotateEncryption, async () => ({ count: await encryption.rotate() }))
+  app.post(paths.rotateEncryption, async () => {
+    let count = 0
+    for (const one of [encryption, ...keyrings]) count += await one.rotate()
+    return { count }
+  })
 }
 
 function addBuildRoutes(app: FastifyInstance, { store, keeper, sealing, redactors }: InternalSecretsDeps): void {

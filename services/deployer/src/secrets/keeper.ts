@@ -9,7 +9,8 @@ import {
   type Store,
   type StoredSecret
 } from '@slipway/domain'
-import { type Encryption, secretIdentity } from './encryption.ts'
+import type { Encryption } from './encryption.ts'
+import { secretIdentity } from './holdings.ts'
 
 export type Values = ReadonlyMap<string, Buffer>
 

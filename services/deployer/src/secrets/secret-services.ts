@@ -1,5 +1,6 @@
 import type { Store } from '@slipway/domain'
 import { createEncryption, type Encryption } from './encryption.ts'
+import { forgeSecrets, sealingKeys, secretVersions } from './holdings.ts'
 import { createSecretKeeper, type SecretKeeper } from './keeper.ts'
 import { createRedactors, type Redactors } from './redactors.ts'
 import { createSealing, type Sealing } from './sealing.ts'
@@ -18,12 +19,20 @@ export function createSecretServices({
   encryptionFile,
   now
 }: {
-  store: Pick<Store, 'secrets' | 'sealingKeys' | 'settings'>
+  store: Pick<Store, 'secrets' | 'sealingKeys' | 'forgeApps' | 'settings'>
   encryptionKeys: string | null
   encryptionFile: string
   now: () => number
 }): SecretServices {
-  const encryption = createEncryption({ store, keys: encryptionKeys, file: encryptionFile, now })
+  const encryption = createEncryption({
+    settings: store.settings,
+    name: 'encryption',
+    keys: encryptionKeys,
+    setting: 'ENCRYPTION_KEYS',
+    file: encryptionFile,
+    holdings: [secretVersions(store), sealingKeys(store), forgeSecrets(store, 'private-key')],
+    now
+  })
   const keeper = createSecretKeeper({ store, encryption, now })
   const sealing = createSealing({ store, encryption, keeper, now })
   const redactors = createRedactors({ secrets: store.secrets, keeper })

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createInternalClient, type SealedDocument } from '@slipway/client'
-import type { ForgeApi } from '@slipway/domain'
-import { createLogger } from '@slipway/service'
+import { forgeApiSettings } from '@slipway/forge'
+import { createLogger, loadConfig } from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { createFakeCluster, pushOf, seedClaim, seedPush } from '@slipway/testing'
+import Type from 'typebox'
+import { createForgeServices } from '../forges/forge-services.ts'
 import { createInternal } from '../internal.ts'
 import { createSecretServices } from './secret-services.ts'
 
@@ -18,24 +20,38 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const encryptionFile = join(directory, 'encryption.keys')
   const services = createSecretServices({ store, encryptionKeys, encryptionFile, now: Date.now })
+  const logger = createLogger('test', 'silent')
+  const { followed, administration, keyrings } = await createForgeServices({
+    store,
+    settings: loadConfig(Type.Object(forgeApiSettings), {}),
+    encryption: services.encryption,
+    webhookKeys: { keys: null, file: join(directory, 'webhook.keys') },
+    signInKeys: { keys: null, file: join(directory, 'sign-in.keys') },
+    addresses: { pages: undefined, receiver: undefined },
+    changed: () => undefined,
+    now: Date.now,
+    logger
+  })
   const cluster = createFakeCluster({ now: Date.now })
   let queued = 0
   const app = createInternal({
     store,
-    forges: new Map<string, ForgeApi>(),
+    forges: followed.forges,
+    forgeAdministration: { ...administration, lookForInstallations: () => undefined },
     cluster,
     hasImage: () => Promise.resolve(true),
     token: 'internal',
-    secrets: { ...services, queued: () => void queued++ },
+    secrets: { ...services, keyrings, queued: () => void queued++ },
     redactors: services.redactors,
     cleanUp: { run: () => Promise.resolve({ removed: [], problems: [] }) },
     routesChanged: () => undefined,
     now: Date.now,
-    logger: createLogger('test', 'silent')
+    logger
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.after(async () => {
     await app.close()
+    await followed.loop.close()
     await cluster.close()
     await store.close()
     await rm(directory, { recursive: true, force: true })

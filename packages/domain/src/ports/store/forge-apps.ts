@@ -13,7 +13,7 @@ export interface ForgeApp extends ForgeInstance {
   isOrganization: boolean
   /** For sign-in with the App; null where the forge gave none. */
   clientId: string | null
-  /** Whether the forge was told to deliver when the App was made: not where no forge could reach this installation. */
+  /** Whether the forge delivers: not when the App was made where no forge could reach this installation, until a delivery came. */
   isHookActive: boolean
   createdAt: number
 }
@@ -36,6 +36,11 @@ export interface ForgeSecret {
   expiresAt: number | null
 }
 
+/** What the ciphertext is bound to. */
+export function forgeSecretIdentity({ forgeId, use, id }: Pick<ForgeSecret, 'forgeId' | 'use' | 'id'>): string[] {
+  return ['forge secret', forgeId, use, id]
+}
+
 /** Credentials of forges that are kept here instead of in the environment. Nothing here is in the clear but names. */
 export interface ForgeApps {
   list(): Promise<ForgeApp[]>
@@ -46,6 +51,8 @@ export interface ForgeApps {
    * @param replaces the `appId` that it takes the place of; null: none. @throws Failure `conflict` when another is there.
    */
   put(app: ForgeApp, secrets: ForgeSecret[], replaces: string | null): Promise<void>
+  /** The forge delivers to it, or does not. */
+  setHookActive(app: Pick<ForgeApp, 'forgeId' | 'appId'>, isActive: boolean): Promise<void>
   /** Secrets of a use that count at this moment, of all forges, the newest first. */
   secrets(use: ForgeSecretUse, now: number): Promise<ForgeSecret[]>
   /** One more beside those that are there. @throws Failure `not-found` when the forge has no App any more */

@@ -1,0 +1,89 @@
+import { ForgeKind } from '@slipway/domain'
+import Type, { type Static } from 'typebox'
+
+const nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+
+/** Something that is wrong between a forge and this installation, and what to do. */
+export const ForgeProblem = Type.Object({
+  what: Type.Enum([
+    'forge',
+    'credentials',
+    'permissions',
+    'events',
+    'installation',
+    'hook',
+    'secret',
+    'address',
+    'dns',
+    'tls',
+    'delivery'
+  ]),
+  message: Type.String(),
+  fix: Type.String()
+})
+export interface ForgeProblem {
+  what:
+    | 'forge'
+    | 'credentials'
+    | 'permissions'
+    | 'events'
+    | 'installation'
+    | 'hook'
+    | 'secret'
+    | 'address'
+    | 'dns'
+    | 'tls'
+    | 'delivery'
+  message: string
+  fix: string
+}
+
+/** A forge and how it stands with it. */
+export const ForgeHealth = Type.Object({
+  forgeId: Type.String(),
+  kind: ForgeKind,
+  url: Type.String(),
+  source: Type.Union([Type.Literal('settings'), Type.Literal('connected')], {
+    description: 'where its credentials are: in the environment, or kept here since it was connected'
+  }),
+  mode: Type.Union([Type.Literal('webhooks'), Type.Literal('polling')]),
+  reason: nullable(Type.String({ description: 'why it is asked instead of delivering' })),
+  webhookUrl: nullable(Type.String()),
+  app: nullable(
+    Type.Object({
+      id: Type.String(),
+      slug: Type.String(),
+      owner: Type.String(),
+      url: Type.String(),
+      installUrl: Type.String(),
+      settingsUrl: Type.String()
+    })
+  ),
+  installations: Type.Array(Type.Object({ login: Type.String(), isSuspended: Type.Boolean() })),
+  /** What the forge last tried to deliver. */
+  lastAttempt: nullable(
+    Type.Object({
+      deliveredAt: Type.Integer(),
+      eventName: Type.String(),
+      statusCode: Type.Integer(),
+      status: Type.String()
+    })
+  ),
+  problems: Type.Array(ForgeProblem),
+  checkedAt: Type.Integer()
+})
+export type ForgeHealth = Omit<Static<typeof ForgeHealth>, 'problems'> & { problems: ForgeProblem[] }
+
+/** An attempt to connect a forge. */
+export const ForgeConnectionView = Type.Object({
+  id: Type.String(),
+  forgeId: Type.String(),
+  status: Type.Union([
+    Type.Literal('started'),
+    Type.Literal('converting'),
+    Type.Literal('connected'),
+    Type.Literal('failed')
+  ]),
+  reason: nullable(Type.String()),
+  expiresAt: Type.Integer()
+})

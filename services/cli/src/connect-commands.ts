@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { type CommandContext, connected, example } from './command-context.ts'
+
+interface ConnectOptions {
+  organization?: string
+  url?: string
+  replace?: boolean
+  public?: boolean
+  open: boolean
+}
+
+/** `slipway connect github`. */
+export function addConnectCommands(program: Command, context: CommandContext): void {
+  const connect = commandOf(program, 'connect', 'make a forge tell this installation of pushes')
+  connect
+    .command('github')
+    .description('make a GitHub App with the right permissions, and install it')
+    .option('--organization <login>', 'the App belongs to this organisation instead of you')
+    .option('--url <address>', 'of a GitHub Enterprise Server')
+    .option('--public', 'others than its owner may install it, too')
+    .option('--replace', 'put it in the place of the App that is connected')
+    .option('--no-open', 'print the address, and open no browser')
+    .addHelpText('after', example('slipway connect github', 'slipway connect github --organization acme'))
+    .action(async ({ organization, url, replace = false, public: isPublic = false, open }: ConnectOptions) => {
+      const { connectGitHub } = await import('./connect.ts')
+      const wanted = {
+        ...(organization === undefined ? {} : { organization }),
+        ...(url === undefined ? {} : { url }),
+        replace,
+        isPublic
+      }
+      const isDone = await connectGitHub(await connected(context), wanted, {
+        print: context.print,
+        open: open ? openBrowser : () => undefined,
+        pause: (ms) => sleep(ms),
+        now: Date.now
+      })
+      if (!isDone) process.exitCode = 1
+    })
+}
+
+/** `slipway admin forges`, `rotate webhook-secret` and `rotate app-key`. */
+export function addForgeAdministration(admin: Command, context: CommandContext): void {
+  admin
+    .command('forges')
+    .description('the forges, and what is wrong between them and this installation')
+    .option('--json', 'for programs')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { showForges } = await import('./connect.ts')
+      const { text, isHealthy } = await showForges(await connected(context), { json })
+      context.print(text)
+      if (!isHealthy) process.exitCode = 1
+    })
+  const rotate = commandOf(admin, 'rotate', 'replace keys without downtime')
+  rotate
+    .command('webhook-secret [forge]')
+    .description('give the webhook another secret; the former one is accepted for another day')
+    .action(async (forge = 'github') =>
+      context.print((await (await connected(context)).rotateWebhookSecret({ forge: String(forge) })).message)
+    )
+  rotate
+    .command('app-key <file>')
+    .description("use another private key of the App, which was made on the App's page")
+    .option('--forge <id>', 'of which forge', 'github')
+    .action(async (file: string, { forge }: { forge: string }) => {
+      const key = await readFile(file, 'utf8')
+      context.print((await (await connected(context)).replaceAppKey({ forge, key })).message)
+    })
+}
+
+/** The group of that name, which several files add to. */
+function commandOf(parent: Command, name: string, description: string): Command {
+  return parent.commands.find((one) => one.name() === name) ?? parent.command(name).description(description)
+}
+
+/** Where there is something to open it with; otherwise the printed address has to do. */
+function openBrowser(address: string): void {
+  if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return
+  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+  const child = spawn(program, [address], { stdio: 'ignore', detached: true })
+  child.on('error', () => undefined) // there is none: the address was printed
+  child.unref()
+}

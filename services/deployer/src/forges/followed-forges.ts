@@ -1,0 +1,80 @@
+import type { ForgeApi, ForgeApp, Store } from '@slipway/domain'
+import { createLoop, type Logger, type Loop } from '@slipway/service'
+import type { ForgeCredentials } from './credentials.ts'
+
+export interface FollowedForgesDeps {
+  store: Pick<Store, 'forgeApps'>
+  credentials: Pick<ForgeCredentials, 'privateKey' | 'privateKeyId'>
+  /** Those with credentials in the environment: these win, and do not change. */
+  configured: ForgeApi[]
+  /** @throws Failure `invalid-configuration` */
+  open(app: ForgeApp, privateKey: string): ForgeApi
+  logger: Logger
+}
+
+export interface FollowedForges {
+  /** Changes in place: whoever holds it always finds what counts now. */
+  readonly forges: Map<string, ForgeApi>
+  isConfigured(forgeId: string): boolean
+  /** Of those from the store, as it was last looked. */
+  app(forgeId: string): ForgeApp | null
+  /** Called after each change. */
+  onChange(listener: () => void): void
+  /** Resolves when what is in the store counts here. */
+  look(): Promise<void>
+  readonly loop: Loop
+}
+
+/** How often it is looked, in case nobody says that something changed. */
+const periodMs = 10_000
+
+/** The forges that are called, as the environment and the store have them. */
+export async function createFollowedForges(deps: FollowedForgesDeps): Promise<FollowedForges> {
+  const { store, credentials, configured, open, logger } = deps
+  const forges = new Map(configured.map((api) => [api.instance.forgeId, api]))
+  const fixed = new Set(forges.keys())
+  /** App and key of those from the store. */
+  const known = new Map<string, { version: string; app: ForgeApp }>()
+  const listeners: (() => void)[] = []
+
+  async function follow(): Promise<boolean> {
+    let isChanged = false
+    const apps = (await store.forgeApps.list()).filter(({ forgeId }) => !fixed.has(forgeId))
+    for (const app of apps) {
+      const versionWith = (keyId: string | null) => `${app.appId} ${app.isHookActive} ${keyId}`
+      if (known.get(app.forgeId)?.version === versionWith(await credentials.privateKeyId(app.forgeId))) continue
+      const { id, pem } = await credentials.privateKey(app.forgeId)
+      forges.set(app.forgeId, open(app, pem))
+      known.set(app.forgeId, { version: versionWith(id), app })
+      isChanged = true
+      logger.info({ forgeId: app.forgeId, appId: app.appId }, 'credentials of the forge read from the store')
+    }
+    for (const forgeId of known.keys()) {
+      if (apps.some((app) => app.forgeId === forgeId)) continue
+      known.delete(forgeId)
+      forges.delete(forgeId)
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  /** One after the other: two at a time would each open what is new. */
+  let last: Promise<void> = Promise.resolve()
+  function look(): Promise<void> {
+    const next = last.then(async () => {
+      if (await follow()) for (const listener of listeners) listener()
+    })
+    last = next.catch(() => undefined)
+    return next
+  }
+
+  await look()
+  return {
+    forges,
+    isConfigured: (forgeId) => fixed.has(forgeId),
+    app: (forgeId) => known.get(forgeId)?.app ?? null,
+    onChange: (listener) => listeners.push(listener),
+    look,
+    loop: createLoop('forges', periodMs, look, logger)
+  }
+}

@@ -1,0 +1,199 @@
+import { lookup } from 'node:dns/promises'
+import type { ForgeHealth, ForgeProblem } from '@slipway/client'
+import { type AttemptedDelivery, Failure, type ForgeApi, type ForgeApp, type FoundForgeApp } from '@slipway/domain'
+import { appEvents, appPermissions } from '@slipway/forge'
+import { appSettingsUrl } from './connect.ts'
+
+const https = process.getBuiltinModule('node:https')
+const http = process.getBuiltinModule('node:http')
+
+export interface HealthDeps {
+  forge: ForgeApi
+  /** null: its credentials are in the environment. */
+  app: ForgeApp | null
+  /** Where it is to deliver; null: it cannot. */
+  webhookUrl: string | null
+}
+
+export type FoundHealth = Pick<ForgeHealth, 'app' | 'installations' | 'lastAttempt' | 'problems'>
+
+/** Holds an App at its forge against what is needed here, and says of each thing that is wrong what to do. */
+export async function checkForge({ forge, app, webhookUrl }: HealthDeps, signal: AbortSignal): Promise<FoundHealth> {
+  const api = forge.app
+  if (api === null) return { app: null, installations: [], lastAttempt: null, problems: [] }
+  const { baseUrl } = forge.instance
+  let found: FoundForgeApp
+  try {
+    found = await api.describe(signal)
+  } catch (err) {
+    signal.throwIfAborted()
+    if (!(err instanceof Failure)) throw err
+    return { app: null, installations: [], lastAttempt: null, problems: [unanswered(err)] }
+  }
+  const organization = found.isOrganization ? found.ownerLogin : null
+  const settingsUrl = `${appSettingsUrl(baseUrl, organization)}/${found.slug}`
+  const [installations, address, deliveries, reached] = await Promise.all([
+    api.installations(signal),
+    api.hookAddress(signal),
+    api.recentDeliveries(signal),
+    webhookUrl === null ? null : checkAddress(webhookUrl, signal)
+  ])
+  const last = deliveries[0] ?? null
+  const isDelivering = deliveries.some(({ statusCode }) => statusCode >= 200 && statusCode < 300)
+  const problems = [
+    ...grants(found, settingsUrl),
+    ...outdated(found, installations, baseUrl),
+    ...(reached === null ? [] : [reached]),
+    ...(webhookUrl === null ? [] : hook({ address, webhookUrl, settingsUrl, app, isDelivering })),
+    ...(webhookUrl === null || last === null ? [] : delivered(last))
+  ]
+  return {
+    app: {
+      id: found.appId,
+      slug: found.slug,
+      owner: found.ownerLogin,
+      url: found.htmlUrl,
+      installUrl: `${found.htmlUrl}/installations/new`,
+      settingsUrl
+    },
+    installations: installations.map(({ login, isSuspended }) => ({ login, isSuspended })),
+    lastAttempt: last,
+    problems
+  }
+}
+
+function unanswered(err: Failure): ForgeProblem {
+  if (err.code === 'invalid-configuration') {
+    const message = 'the forge refuses the App: it was deleted, or its key was'
+    return { what: 'credentials', message, fix: '"slipway connect github --replace" connects another App' }
+  }
+  return { what: 'forge', message: err.message, fix: 'it is asked again' }
+}
+
+const levels = ['read', 'write']
+
+function grants(found: FoundForgeApp, settingsUrl: string): ForgeProblem[] {
+  const lacking = Object.entries(appPermissions).filter(
+    ([name, level]) => levels.indexOf(found.permissions[name] ?? '') < levels.indexOf(level)
+  )
+  const unheard = appEvents.filter((event) => !found.events.includes(event))
+  const fix = `change it at ${settingsUrl}/permissions, and accept it where the App is installed`
+  return [
+    ...(lacking.length === 0
+      ? []
+      : [
+          {
+            what: 'permissions' as const,
+            message: `the App lacks ${lacking.map(([n, l]) => `${n}: ${l}`).join(', ')}`,
+            fix
+          }
+        ]),
+    ...(unheard.length === 0
+      ? []
+      : [{ what: 'events' as const, message: `the App is not told of ${unheard.join(', ')}`, fix }])
+  ]
+}
+
+function outdated(
+  found: FoundForgeApp,
+  installations: Awaited<ReturnType<NonNullable<ForgeApi['app']>['installations']>>,
+  baseUrl: string
+): ForgeProblem[] {
+  if (installations.length === 0) {
+    const fix = `install it: ${found.htmlUrl}/installations/new`
+    return [{ what: 'installation', message: 'the App is installed nowhere', fix }]
+  }
+  const behind = installations.filter(({ permissions }) =>
+    Object.entries(found.permissions).some(
+      ([name, level]) => levels.indexOf(permissions[name] ?? '') < levels.indexOf(level)
+    )
+  )
+  if (behind.length === 0) return []
+  const message = `${behind.map(({ login }) => login).join(', ')} did not accept the App's new permissions yet`
+  return [{ what: 'permissions', message, fix: `its owner accepts them at ${baseUrl}/settings/installations` }]
+}
+
+function hook({
+  address,
+  webhookUrl,
+  settingsUrl,
+  app,
+  isDelivering
+}: {
+  address: string | null
+  webhookUrl: string
+  settingsUrl: string
+  app: ForgeApp | null
+  isDelivering: boolean
+}): ForgeProblem[] {
+  if (app?.isHookActive === false && !isDelivering) {
+    const message = 'the App was made without a reachable address, and its webhook is inactive'
+    return [{ what: 'hook', message, fix: `set "Active" and the address ${webhookUrl} at ${settingsUrl}` }]
+  }
+  if (address === webhookUrl) return []
+  const message = address === null ? 'the App has no webhook' : `the App delivers to ${address}`
+  return [{ what: 'hook', message, fix: `set the address ${webhookUrl} at ${settingsUrl}` }]
+}
+
+/** Why the newest delivery did not arrive, as the forge tells it. */
+function delivered({ statusCode, status }: AttemptedDelivery): ForgeProblem[] {
+  if (statusCode >= 200 && statusCode < 300) return []
+  if (statusCode === 401) {
+    const fix = '"slipway admin rotate webhook-secret" gives it another'
+    return [{ what: 'secret', message: 'the last delivery was signed with another secret', fix }]
+  }
+  if (statusCode > 0) {
+    const message = `the last delivery was answered with ${statusCode}`
+    return [{ what: 'delivery', message, fix: 'look at what stands before the receiver, and at the log' }]
+  }
+  const what = /resolv|name or service|no such host|dns/i.test(status)
+    ? 'dns'
+    : /ssl|tls|certificate/i.test(status)
+      ? 'tls'
+      : 'address'
+  const fix = 'mend it, then redeliver or push'
+  return [{ what, message: `the last delivery did not arrive: ${status}`, fix }]
+}
+
+const probeMs = 5000
+
+/** What this machine itself sees at the address that the forge is given. null: a receiver of ours answers. */
+export async function checkAddress(webhookUrl: string, signal: AbortSignal): Promise<ForgeProblem | null> {
+  const url = new URL(webhookUrl)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  try {
+    await lookup(host)
+  } catch {
+    return { what: 'dns', message: `${host} does not resolve`, fix: 'make a DNS record for it, or change PUBLIC_URL' }
+  }
+  try {
+    const { status, body } = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(probeMs)]))
+    if (status === 404 && body.includes('"not-found"')) return null
+    const message = `${webhookUrl} is answered by something else (${status})`
+    return { what: 'address', message, fix: 'have the reverse proxy pass /webhooks/ on to the receiver' }
+  } catch (err) {
+    signal.throwIfAborted()
+    const code = String((err as NodeJS.ErrnoException).code ?? (err as Error).name)
+    if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|ALTNAME|EPROTO/.test(code)) {
+      const fix = 'forges take only certificates that everybody trusts (Let’s Encrypt gives one)'
+      return { what: 'tls', message: `the certificate of ${host} does not hold (${code})`, fix }
+    }
+    const message = `nothing answers at ${url.origin} (${code})`
+    return { what: 'address', message, fix: 'open the port, and have the reverse proxy pass /webhooks/ on' }
+  }
+}
+
+function ask(url: URL, signal: AbortSignal): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const { get } = url.protocol === 'https:' ? https : http
+    get(url, { signal, agent: false, headers: { connection: 'close' } }, (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        body = (body + part).slice(0, 4096)
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+      response.on('error', reject)
+    }).on('error', reject)
+  })
+}
