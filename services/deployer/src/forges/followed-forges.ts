@@ -61,9 +61,11 @@ export async function createFollowedForges(deps: FollowedForgesDeps): Promise<Fo
   /** One after the other: two at a time would each open what is new. */
   let last: Promise<void> = Promise.resolve()
   function look(): Promise<void> {
-    const next = last.then(async () => {
+    const before = last
+    const next = (async () => {
+      await before
       if (await follow()) for (const listener of listeners) listener()
-    })
+    })()
     last = next.catch(() => undefined)
     return next
   }

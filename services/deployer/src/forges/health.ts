@@ -173,7 +173,7 @@ export async function checkAddress(webhookUrl: string, signal: AbortSignal): Pro
     return { what: 'address', message, fix: 'have the reverse proxy pass /webhooks/ on to the receiver' }
   } catch (err) {
     signal.throwIfAborted()
-    const code = String((err as NodeJS.ErrnoException).code ?? (err as Error).name)
+    const code = (err as NodeJS.ErrnoException).code ?? (err as Error).name
     if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO|ALTNAME|EPROTO/.test(code)) {
       const fix = 'forges take only certificates that everybody trusts (Let’s Encrypt gives one)'
       return { what: 'tls', message: `the certificate of ${host} does not hold (${code})`, fix }
