@@ -12,8 +12,8 @@ interface ConnectOptions {
   open: boolean
 }
 
-/** `slipway connect github`. */
-export function addConnectCommands(program: Command, context: CommandContext): void {
+/** `slipway connect github`. @param hasScreen whether there is something that a browser could be shown on */
+export function addConnectCommands(program: Command, context: CommandContext, hasScreen: boolean): void {
   const connect = commandOf(program, 'connect', 'make a forge tell this installation of pushes')
   connect
     .command('github')
@@ -34,7 +34,7 @@ export function addConnectCommands(program: Command, context: CommandContext): v
       }
       const isDone = await connectGitHub(await connected(context), wanted, {
         print: context.print,
-        open: open ? openBrowser : () => undefined,
+        open: open && hasScreen ? openBrowser : () => undefined,
         pause: (ms) => sleep(ms),
         now: Date.now
       })
@@ -78,7 +78,6 @@ function commandOf(parent: Command, name: string, description: string): Command 
 
 /** Where there is something to open it with; otherwise the printed address has to do. */
 function openBrowser(address: string): void {
-  if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) return
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
   const child = spawn(program, [address], { stdio: 'ignore', detached: true })
   child.on('error', () => undefined) // there is none: the address was printed

@@ -137,7 +137,8 @@ addDeployCommands(program, context)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
 addSecretCommands(program, { settings, print })
-addConnectCommands(program, context)
+const hasScreen = process.platform === 'darwin' || (process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY) !== undefined
+addConnectCommands(program, context, hasScreen)
 
 const admin = program.command('admin').description('what the administrator of the installation does')
 
