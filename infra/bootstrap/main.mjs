@@ -15,7 +15,7 @@ import { findProcess, usualDockerSockets } from './docker.mjs'
 import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories } from './processes.mjs'
 import { prepare } from './requirements.mjs'
 import { stateDirectory } from './state.mjs'
-import { test } from './tests.mjs'
+import { test, testBrowser } from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
@@ -24,7 +24,8 @@ const servers = ['git', 'docker', 'iptables', 'iproute2', 'redis', 'registry', '
 /** `hasPage`: it serves the web page, which is built first where it is missing or stale. `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },
-  test: { needs: [...servers, 'postgres', 'base-python'], isForTests: true, hasPage: true, tests: test },
+  test: { needs: [...servers, 'postgres', 'base-python', 'chromium'], isForTests: true, hasPage: true, tests: test },
+  browser: { needs: [...servers, 'chromium'], isForTests: true, hasPage: true, tests: testBrowser },
   demo: { needs: servers, hasPage: true, script: 'infra/demo/src/main.ts' },
   bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, isRead: true, script: 'test/bench/main.ts' },
   chaos: { needs: servers, isForTests: true, script: 'test/chaos/main.ts' },

@@ -24,6 +24,7 @@ const programs = {
   },
   postgres: { names: ['initdb'], package: 'postgresql' },
   webhook: { names: ['webhook'], package: 'webhook' },
+  chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
   'docker-cli': { names: ['docker'], package: 'docker.io' }
 }
 

@@ -28,7 +28,8 @@ const triggers: Record<BuildView['trigger'], string> = {
   resume: 'resumed',
   rollback: 'rolled back',
   redeploy: 'asked to deploy again',
-  configuration: 'changed the configuration'
+  configuration: 'changed the configuration',
+  api: 'sent it'
 }
 
 export const triggerWord = (trigger: BuildView['trigger']): string => triggers[trigger]

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
+import { startBrowser, visitAsAdministrator } from './browser.ts'
+
+let scene: Scene
+let browser: Browser
+let repository: TestRepository
+let first: string
+
+before(async () => {
+  scene = await createScene()
+  browser = await startBrowser()
+  repository = await scene.repository({ owner: 'alice' })
+  first = await repository.push(
+    { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('version 1') },
+    { message: 'Say hello' }
+  )
+  await repository.ended(first)
+})
+after(async () => {
+  await browser.close()
+  await scene.close()
+})
+
+test('the first view is there within a second, and asks nobody else for anything', async () => {
+  const { page, context, complaints } = await visitAsAdministrator(browser, scene)
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).origin))
+  await page.goto('/owners/alice', { waitUntil: 'commit' })
+  await page.getByRole('link', { name: 'hello', exact: true }).waitFor()
+  const tookMs = await page.evaluate<number>('performance.now()')
+  console.log(`first view of an owner: ${Math.round(tookMs)} ms after the browser began, nothing kept from before`)
+  assert.ok(tookMs < 5000, 'far from a second, even on a busy machine')
+  assert.deepEqual([...new Set(asked)], [scene.installation.endpoints.api])
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('a push shows up within a second without reload, goes live, a broken one shows its line, and a fix mends it', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice')
+  await page.getByText('Live', { exact: true }).first().waitFor()
+  await page.evaluate('window.isSamePage = true')
+
+  const pushed = Date.now()
+  const better = await repository.push({ 'hello/handler.js': saying('version 2') }, { message: 'Say it better' })
+  await page.getByRole('link', { name: 'Say it better' }).first().waitFor({ timeout: 5000 })
+  console.log(`a push is seen ${Date.now() - pushed} ms after "git push" began`)
+  await repository.ended(better)
+  await page.locator('.function-row', { hasText: better.slice(0, 7) }).waitFor({ timeout: 5000 })
+
+  const broken = await repository.push(
+    { 'stack.yml': `${stackOf({ hello: {} })}    handlr: typo\n` },
+    { message: 'Break it' }
+  )
+  await repository.ended(broken)
+  await page.getByRole('link', { name: /Last build failed/ }).click()
+  await page.getByRole('heading', { name: 'Break it' }).waitFor()
+  const line = page.getByRole('link', { name: /^stack\.yml:8:5$/ })
+  assert.equal(await line.getAttribute('href'), `${repository.hosted.pageUrl}/blob/${broken}/stack.yml#L8`)
+  await page
+    .getByRole('log')
+    .getByText(/handlr/)
+    .first()
+    .waitFor()
+
+  const fixed = await repository.push({ 'stack.yml': stackOf({ hello: {} }) }, { message: 'Mend it' })
+  await repository.ended(fixed)
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.locator('.function-row', { hasText: fixed.slice(0, 7) }).waitFor({ timeout: 5000 })
+  assert.equal(await page.getByRole('link', { name: /Last build failed/ }).count(), 0)
+  assert.equal(await page.evaluate('window.isSamePage'), true)
+  await context.close()
+})
+
+test('a rollback says what it does, is done by one click more, and resuming brings the head back', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice/functions/hello/deployments')
+  const row = page.locator('.deployment-row', { hasText: first.slice(0, 7) })
+  await row.getByRole('button', { name: 'Roll back to this' }).click()
+  const dialog = page.getByRole('dialog', { name: new RegExp(first.slice(0, 7)) })
+  await dialog.getByText(/pushes do not deploy hello until somebody resumes it/).waitFor()
+  await dialog.getByRole('button', { name: 'Roll back' }).click()
+  await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+
+  await page.goto('/owners/alice/functions/hello/settings')
+  await page.locator('.page-head .status', { hasText: 'Paused' }).waitFor()
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+  await context.close()
+})
+
+test('two deployments are compared, and a request is tried from the page', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice/functions/hello/deployments')
+  const boxes = page.getByRole('checkbox')
+  await boxes.nth(0).check()
+  await boxes.last().check()
+  await page.getByRole('rowheader', { name: 'commit' }).waitFor()
+
+  await page.getByRole('link', { name: 'Try it' }).click()
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByLabel("The answer's body").getByText('version 2').waitFor()
+  await context.close()
+})
+
+test('a token is shown once, works, and is refused once it is revoked', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice/tokens')
+  await page.getByLabel('Name').fill('laptop')
+  await page.getByRole('button', { name: 'Make a token' }).click()
+  const token = (await page.getByLabel('the token', { exact: true }).textContent()) ?? ''
+  const ask = () =>
+    fetch(`${scene.installation.endpoints.api}/api/v1/builds?owner=alice`, {
+      headers: { authorization: `Bearer ${token}` }
+    })
+  assert.equal((await ask()).status, 200)
+  await page.getByRole('button', { name: 'Done' }).click()
+  assert.equal(await page.getByText(token).count(), 0)
+  await page.getByRole('button', { name: 'Revoke' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke it' }).click()
+  await page.getByText('No tokens').waitFor()
+  assert.equal((await ask()).status, 401)
+  await context.close()
+})
+
+test('what a build prints is text and colours, never markup', async () => {
+  const { page, context, complaints } = await visitAsAdministrator(browser, scene)
+  const commit = await repository.push(
+    {
+      'hello/handler.js': `${saying('loud')}\nconsole.log('\\u001b[31mred\\u001b[0m <img src=x onerror="window.isBroken=1">')\n`
+    },
+    { message: '<img src=x onerror="window.isBroken=1">' }
+  )
+  await repository.ended(commit)
+  await page.goto('/owners/alice/functions/hello/logs')
+  await page.getByRole('log').getByText('<img src=x', { exact: false }).first().waitFor()
+  await page.locator('.ansi-red', { hasText: 'red' }).first().waitFor()
+  await page.goto('/owners/alice')
+  await page.getByRole('link', { name: '<img src=x' }).first().waitFor()
+  assert.equal(await page.evaluate('window.isBroken'), undefined)
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('a lost connection comes back by itself and misses nothing', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice')
+  await page.locator('.connection.is-open').waitFor()
+  await scene.installation.stop()
+  await page.locator('.connection.is-lost').waitFor()
+  const commit = await repository.push({ 'hello/handler.js': saying('while nobody listened') }, { message: 'Unheard' })
+  await scene.restart()
+  await page.locator('.connection.is-open').waitFor({ timeout: 15_000 })
+  // Its webhook was lost as well: the head is asked.
+  await page
+    .getByRole('link', { name: commit.slice(0, 7) })
+    .or(page.getByText(commit.slice(0, 7)))
+    .first()
+    .waitFor({ timeout: 30_000 })
+  await context.close()
+})

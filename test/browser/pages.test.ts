@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { createScene, type Scene, saying, stackOf } from '../system/scene.ts'
+import { seriousFaults, startBrowser, takePicture, visitAsAdministrator } from './browser.ts'
+
+let scene: Scene
+let browser: Browser
+let paths: Record<string, string>
+
+before(async () => {
+  scene = await createScene()
+  browser = await startBrowser()
+  const repository = await scene.repository({ owner: 'alice' })
+  const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('hello') }
+  const live = await repository.ended(await repository.push(files, { message: 'Say hello' }))
+  const mistake = { 'stack.yml': `${stackOf({ hello: {} })}    handlr: typo\n` }
+  const failed = await repository.ended(await repository.push(mistake, { message: 'Break it' }))
+  const again = await repository.push({ 'stack.yml': stackOf({ hello: { more: ['environment:', '  MODE: fast'] } }) })
+  await repository.ended(again)
+  const { api } = scene.installation
+  await api.changeVariables({ owner: 'alice', use: 'runtime', set: { GREETING: 'hello' } })
+  await api.putSecret({ owner: 'alice', name: 'database', values: { password: 'not shown' } })
+  await api.createToken({ owner: 'alice', name: 'ci', scope: 'deploy', expiresInDays: 30 })
+  const { items } = await api.listDeployments({ owner: 'alice', name: 'hello' })
+  const two = items.slice(0, 2).map(({ id }) => id)
+  paths = {
+    home: '/',
+    overview: '/owners/alice',
+    builds: '/owners/alice/builds',
+    'build-live': `/builds/${live.id}`,
+    'build-failed': `/builds/${failed.id}`,
+    function: '/owners/alice/functions/hello',
+    deployments: `/owners/alice/functions/hello/deployments?compare=${two.join(',')}`,
+    logs: '/owners/alice/functions/hello/logs',
+    try: '/owners/alice/functions/hello/try',
+    environment: '/owners/alice/functions/hello/environment',
+    settings: '/owners/alice/functions/hello/settings',
+    repositories: '/owners/alice/repositories',
+    repository: `/owners/alice/repositories/${live.repositoryId}`,
+    variables: '/owners/alice/variables',
+    secrets: '/owners/alice/secrets',
+    tokens: '/owners/alice/tokens',
+    audit: '/owners/alice/audit',
+    admin: '/admin',
+    'admin-running': '/admin/running',
+    'admin-owners': '/admin/owners',
+    'admin-audit': '/admin/audit',
+    missing: '/nothing'
+  }
+})
+after(async () => {
+  await browser.close()
+  await scene.close()
+})
+
+const looks: Record<string, BrowserContextOptions> = {
+  light: { colorScheme: 'light', viewport: { width: 1280, height: 860 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1280, height: 860 } },
+  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true }
+}
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`every page is well made in ${look}: axe finds nothing serious, nothing is wider than the window`, async () => {
+    const { page, context, complaints } = await visitAsAdministrator(browser, scene, options)
+    const faults: string[] = []
+    for (const [name, path] of Object.entries(paths)) {
+      await page.goto(path)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+      await takePicture(page, `${name}-${look}`)
+      faults.push(...(await seriousFaults(page)).map((fault) => `${name}: ${fault}`))
+      const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+      if (tooWide > 0) faults.push(`${name}: ${tooWide} px wider than the window`)
+    }
+    assert.deepEqual(faults, [])
+    assert.deepEqual(complaints, [])
+    await context.close()
+  })
+}
+
+test('who uses the keyboard alone gets past the navigation and to what a page is about', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice')
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  assert.equal(await page.evaluate('location.hash'), '#main')
+  const link = page.getByRole('link', { name: 'hello', exact: true })
+  await link.focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { level: 1, name: 'hello' }).waitFor()
+  await context.close()
+})
