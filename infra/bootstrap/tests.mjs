@@ -4,10 +4,19 @@ import { contractFiles, runTestFiles, wholeFiles } from './test-files.mjs'
 import { faultsOf, total } from './test-results.mjs'
 import { runTurboTests } from './turbo-tests.mjs'
 
-const folders = ['system', 'hostile', 'chaos']
+const folders = ['system', 'browser', 'hostile', 'chaos']
 
 /** The times are far above what the tests need: they are for a test that hangs. */
 const times = { timeoutMs: 12 * 60_000, testTimeoutMs: 400_000 }
+
+/** The web page alone, in a real browser. */
+export async function testBrowser({ root, env, write, say }) {
+  const start = performance.now()
+  const files = wholeFiles(root, 'browser')
+  const results = await runTestFiles({ files, env, ...times, concurrency: concurrencyOf(env), write, say })
+  tell('browser', results, secondsSince(start), say)
+  return total(results)
+}
 
 /**
  * Unit tests, then everything that uses real servers: contract tests and those of whole installations, a file for each core at a time,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
-import { startBrowser, visitAsAdministrator } from './browser.ts'
+import { startBrowser, visitAs, visitAsAdministrator } from './browser.ts'
 
 let scene: Scene
 let browser: Browser
@@ -124,6 +124,26 @@ test('a token is shown once, works, and is refused once it is revoked', async ()
   await page.getByText('No tokens').waitFor()
   assert.equal((await ask()).status, 401)
   await context.close()
+})
+
+test('people sign in with the account that they push with, and see what is theirs alone', async () => {
+  const { page, context } = await visitAs(browser, scene, 'alice', '/owners/alice/functions/hello')
+  await page.getByRole('heading', { level: 1, name: 'hello' }).waitFor()
+  await context.close()
+
+  const bob = await visitAs(browser, scene, 'bob', '/owners/alice/functions/hello')
+  await bob.page.getByText('Not found').waitFor()
+  for (const path of ['/owners/alice', '/owners/alice/secrets', '/owners/alice/tokens', '/admin']) {
+    await bob.page.goto(path)
+    await bob.page.locator('.problem').first().waitFor()
+    assert.equal(await bob.page.getByText('version 2').count(), 0)
+    assert.equal(await bob.page.getByRole('link', { name: 'hello', exact: true }).count(), 0)
+  }
+  assert.equal(await bob.page.getByRole('link', { name: 'Administration' }).count(), 0)
+  await bob.page.locator('.menu summary').click()
+  await bob.page.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await bob.page.getByRole('heading', { name: 'Sign in to Slipway' }).waitFor()
+  await bob.context.close()
 })
 
 test('what a build prints is text and colours, never markup', async () => {

@@ -117,6 +117,8 @@ export async function createScene(
     GITHUB_APP_ID: String(github.app.id),
     GITHUB_PRIVATE_KEY: github.app.privateKey,
     GITHUB_WEBHOOK_SECRET: secret,
+    GITHUB_CLIENT_ID: github.oauthClient.clientId,
+    GITHUB_CLIENT_SECRET: github.oauthClient.clientSecret,
     GITLAB_URL: gitlab.url,
     GITLAB_API_URL: gitlab.apiUrl,
     GITLAB_TOKEN: gitlab.accessToken,
@@ -136,6 +138,7 @@ export async function createScene(
   await keptPorts(join(home, 'ports.json'), { gateway: 0, receiver: 0, api: 0, redis: 0, registry: 0 })
   const start = async (more: Record<string, string> = {}) => {
     const installation = await launch({ home, env: { ...settings, ...more } })
+    github.setCallbackUrls([`${installation.endpoints.api}/auth/github/callback`])
     github.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/github`, secret })
     gitlab.setWebhook({ url: `${installation.endpoints.receiver}/webhooks/gitlab`, signingToken })
     return installation

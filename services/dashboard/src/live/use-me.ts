@@ -1,19 +1,11 @@
+import type { MeView } from '@slipway/client'
 import { useEffect, useState } from 'preact/hooks'
-import { ApiProblem, send } from './call.ts'
-
-export interface Me {
-  kind: 'administrator' | 'account' | 'token'
-  name: string
-  login: string | null
-  avatarUrl: string | null
-  isAdministrator: boolean
-  owners: { slug: string; right: 'read' | 'write' | 'admin' }[]
-}
+import { type ApiProblem, call } from './call.ts'
 
 export type Session =
   | { state: 'asking' }
   | { state: 'nobody' }
-  | { state: 'in'; me: Me }
+  | { state: 'in'; me: MeView }
   | { state: 'lost'; problem: ApiProblem }
 
 /** Who looks at the page; `nobody` leads to the door. */
@@ -29,8 +21,7 @@ export function useSession(): Session {
 
 async function ask(signal: AbortSignal, show: (session: Session) => void): Promise<void> {
   try {
-    const response = await send('/api/v1/me', { signal, headers: { accept: 'application/json' } })
-    show({ state: 'in', me: (await response.json()) as Me })
+    show({ state: 'in', me: await call('getMe', {}, signal) })
   } catch (err) {
     if (signal.aborted) return
     const problem = err as ApiProblem

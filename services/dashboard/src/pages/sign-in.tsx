@@ -1,22 +1,15 @@
+import type { SignInView } from '@slipway/client'
 import { useEffect, useState } from 'preact/hooks'
-import { type ApiProblem, send } from '../live/call.ts'
+import { type ApiProblem, call } from '../live/call.ts'
 import { PageHead } from '../parts/page-head.tsx'
 import { Empty, ProblemBox, Skeleton } from '../parts/states.tsx'
 
-interface SignIn {
-  providers: { id: string; name: string; address: string }[]
-  isClaimed: boolean
-}
-
 /** The door: where one signs in, and back to the address that one came for. */
 export function SignInPage() {
-  const [signIn, setSignIn] = useState<SignIn | null>(null)
+  const [signIn, setSignIn] = useState<SignInView | null>(null)
   const [problem, setProblem] = useState<ApiProblem | null>(null)
   useEffect(() => {
-    send('/api/v1/sign-in', {})
-      .then((response) => response.json() as Promise<SignIn>)
-      .then(setSignIn)
-      .catch(setProblem)
+    call('getSignIn', {}).then(setSignIn).catch(setProblem)
   }, [])
   const back = location.pathname === '/sign-in' ? '/' : `${location.pathname}${location.search}`
   return (

@@ -1,15 +1,15 @@
+import type { MeView } from '@slipway/client'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ownerHref } from '../addresses.ts'
 import { useStream, useStreamState } from '../live/context.ts'
-import type { Me } from '../live/use-me.ts'
 import { OwnerNav } from './owner-nav.tsx'
 import { useShownOwner } from './shown-owner.ts'
 import { UserMenu } from './user-menu.tsx'
 
 /** What stands around every page: where one is, who one is, and whether what one sees is of now. */
-export function Shell({ me, children }: { me: Me; children: ComponentChildren }) {
+export function Shell({ me, children }: { me: MeView; children: ComponentChildren }) {
   const stream = useStream()
   const { path } = useLocation()
   const owner = useShownOwner(path)
