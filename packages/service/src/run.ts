@@ -1,6 +1,7 @@
 import { Failure } from '@slipway/domain/failure'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from './logger.ts'
+import { endSmallStart } from './small-start.ts'
 
 /** A service that was started. */
 export interface Running {
@@ -27,8 +28,7 @@ export async function run(start: () => Promise<Running>, logger: Logger, graceMs
     setTimeout(() => process.exit(), 1000).unref()
     return
   }
-  // Where the process was started to be small: what starting left behind goes now, not when room is short.
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  endSmallStart()
   closeWithGrace({ delay: graceMs, logger }, async ({ err }) => {
     if (err !== undefined) logger.error({ err }, 'closing after an error')
     await running.close()

@@ -1,17 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { smallStartFlags } from '@slipway/service'
 
 type Env = Record<string, string | undefined>
 
 /** One that is given is kept: many installations that start for a moment, as those of tests, share it. */
 const cacheOf = (home: string, env: Env) => env.NODE_COMPILE_CACHE ?? join(home, 'compile-cache')
 
-/**
- * For processes that run for long: a small young generation, for what they handle is streamed and lives shortly,
- * and leave to clear away what starting left behind (see `run` of @slipway/service).
- */
-export const smallFlags = ['--max-semi-space-size=2', '--expose-gc']
+/** For processes that run for long: a small young generation, for what they handle is streamed and lives shortly, and a small start. */
+export const smallFlags = ['--max-semi-space-size=2', ...smallStartFlags]
 
 /**
  * Node keeps sources stripped and compiled: a process that has to strip them holds what strips them, 20 MiB, for good.
