@@ -23,12 +23,24 @@ export async function createCommandLineForTest(t: TestContext) {
   t.after(() => rm(directory, { recursive: true }))
 
   function slipwayWith(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
-    const env = { ...process.env, SLIPWAY_HOME: directory, ...environment }
+    return slipwayFed('', environment, ...args)
+  }
+
+  /** With something on its standard input. */
+  function slipwayFed(input: string, environment: Record<string, string>, ...args: string[]): Promise<Ended> {
+    const env = { ...process.env, SLIPWAY_HOME: directory, XDG_CONFIG_HOME: directory, ...environment }
     return new Promise((resolve) => {
-      execFile(process.execPath, [main, ...args], { cwd: directory, env }, (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
-        resolve({ code, stdout, stderr })
-      })
+      const { stdin } = execFile(
+        process.execPath,
+        [main, ...args],
+        { cwd: directory, env },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
+          resolve({ code, stdout, stderr })
+        }
+      )
+      stdin?.on('error', () => {}) // it ended without reading
+      stdin?.end(input)
     })
   }
 
@@ -37,6 +49,7 @@ export async function createCommandLineForTest(t: TestContext) {
     /** Where the command is called. */
     workDirectory: directory,
     slipwayWith,
+    slipwayFed,
     slipway: (...args: string[]) => slipwayWith({ SLIPWAY_URL: installation.url, SLIPWAY_TOKEN: token }, ...args),
     /** Makes the directory a checkout of `alice/shop`. */
     checkout() {

@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createStatusApi, type StatusApi } from '@slipway/client'
 import { Failure } from '@slipway/domain'
+import { addressOf, readLogins } from './logins.ts'
 
 /** Where a running installation answers. Kept in the state directory by `slipway up`. */
 export interface Endpoints {
@@ -22,24 +23,59 @@ export async function saveEndpoints(home: string, endpoints: Endpoints): Promise
 
 export interface ConnectionSettings {
   SLIPWAY_HOME: string
-  /** Address and token of an installation elsewhere; unset: the one in SLIPWAY_HOME. */
+  /** Address and token of an installation elsewhere; without the token the one that was kept by `slipway login`. */
   SLIPWAY_URL?: string
   SLIPWAY_TOKEN?: string
+  /** What `slipway login` keeps. */
+  LOGINS_FILE: string
 }
 
-/** @throws Failure `not-found` when nothing was ever started in the state directory. */
-export async function connect(settings: ConnectionSettings): Promise<{ api: StatusApi; gatewayUrl: string | null }> {
-  const { SLIPWAY_HOME: home, SLIPWAY_URL: url, SLIPWAY_TOKEN: token } = settings
-  if (url !== undefined && token !== undefined) return { api: createStatusApi({ url, token }), gatewayUrl: null }
+export interface Connection {
+  api: StatusApi
+  gatewayUrl: string | null
+  url: string
+  /** What the token is, in words. */
+  by: string
+}
+
+/**
+ * The installation that a command is about: what SLIPWAY_URL names, else the one that was started in the state directory, else
+ * the one that somebody last signed in at.
+ *
+ * @throws Failure `unauthenticated` when there is no token for it, `not-found` when there is none
+ */
+export async function connect(settings: ConnectionSettings): Promise<Connection> {
+  const { SLIPWAY_HOME: home, SLIPWAY_URL: url, SLIPWAY_TOKEN: token, LOGINS_FILE: file } = settings
+  if (url !== undefined) {
+    if (token !== undefined) return connection(url, token, 'SLIPWAY_TOKEN')
+    const address = addressOf(url)
+    const { [address]: kept } = (await readLogins(file)).tokens
+    if (kept !== undefined) return connection(address, kept, 'the token of "slipway login"')
+    throw new Failure('unauthenticated', `you are not signed in at ${address}: "slipway login ${address} --token"`)
+  }
+  const local = await localConnection(home)
+  if (local !== null) return local
+  const { current, tokens } = await readLogins(file)
+  const kept = current === null ? undefined : tokens[current]
+  if (current !== null && kept !== undefined) return connection(current, kept, 'the token of "slipway login"')
+  throw new Failure(
+    'not-found',
+    `no Slipway was started in ${home}: run "slipway up" there, set SLIPWAY_HOME, or sign in with "slipway login <address>"`
+  )
+}
+
+function connection(url: string, token: string, by: string): Connection {
+  return { api: createStatusApi({ url, token }), gatewayUrl: null, url, by }
+}
+
+async function localConnection(home: string): Promise<Connection | null> {
   try {
     const endpoints = JSON.parse(await readFile(join(home, fileName), 'utf8')) as Endpoints
-    const localToken = (await readFile(join(home, 'admin-token'), 'utf8')).trim()
-    return { api: createStatusApi({ url: endpoints.api, token: localToken }), gatewayUrl: endpoints.gateway }
+    const token = (await readFile(join(home, 'admin-token'), 'utf8')).trim()
+    const { api: url, gateway } = endpoints
+    return { ...connection(url, token, "the administrator's token"), gatewayUrl: gateway }
   } catch (err) {
-    throw new Failure(
-      'not-found',
-      `no Slipway was started in ${home}: run "slipway up" there, set SLIPWAY_HOME, or set SLIPWAY_URL and SLIPWAY_TOKEN`,
-      { cause: err }
-    )
+    if ((err as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new Failure('invalid-configuration', `the state directory ${home} cannot be read`, { cause: err })
   }
 }

@@ -1,15 +1,20 @@
 #!/usr/bin/env node
-import { resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 import { createLogger, run } from '@slipway/service'
-import { Command, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
 import { addBuildCommands } from './build-commands.ts'
+import { example } from './command-context.ts'
+import type { Shell } from './completion.ts'
 import { addConnectCommands, addForgeAdministration } from './connect-commands.ts'
 import { connect } from './connection.ts'
 import { addDeployCommands, addOwnerAdministration } from './deploy-commands.ts'
 import { addFunctionCommands } from './function-commands.ts'
+import { addFunctionTools } from './function-tools.ts'
+import { addLoginCommands } from './login-commands.ts'
 import { collected } from './option.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
@@ -18,6 +23,7 @@ import { addVariableCommands } from './variable-commands.ts'
 
 const settings = {
   SLIPWAY_HOME: process.env.SLIPWAY_HOME ?? '.slipway',
+  LOGINS_FILE: join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'slipway', 'logins.json'),
   ...(process.env.SLIPWAY_URL === undefined ? {} : { SLIPWAY_URL: process.env.SLIPWAY_URL }),
   ...(process.env.SLIPWAY_TOKEN === undefined ? {} : { SLIPWAY_TOKEN: process.env.SLIPWAY_TOKEN })
 }
@@ -134,6 +140,8 @@ const context = { settings, print, directory: process.cwd(), env: process.env }
 addBuildCommands(program, context)
 addFunctionCommands(program, context)
 addDeployCommands(program, context)
+addFunctionTools(program, context)
+addLoginCommands(program, context)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
 addSecretCommands(program, { settings, print })
@@ -179,6 +187,19 @@ admin
 addOwnerAdministration(admin, { settings, print })
 addSecretAdministration(admin, { settings, print })
 addForgeAdministration(admin, context)
+
+program
+  .command('completion')
+  .description('a script that completes commands and options in a shell')
+  .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+  .addHelpText(
+    'after',
+    example('source <(slipway completion bash)', 'slipway completion fish > ~/.config/fish/completions/slipway.fish')
+  )
+  .action(async (shell: Shell) => {
+    const { completionFor } = await import('./completion.ts')
+    print(completionFor(shell, program))
+  })
 
 /** Exit codes: 1 failed, 2 usage, 3 not signed in, 4 not found. */
 const exitCodes: Partial<Record<Failure['code'], number>> = {

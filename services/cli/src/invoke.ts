@@ -1,0 +1,57 @@
+import type { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Failure } from '@slipway/domain'
+
+export interface InvokeOptions {
+  method?: string
+  /** `Name: value` */
+  header: string[]
+  path: string
+  data?: string
+  include?: boolean
+}
+
+/** Calls a function and writes its answer as it comes. False: it answered with an error. */
+export async function invoke(
+  url: string,
+  { method, header, path, data, include = false }: InvokeOptions,
+  { input, output }: { input: Readable & { isTTY?: boolean }; output: Writable }
+): Promise<boolean> {
+  const body = data ?? (input.isTTY === true ? null : await whole(input))
+  const hasBody = body !== null && body.length > 0
+  const verb = (method ?? (hasBody ? 'POST' : 'GET')).toUpperCase()
+  if (hasBody && (verb === 'GET' || verb === 'HEAD')) {
+    throw new Failure('invalid-request', `${verb} has no body: leave out the data, or name another method with -X`)
+  }
+  const target = `${url}${path === '' || /^[/?]/.test(path) ? path : `/${path}`}`
+  const headers = header.map(pairOf)
+  let response: Response
+  try {
+    response = await fetch(target, {
+      method: verb,
+      headers,
+      redirect: 'manual',
+      ...(hasBody ? { body } : {})
+    })
+  } catch (err) {
+    throw new Failure('unavailable', `nothing answers at ${target}: "slipway status" says what is live`, { cause: err })
+  }
+  if (include) {
+    const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`)
+    output.write(`${[`HTTP ${response.status} ${response.statusText}`.trim(), ...lines, ''].join('\n')}\n`)
+  }
+  if (response.body !== null) await pipeline(response.body, output, { end: false })
+  return response.status < 400
+}
+
+function pairOf(header: string): [string, string] {
+  const at = header.indexOf(':')
+  if (at < 1) throw new Failure('invalid-request', `"${header}" is no header: write "Name: value"`)
+  return [header.slice(0, at).trim(), header.slice(at + 1).trim()]
+}
+
+async function whole(input: Readable): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const part of input) parts.push(part as Buffer)
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,145 @@
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { createStatusApi } from '@slipway/client'
+import { Failure } from '@slipway/domain'
+import { type Command, Option } from 'commander'
+import { type CommandContext, connected, example, shown } from './command-context.ts'
+import { connect } from './connection.ts'
+import { addressOf, readLogins, writeLogins } from './logins.ts'
+import { integer } from './option.ts'
+import { ago, table } from './table.ts'
+
+interface Options {
+  owner?: string
+  token?: string | true
+  scope: 'read' | 'deploy' | 'admin'
+  days: number
+  json?: boolean
+}
+
+/** `slipway login | logout | whoami | tokens`. */
+export function addLoginCommands(program: Command, context: CommandContext): void {
+  const { print, settings } = context
+
+  program
+    .command('login <address>')
+    .description('keep a token for an installation, readable by you alone; without a value it is asked for')
+    .option('--token [token]', 'an API token; better than on the command line: from standard input')
+    .addHelpText(
+      'after',
+      example(
+        'slipway login https://slipway.example.com --token',
+        'slipway login http://127.0.0.1:8082 --token < token'
+      )
+    )
+    .action(async (address: string, { token }: Options) => {
+      const url = addressOf(address)
+      const secret = typeof token === 'string' ? token : await askForToken()
+      await createStatusApi({ url, token: secret }).listOwners({ limit: 1 })
+      const { tokens } = await readLogins(settings.LOGINS_FILE)
+      await writeLogins(settings.LOGINS_FILE, { current: url, tokens: { ...tokens, [url]: secret } })
+      print(`signed in at ${url}`)
+    })
+
+  program
+    .command('logout [address]')
+    .description('forget the token of an installation; it stays valid until it expires or is removed')
+    .addHelpText('after', example('slipway logout'))
+    .action(async (address: string | undefined) => {
+      const { current, tokens } = await readLogins(settings.LOGINS_FILE)
+      const url = address === undefined ? current : addressOf(address)
+      if (url === null || tokens[url] === undefined) throw new Failure('unauthenticated', 'you are not signed in')
+      const { [url]: _gone, ...left } = tokens
+      await writeLogins(settings.LOGINS_FILE, { current: current === url ? null : current, tokens: left })
+      print(`signed out at ${url}`)
+    })
+
+  program
+    .command('whoami')
+    .description('which installation commands are about, and whose functions its token shows')
+    .option('--json', 'for programs')
+    .addHelpText('after', example('slipway whoami'))
+    .action(async ({ json = false }: Options) => {
+      const { api, url, by } = await connect(settings)
+      const owners = (await api.listOwners({ limit: 200 })).items.flatMap(({ slug }) => slug ?? [])
+      if (json) return print(shown({ url, by, owners }))
+      print(`${url}, by ${by}`)
+      print(owners.length === 0 ? 'It shows no owner.' : `It shows ${owners.join(', ')}.`)
+    })
+
+  addTokenCommands(program, context)
+}
+
+function addTokenCommands(program: Command, context: CommandContext): void {
+  const { print } = context
+  const tokens = program.command('tokens').description('API tokens of an owner, for programs and other machines')
+
+  const ownerOption = () => new Option('--owner <slug>', 'whose; default: of this checkout, or the only owner')
+  const of = async (named: string | undefined) => {
+    const api = await connected(context)
+    const { ownerOf } = await import('./owner.ts')
+    return { api, owner: await ownerOf(api, named, context.directory) }
+  }
+
+  tokens
+    .command('list')
+    .description('tokens by name, never what makes them one')
+    .addOption(ownerOption())
+    .option('--json', 'for programs')
+    .addHelpText('after', example('slipway tokens list --owner alice'))
+    .action(async ({ owner: named, json = false }: Options) => {
+      const { api, owner } = await of(named)
+      const { items } = await api.listTokens({ owner })
+      if (json) return print(shown(items))
+      if (items.length === 0) return print(`${owner} has no tokens: "slipway tokens create <name>" makes one.`)
+      const rows = items.map((one) => [
+        one.id,
+        one.name,
+        one.scope,
+        one.createdBy,
+        new Date(one.expiresAt).toISOString().slice(0, 10),
+        one.lastUsedAt === null ? 'never' : ago(one.lastUsedAt, Date.now())
+      ])
+      print(table(['TOKEN', 'NAME', 'FOR', 'BY', 'UNTIL', 'USED'], rows))
+    })
+
+  tokens
+    .command('create <name>')
+    .description('make a token; it is shown this once, and alone on standard output')
+    .addOption(ownerOption())
+    .addOption(new Option('--scope <scope>', 'what it is for').choices(['read', 'deploy', 'admin']).default('deploy'))
+    .option('--days <days>', 'how long it is valid', integer(1, 366), 90)
+    .option('--json', 'for programs')
+    .addHelpText('after', example('slipway tokens create ci --scope deploy --days 30 --owner alice > token'))
+    .action(async (name: string, { owner: named, scope, days, json = false }: Options) => {
+      const { api, owner } = await of(named)
+      const made = await api.createToken({ owner, name, scope, expiresInDays: days })
+      print(json ? shown(made) : made.secret)
+    })
+
+  tokens
+    .command('remove <token>')
+    .description('revoke a token, by its id, and those that were made with it')
+    .addOption(ownerOption())
+    .addHelpText('after', example('slipway tokens remove 0199c0de-… --owner alice'))
+    .action(async (id: string, { owner: named }: Options) => {
+      const { api, owner } = await of(named)
+      print((await api.revokeToken({ owner, id })).message)
+    })
+}
+
+/** From standard input: a line of it, or what somebody types, which is not shown. */
+async function askForToken(): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write('Token: ')
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: process.stdin.isTTY })
+  try {
+    for await (const line of lines) {
+      if (line.trim() !== '') return line.trim()
+    }
+  } finally {
+    lines.close()
+    if (process.stdin.isTTY) process.stderr.write('\n')
+  }
+  throw new Failure('invalid-request', 'there is no token: give one with --token, or on standard input')
+}
