@@ -132,6 +132,33 @@ test('a change of the configuration alone is live without a build', async () => 
   assert.equal((await call(scene, '/function/conf-hello')).body, 'changed')
 })
 
+test('a push that touches no function is skipped with the reason, and one that touches one function builds that one', async () => {
+  const repository = await scene.repository({ owner: 'petra' })
+  const stack = { 'stack.yml': stackOf({ one: {}, two: {} }) }
+  const first = await repository.push({ ...stack, 'one/handler.js': saying('one'), 'two/handler.js': saying('two') })
+  assert.equal((await repository.ended(first)).status, 'live')
+
+  const readme = await repository.push({ 'README.md': 'what it is', 'docs/more.md': 'more' })
+  const skipped = await repository.ended(readme)
+  const reason = `no function has changed since ${first.slice(0, 7)}, which is live`
+  assert.deepEqual([skipped.status, skipped.reason], ['skipped', reason])
+  const statuses = await repository.statuses(readme)
+  assert.deepEqual(Object.keys(statuses), ['slipway/stack'])
+  assert.equal(statuses['slipway/stack']?.state, 'skipped')
+  assert.equal((await call(scene, '/function/petra-one')).body, 'one')
+
+  const second = await repository.push({ 'one/handler.js': saying('one more'), 'README.md': 'what it is now' })
+  const { functions, status } = await repository.ended(second)
+  assert.equal(status, 'live')
+  assert.deepEqual(functions.map(({ name, isReused }) => [name, isReused]).sort(), [
+    ['one', false],
+    ['two', true]
+  ])
+  assert.equal((await call(scene, '/function/petra-one')).body, 'one more')
+  const { items } = await scene.installation.api.listBuilds({ owner: 'petra', commit: readme })
+  assert.equal(items.length, 1, 'it was not built again')
+})
+
 test('of pushes in quick order the last one is live and the others gave way', async () => {
   const repository = await scene.repository({ owner: 'quick' })
   const commits: string[] = []

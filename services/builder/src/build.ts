@@ -18,9 +18,10 @@ import { createLogWriter, type LogWriter } from './log-writer.ts'
 import type { SettleHeadDeps } from './settle-head.ts'
 import type { Stack } from './stack/parse.ts'
 import type { HeldClaim, SettleSecrets } from './stack-secrets.ts'
+import { findUntouched } from './untouched.ts'
 
 export interface BuildDeps {
-  store: Pick<Store, 'builds' | 'functions' | 'logs'>
+  store: Pick<Store, 'builds' | 'deployments' | 'functions' | 'logs'>
   mirrors: Mirrors
   uploads: BuildSourceDeps['uploads']
   access: SettleHeadDeps['access']
@@ -52,7 +53,7 @@ export function createBuild(deps: BuildDeps) {
     checkout: string,
     redactor: Redactor,
     signal: AbortSignal
-  ): Promise<PlannedFunction[]> {
+  ): Promise<{ planned: PlannedFunction[]; untouched: string | null }> {
     const { build, repository } = claim
     const stack = await deps.readStack(checkout, claim, await images.platform(signal))
     const names = stack.functions.map(({ name }) => name)
@@ -64,10 +65,12 @@ export function createBuild(deps: BuildDeps) {
     }
     const secrets = await deps.settleSecrets(claim, { checkout, stack }, redactor, signal)
     const planned = await images.plan(stack, { checkout, secrets, claim }, signal)
+    const untouched = await findUntouched({ store, mirrors }, claim, planned, signal)
+    if (untouched !== null) return { planned, untouched }
     const warnings = [...stack.warnings, ...planned.flatMap(({ warnings }) => warnings)]
     const specs = planned.map(({ spec }): { name: string; spec: FunctionSpec } => ({ name: spec.name, spec }))
     await store.builds.plan(build.id, claim.holder, specs, unique(warnings))
-    return planned
+    return { planned, untouched }
   }
 
   /** The token that reads the repository is a secret of this build too. */
@@ -118,6 +121,12 @@ export function createBuild(deps: BuildDeps) {
     })
   }
 
+  async function skip({ build, holder }: HeldClaim, log: LogWriter, reason: string): Promise<void> {
+    log.write('checkout', null, 'slipway', `not built: ${reason}`)
+    await log.flush()
+    await store.builds.finish(build.id, holder, { status: 'skipped', reason }, now())
+  }
+
   async function work(claim: HeldClaim, log: LogWriter, redactor: Redactor, signal: AbortSignal): Promise<void> {
     const { build, holder } = claim
     const say = (text: string) => log.write('checkout', null, 'slipway', text)
@@ -126,12 +135,9 @@ export function createBuild(deps: BuildDeps) {
     if (source === null) return due()
     // A push says so when it is delivered; of one whose delivery was lost only the commit itself can tell.
     const skipped = build.trigger === 'head' ? skipReason(source.message) : null
-    if (skipped !== null) {
-      say(`not built: ${skipped}`)
-      await log.flush()
-      return store.builds.finish(build.id, holder, { status: 'skipped', reason: skipped }, now())
-    }
-    const planned = await plan(claim, source.path, redactor, signal)
+    if (skipped !== null) return skip(claim, log, skipped)
+    const { planned, untouched } = await plan(claim, source.path, redactor, signal)
+    if (untouched !== null) return skip(claim, log, untouched)
     log.write('stack', null, 'slipway', `functions: ${planned.map(({ spec }) => spec.name).join(', ')}`)
     await makeImages(claim, planned, log, redactor, signal)
     await log.flush()

@@ -23,6 +23,8 @@ export interface Mirror {
   /** Fetches one commit by its id, or with all that leads to the ref where the forge gives nothing by id. */
   fetchCommit(from: Remote & { ref: string | null; commit: string }, signal: AbortSignal): Promise<void>
   hasCommit(commit: string, signal: AbortSignal): Promise<boolean>
+  /** null when one of the commits is not here. */
+  changedPaths(from: string, to: string, signal: AbortSignal): Promise<string[] | null>
   /** True when a ref of the mirror says that the commit is here. */
   promises(commit: string): Promise<boolean>
   discard(): Promise<void>
@@ -139,6 +141,12 @@ export function createMirror(deps: { git: Git; directory: string; limitBytes: nu
           await run(remote, ['--unshallow', '--', remote.url.href, `+${ref}:${localRef(ref)}`], signal)
         }
       })
+    },
+    async changedPaths(from, to, signal) {
+      if (!(await hasCommit(from, signal)) || !(await hasCommit(to, signal))) return null
+      const args = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', from, to, '--']
+      const text = await git({ args, directory, repository: directory }, signal)
+      return text.split('\0').filter((path) => path !== '')
     },
     async promises(commit) {
       const names = await entriesOf(join(directory, 'refs', 'slipway'))

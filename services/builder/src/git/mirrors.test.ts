@@ -52,6 +52,19 @@ test('fetch and checkout give exactly the files and the message of the head, and
   await assert.rejects(readdir(checkout.path), { code: 'ENOENT' })
 })
 
+test('what differs between two commits is told by git, and nothing is told of a commit that is not here', async (t) => {
+  const forge = await startForge(t)
+  const mirrors = await openMirrors(t, stateDirectory(t))
+  const from = forge.commit('alice/app', 'main', { 'a/é b': '1', same: '1', gone: '1' })
+  await mirrors.fetchHead(request(forge.url('alice/app')), signal)
+  const to = forge.commit('alice/app', 'main', { 'a/é b': '2', new: '1' })
+  assert.equal(await mirrors.changedPaths({ repositoryId: 'r1', from, to }, signal), null, 'it was not fetched yet')
+  await mirrors.fetchHead(request(forge.url('alice/app')), signal)
+  const paths = await mirrors.changedPaths({ repositoryId: 'r1', from, to }, signal)
+  assert.ok(paths?.includes('a/é b') && paths.includes('new') && !paths.includes('same'), String(paths))
+  assert.deepEqual(await mirrors.changedPaths({ repositoryId: 'r1', from: to, to }, signal), [])
+})
+
 test('the next push is seen, and an earlier commit is still there for the asking', async (t) => {
   const forge = await startForge(t)
   const mirrors = await openMirrors(t, stateDirectory(t))

@@ -57,6 +57,8 @@ export interface Mirrors extends AsyncDisposable {
    */
   fetchHead(request: FetchRequest, signal: AbortSignal): Promise<string | null>
   hasCommit(repositoryId: string, commit: string, signal: AbortSignal): Promise<boolean>
+  /** Paths that differ between two commits; null when the former one is not here any more. */
+  changedPaths(of: { repositoryId: string; from: string; to: string }, signal: AbortSignal): Promise<string[] | null>
   /**
    * Writes exactly the files of a fetched commit, byte for byte, into a directory of their own.
    *
@@ -144,6 +146,10 @@ export async function createMirrors(options: MirrorsOptions): Promise<Mirrors> {
     async hasCommit(repositoryId, commit, signal) {
       assertCommit(commit)
       return withMirror(repositoryId, signal, (mirror) => mirror.hasCommit(commit, signal))
+    },
+    async changedPaths({ repositoryId, from, to }, signal) {
+      for (const commit of [from, to]) assertCommit(commit)
+      return withMirror(repositoryId, signal, (mirror) => mirror.changedPaths(from, to, signal))
     },
     async checkout({ repositoryId, commit }, signal) {
       assertCommit(commit)
