@@ -3,8 +3,11 @@ import type {
   ClusterObject,
   Endpoint,
   GitCredential,
+  NotificationTopic,
   RuntimeLogLine,
   RuntimeLogOptions,
+  Sink,
+  SinkKind,
   SourceLocation
 } from '@slipway/domain'
 import { Failure, type FailureCode, failures } from '@slipway/domain'
@@ -39,6 +42,15 @@ export interface InternalApi extends InternalSecrets, InternalForges {
    * @throws Failure `conflict` while a backup or another clean-up is under way
    */
   cleanUp(options: { builders: boolean }, signal: AbortSignal): Promise<CleanUpReport>
+  /**
+   * Tells another address. `secret` is what requests to it are signed with; null where they are not.
+   *
+   * @throws Failure `invalid-request` for an address that nothing is sent to, `limit-exceeded`
+   */
+  addSink(
+    wanted: { ownerId: string | null; kind: SinkKind; url: string; topics: NotificationTopic[]; by: string },
+    signal: AbortSignal
+  ): Promise<{ sink: Sink; secret: string | null }>
   /** What a deployment's replicas print. */
   logs(deploymentId: string, options: RuntimeLogOptions, signal: AbortSignal): AsyncIterable<RuntimeLogLine>
 }
@@ -51,6 +63,7 @@ export const internalPaths = {
   scale: '/internal/deployments/:id/scale',
   logs: '/internal/deployments/:id/logs',
   cleanUp: '/internal/clean-up',
+  sinks: '/internal/notification-sinks',
   remove: '/internal/owners/:id/functions/:name'
 } as const
 
@@ -97,6 +110,8 @@ export function createInternalClient(address: InternalAddress, token: string): I
     remove: async (id, name, signal) => {
       await call('DELETE', fillPath(internalPaths.remove, { id, name }), undefined, signal)
     },
+    addSink: ({ ownerId, ...wanted }, signal) =>
+      call('POST', internalPaths.sinks, ownerId === null ? wanted : { ownerId, ...wanted }, signal),
     cleanUp: (options, signal) => call('POST', internalPaths.cleanUp, options, signal),
     async *logs(id, { follow, since, tail }, signal) {
       const query = new URLSearchParams({ follow: String(follow) })

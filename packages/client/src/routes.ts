@@ -2,6 +2,7 @@ import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
 import { forgeRoutes } from './forge-routes.ts'
+import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people.ts'
 import {
   AuditView,
@@ -354,7 +355,8 @@ export const routes = {
   ...tryRoutes,
   ...trafficRoutes,
   ...accessRoutes,
-  ...forgeRoutes
+  ...forgeRoutes,
+  ...notificationRoutes
 } as const satisfies Record<string, RouteContract>
 
 export type RouteName = keyof typeof routes

@@ -21,6 +21,8 @@ export const signals = {
   events: {},
   /** Credentials of forges in the store changed. */
   forges: {},
+  /** A notification waits to be told. */
+  notify: {},
   /** Builders are to clean up on their machines. */
   clean: { runId: 'string' },
   /** A builder begins to (`report` is empty), or is done (`report` is a CleanUpReport in JSON). */

@@ -12,8 +12,10 @@ import type {
   FunctionAccess,
   LogChunk,
   LogStep,
+  NotificationStatus,
   Right,
   SecretOrigin,
+  SinkKind,
   TokenScope,
   VariableUse
 } from '@slipway/domain'
@@ -56,6 +58,8 @@ export interface Schema {
   sessions: SessionsTable
   tickets: TicketsTable
   memberships: MembershipsTable
+  notification_sinks: NotificationSinksTable
+  notifications: NotificationsTable
   function_keys: FunctionKeysTable
   traffic_minutes: TrafficTable
   traffic_hours: TrafficTable
@@ -436,6 +440,33 @@ export interface FunctionKeysTable {
   expires_at: number | null
 }
 
+/** Where people want to be told. */
+export interface NotificationSinksTable {
+  id: string
+  owner_id: string | null
+  kind: SinkKind
+  host: string
+  topics_json: string
+  ciphertext: string
+  key_id: string
+  created_by: string
+  created_at: number
+}
+
+export interface NotificationsTable {
+  id: string
+  sink_id: string
+  event_id: string
+  message_json: string
+  status: NotificationStatus
+  attempts: number
+  next_attempt_at: number
+  reason: string | null
+  created_at: number
+}
+
+export type NotificationSinkRow = Selectable<NotificationSinksTable>
+export type NotificationRow = Selectable<NotificationsTable>
 export type ForgeAppRow = Selectable<ForgeAppsTable>
 export type ForgeSecretRow = Selectable<ForgeSecretsTable>
 export type ForgeConnectionRow = Selectable<ForgeConnectionsTable>

@@ -17,6 +17,7 @@ import { createImages } from './images.ts'
 import { createLogs } from './logs.ts'
 import { createMemberships } from './memberships.ts'
 import { migrate } from './migrate.ts'
+import { createNotifications } from './notifications.ts'
 import { createNulPlugin } from './nul.ts'
 import { createOwners } from './owners.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
@@ -76,6 +77,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     sealingKeys: createSealingKeys(database),
     forgeApps: createForgeApps(database),
     forgeConnections: createForgeConnections(database),
+    notifications: createNotifications(database),
     access: createAccess(database),
     functionKeys: createFunctionKeys(database, routes.keys),
     traffic: createTraffic(database),

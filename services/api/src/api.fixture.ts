@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,6 +93,11 @@ export async function createApiForTest(
       return []
     },
     remove: async (ownerId, name) => store.functions.remove(ownerId, name, Date.now()),
+    addSink: async ({ by, url, ...about }) => {
+      const sink = { id: randomUUID(), host: new URL(url).host, createdBy: by, createdAt: 1, ...about }
+      await store.notifications.addSink({ ...sink, ciphertext: url, keyId: 'none' })
+      return { sink, secret: about.kind === 'webhook' ? 'whsec_of-the-test' : null }
+    },
     cleanUp: async () => ({ removed: [{ what: 'build logs', count: 3, bytes: null }], problems: [] }),
     async *logs() {
       yield { at: 0, instance: 'one', stream: 'stdout', text: 'hello from inside' }

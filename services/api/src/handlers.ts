@@ -3,6 +3,7 @@ import { createAccessHandlers } from './access-handlers.ts'
 import { createForgeHandlers } from './connect/handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
+import { createNotificationHandlers } from './notification-handlers.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
@@ -25,6 +26,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createTokenHandlers(deps),
     ...createAccessHandlers(deps),
     ...createTryHandlers(deps),
+    ...createNotificationHandlers(deps),
     async listOwners(input, caller) {
       const page = pageOf(input)
       return listed(

@@ -15,6 +15,7 @@ import { addDeployCommands, addOwnerAdministration } from './deploy-commands.ts'
 import { addFunctionCommands } from './function-commands.ts'
 import { addFunctionTools } from './function-tools.ts'
 import { addLoginCommands } from './login-commands.ts'
+import { addNotificationCommands } from './notification-commands.ts'
 import { collected } from './option.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
@@ -144,6 +145,7 @@ addFunctionTools(program, context)
 addLoginCommands(program, context)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
+addNotificationCommands(program, context)
 addSecretCommands(program, { settings, print })
 const hasScreen = process.platform === 'darwin' || (process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY) !== undefined
 addConnectCommands(program, context, hasScreen)

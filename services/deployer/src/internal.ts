@@ -8,12 +8,13 @@ import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { CleanUp } from './clean-up.ts'
 import { addForgeRoutes, type InternalForgesDeps } from './forges/internal-forges.ts'
+import { addSinkRoutes } from './notifications/internal-sinks.ts'
 import { addSecretRoutes, type InternalSecretsDeps } from './secrets/internal-secrets.ts'
 import { redactLines } from './secrets/redact-lines.ts'
 import type { Redactors } from './secrets/redactors.ts'
 
 export interface InternalDeps {
-  store: Pick<Store, 'repositories' | 'deployments' | 'functions' | 'builds' | 'owners' | 'secrets'>
+  store: Pick<Store, 'repositories' | 'deployments' | 'functions' | 'builds' | 'owners' | 'secrets' | 'notifications'>
   forges: Map<string, ForgeApi>
   cluster: Cluster
   cleanUp: Pick<CleanUp, 'run'>
@@ -21,6 +22,8 @@ export interface InternalDeps {
   secrets: Omit<InternalSecretsDeps, 'store' | 'redactors'>
   /** What is asked about forges and their Apps. */
   forgeAdministration: InternalForgesDeps
+  /** Addresses of this machine may be told of what happens, too. */
+  isLoopbackTold: boolean
   redactors: Redactors
   /** Does the registry have it? */
   hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
@@ -38,6 +41,7 @@ export function createInternal({
   token,
   secrets,
   forgeAdministration,
+  isLoopbackTold,
   redactors,
   hasImage,
   routesChanged,
@@ -126,6 +130,7 @@ export function createInternal({
     }
   )
   addForgeRoutes(app, forgeAdministration, signalOf)
+  addSinkRoutes(app, { store, encryption: secrets.encryption, isLoopbackAllowed: isLoopbackTold, now })
   addSecretRoutes(app, { store, redactors, ...secrets })
   return app
 }

@@ -33,6 +33,8 @@ import { createForgeServices } from './forges/forge-services.ts'
 import { createGateways } from './gateways.ts'
 import { createInternal, listenInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
+import { createNotifier } from './notifications/notifier.ts'
+import { createSend } from './notifications/send.ts'
 import { createReconciler } from './reconciler.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
@@ -79,6 +81,8 @@ export const DeployerConfig = Type.Object({
   READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
   /** For the whole start of one function's new version: the image, its replicas, until they are ready. */
   ROLLOUT_TIMEOUT_MS: Type.Integer({ default: 1_800_000, minimum: 1000 }),
+  /** Notifications may go to addresses of this machine, by plain HTTP, too: for trying it out. */
+  NOTIFY_LOOPBACK: Type.Enum(['on', 'off'], { default: 'off' }),
   /** For telling one commit status. */
   STATUS_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
   ...keepSettings,
@@ -236,6 +240,25 @@ export async function startDeployer(
   })
   closers.add('clean-up', () => cleanUp.close())
 
+  const isLoopbackTold = config.NOTIFY_LOOPBACK === 'on'
+  const linkOf = linksOf(config)
+  const notifier = createNotifier({
+    store,
+    encryption: secrets.encryption,
+    send: createSend({ isLoopbackAllowed: isLoopbackTold, timeoutMs: 10_000, now }),
+    linkOf: (build) => linkOf(build, build.ownerSlug, null),
+    isLeader,
+    periodMs: 2000,
+    now,
+    logger
+  })
+  closers.add('notifications', () => notifier.close())
+  for (const signal of ['notify', 'changed'] as const) {
+    closers.add(
+      'hearing of what to tell',
+      listening(signals, signal, () => notifier.wake())
+    )
+  }
   const internal = createInternal({
     store,
     forges,
@@ -247,6 +270,7 @@ export async function startDeployer(
       lookForInstallations: (forgeId) => reconciler.lookForInstallations(forgeId)
     },
     secrets: { keeper, keyrings, ...secrets, queued: () => signals.send('builds', {}) },
+    isLoopbackTold,
     redactors: secrets.redactors,
     hasImage,
     routesChanged,

@@ -9,6 +9,7 @@ import type { Functions } from './store/functions.ts'
 import type { Heads } from './store/heads.ts'
 import type { Images } from './store/images.ts'
 import type { Logs } from './store/logs.ts'
+import type { Notifications } from './store/notifications.ts'
 import type { Owners } from './store/owners.ts'
 import type { Removals } from './store/removals.ts'
 import type { Reports } from './store/reports.ts'
@@ -44,6 +45,7 @@ export interface Store {
   sealingKeys: SealingKeys
   forgeApps: ForgeApps
   forgeConnections: ForgeConnections
+  notifications: Notifications
   access: Access
   functionKeys: FunctionKeys
   traffic: Traffic

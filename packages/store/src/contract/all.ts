@@ -11,6 +11,7 @@ import { forgeAppsContract } from './forge-apps.ts'
 import { functionsContract } from './functions.ts'
 import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
+import { notificationsContract } from './notifications.ts'
 import { peopleContract } from './people.ts'
 import { recordsContract } from './records.ts'
 import { redeployContract } from './redeploy.ts'
@@ -56,6 +57,7 @@ export function storeContract(subject: Subject): void {
   retentionContract(subject)
   trafficContract(subject)
   accessContract(subject)
+  notificationsContract(subject)
   headsContract(subject)
   removalsContract(subject)
   fencesContract(subject)

@@ -15,6 +15,8 @@ export const secretIdentity = ({ ownerId, name, versionId }: Pick<StoredSecret, 
 ]
 export const sealingKeyIdentity = ({ fingerprint }: Pick<SealingKey, 'fingerprint'>) => ['sealing key', fingerprint]
 
+export const sinkIdentity = ({ id }: { id: string }) => ['notification sink', id]
+
 const batch = 100
 
 /** Functions' secrets. */
@@ -47,4 +49,16 @@ export function forgeSecrets({ forgeApps }: Pick<Store, 'forgeApps'>, use: Forge
       identity: forgeSecretIdentity(one),
       replace: (after) => forgeApps.reencrypt(one.id, one.ciphertext, after)
     }))
+}
+
+/** Addresses that are told of what happens, and what requests to them are signed with. */
+export function notificationSinks({ notifications }: Pick<Store, 'notifications'>): Holding {
+  return async (keyId) =>
+    (await notifications.allSinks())
+      .filter((one) => one.keyId !== keyId)
+      .map((one) => ({
+        ciphertext: one.ciphertext,
+        identity: sinkIdentity(one),
+        replace: (after) => notifications.reencrypt(one.id, one.ciphertext, after)
+      }))
 }

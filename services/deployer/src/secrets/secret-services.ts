@@ -1,6 +1,6 @@
 import type { Store } from '@slipway/domain'
 import { createEncryption, type Encryption } from './encryption.ts'
-import { forgeSecrets, sealingKeys, secretVersions } from './holdings.ts'
+import { forgeSecrets, notificationSinks, sealingKeys, secretVersions } from './holdings.ts'
 import { createSecretKeeper, type SecretKeeper } from './keeper.ts'
 import { createRedactors, type Redactors } from './redactors.ts'
 import { createSealing, type Sealing } from './sealing.ts'
@@ -19,7 +19,7 @@ export function createSecretServices({
   encryptionFile,
   now
 }: {
-  store: Pick<Store, 'secrets' | 'sealingKeys' | 'forgeApps' | 'settings'>
+  store: Pick<Store, 'secrets' | 'sealingKeys' | 'forgeApps' | 'notifications' | 'settings'>
   encryptionKeys: string | null
   encryptionFile: string
   now: () => number
@@ -30,7 +30,7 @@ export function createSecretServices({
     keys: encryptionKeys,
     setting: 'ENCRYPTION_KEYS',
     file: encryptionFile,
-    holdings: [secretVersions(store), sealingKeys(store), forgeSecrets(store, 'private-key')],
+    holdings: [secretVersions(store), sealingKeys(store), forgeSecrets(store, 'private-key'), notificationSinks(store)],
     now
   })
   const keeper = createSecretKeeper({ store, encryption, now })

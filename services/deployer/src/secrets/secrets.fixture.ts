@@ -41,6 +41,7 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
     cluster,
     hasImage: () => Promise.resolve(true),
     token: 'internal',
+    isLoopbackTold: true,
     secrets: { ...services, keyrings, queued: () => void queued++ },
     redactors: services.redactors,
     cleanUp: { run: () => Promise.resolve({ removed: [], problems: [] }) },
