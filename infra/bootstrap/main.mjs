@@ -31,6 +31,7 @@ const commands = {
   chaos: { needs: servers, isForTests: true, script: 'test/chaos/main.ts' },
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
+  rights: { needs: [], script: 'services/api/src/rights.test.ts' },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 

@@ -4,7 +4,8 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyServerOptions,
-  LogController
+  LogController,
+  type RouteOptions
 } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Logger } from './logger.ts'
@@ -18,6 +19,8 @@ export interface ServerOptions {
   /** How an error is shown. Default: `{ code, message }` as JSON. */
   showError?: (told: ToldError) => { type: string; body: object }
   fastify?: FastifyServerOptions
+  /** Hears of every route as it is registered, those of the server itself included. */
+  onRoute?: (route: RouteOptions) => void
 }
 
 /** What whoever asked is told of an error. */
@@ -38,7 +41,8 @@ export function createServer({
     type: 'application/json; charset=utf-8',
     body: { code, message, ...(location === undefined ? {} : { location }) }
   }),
-  fastify = {}
+  fastify = {},
+  onRoute
 }: ServerOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
@@ -47,6 +51,7 @@ export function createServer({
     ...fastify
   }) as unknown as FastifyInstance
 
+  if (onRoute !== undefined) app.addHook('onRoute', (route) => onRoute(route))
   app.get('/healthz', () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
     const answers = await Promise.allSettled(Object.values(needs).map((ask) => ask()))

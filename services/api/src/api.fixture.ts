@@ -10,6 +10,7 @@ import { ensureKeyring } from '@slipway/secrets'
 import { createLogger } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import { createStore } from '@slipway/store'
+import type { RouteOptions } from 'fastify'
 import { createTokenCheck } from './administrator.ts'
 import { createApi } from './app.ts'
 import type { IdentifyDeps } from './identify.ts'
@@ -114,6 +115,7 @@ export async function createApiForTest(
     now,
     logger
   })
+  const registered: RouteOptions[] = []
   const app = await createApi({
     store,
     internal,
@@ -131,7 +133,8 @@ export async function createApiForTest(
     uploadLimitBytes,
     requestsPerMinute,
     now,
-    logger
+    logger,
+    onRoute: (route) => registered.push(route)
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   address = url
@@ -140,5 +143,6 @@ export async function createApiForTest(
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
-  return { app, signIn, store, forges, signals, directory, scaled, gone, api: createStatusApi({ url, token }), url }
+  const api = createStatusApi({ url, token })
+  return { app, registered, signIn, store, forges, signals, directory, scaled, gone, api, url }
 }

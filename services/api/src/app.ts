@@ -6,7 +6,7 @@ import type { ForgeInstance, Store } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { Uploads } from '@slipway/source'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import { addAccess, inputOf, under } from './access.ts'
 import { addBadgeRoute } from './badge.ts'
 import { addCertificateRoutes } from './certificate-routes.ts'
@@ -51,6 +51,8 @@ export interface ApiDeps
   requestsPerMinute: number
   now: () => number
   logger: Logger
+  /** Hears of every route as it is registered. */
+  onRoute?: (route: RouteOptions) => void
 }
 
 /** The status API: every route of the contract, the streams, the badge and the document that describes them. */
@@ -74,6 +76,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { findSession = signIn.sessions.callerOf, findAccount = signIn.sessions.accountCaller } = deps
   const app = createServer({
     logger,
+    ...(deps.onRoute === undefined ? {} : { onRoute: deps.onRoute }),
     needs: { store: () => store.ping(), redis: () => signals.ping() },
     showError: ({ status, code, message }) => ({
       type: 'application/problem+json; charset=utf-8',

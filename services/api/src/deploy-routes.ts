@@ -75,7 +75,7 @@ export function addDeployRoute(app: FastifyInstance, deps: DeployRouteDeps): voi
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser(mediaTypes, (_request, body, done) => done(null, body))
-    scope.post<{ Params: { owner: string }; Querystring: { name: string; message?: string }; Body: IncomingMessage }>(
+    scope.post<{ Params: { owner: string }; Querystring: { name: string; message?: string }; Body?: IncomingMessage }>(
       '/api/v1/owners/:owner/deploys',
       {
         ...under({ action: 'deploy', on: 'owner' }),
@@ -96,6 +96,9 @@ export function addDeployRoute(app: FastifyInstance, deps: DeployRouteDeps): voi
         try {
           const owner = await ownerOf(request.params.owner)
           assertTaken(name, request.headers['content-length'])
+          if (request.body === undefined) {
+            throw new Failure('invalid-request', 'send the folder as a tar: the request has no body')
+          }
           const caller = callerOf(request)
           const { commit, files, bytes } = await receive(request.body, signal)
           const upload = { ownerId: owner.id, name, commit, sender: caller.name, message }
