@@ -37,6 +37,8 @@ const accounts = ' uyyyyyyyyyy'.trim()
 
 type Body = Record<string, unknown>
 
+const notification: Body = { kind: 'slack', url: 'https://example.com/', topics: ['failed'] }
+
 /** Every route, with what is sent to it. */
 const table: Record<string, [letters: string, body?: Body | undefined, query?: string]> = {
   'GET /healthz': [everybody],
@@ -97,6 +99,11 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'POST /api/v1/owners/:owner/function-keys': [admins, { name: 'x' }],
   'DELETE /api/v1/owners/:owner/function-keys/:id': [admins],
 
+  'GET /api/v1/owners/:owner/notifications': [admins],
+  'POST /api/v1/owners/:owner/notifications': [admins, notification],
+  'DELETE /api/v1/owners/:owner/notifications/:id': [admins],
+  'POST /api/v1/owners/:owner/notifications/:id/test': [admins],
+
   'GET /api/v1/owners/:owner/tokens': [holders],
   'POST /api/v1/owners/:owner/tokens': [holders, { name: 'x', scope: 'read' }],
   'DELETE /api/v1/owners/:owner/tokens/:id': [holders],
@@ -114,6 +121,10 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'POST /api/v1/sealing-keys': [platform, { keys: 'x' }],
   'POST /api/v1/sealing-keys/rotation': [platform],
   'POST /api/v1/encryption-key/rotation': [platform],
+  'GET /api/v1/admin/notifications': [platform],
+  'POST /api/v1/admin/notifications': [platform, notification],
+  'DELETE /api/v1/admin/notifications/:id': [platform],
+  'POST /api/v1/admin/notifications/:id/test': [platform],
   'GET /api/v1/running': [platform],
   'POST /api/v1/admin/clean-up': [platform]
 }
