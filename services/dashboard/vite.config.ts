@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync } from 'node:zlib'
 import { routes } from '@slipway/client'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 /**
  * The contract as the page needs it: method, path, the names of the query, and whether there is a body. Its schemas check on the
@@ -11,8 +12,23 @@ const contract = Object.entries(routes).map(([name, route]) => {
   return [name, [route.method, route.path, query, 'body' in route]] as const
 })
 
+/** Compressed once, here, instead of with every answer. */
+function compressed(): Plugin {
+  return {
+    name: 'slipway-compressed',
+    generateBundle(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        if (!/\.(?:js|css|svg)$/.test(file.fileName)) continue
+        const source = brotliCompressSync(file.type === 'chunk' ? file.code : file.source)
+        this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source })
+      }
+    }
+  }
+}
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
+  plugins: [compressed()],
   define: { builtInRoutes: JSON.stringify(Object.fromEntries(contract)) },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {

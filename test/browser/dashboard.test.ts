@@ -12,6 +12,8 @@ let first: string
 before(async () => {
   scene = await createScene()
   browser = await startBrowser()
+  scene.github.people.createUser('alice')
+  scene.github.people.createUser('bob')
   repository = await scene.repository({ owner: 'alice' })
   first = await repository.push(
     { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('version 1') },
@@ -70,7 +72,7 @@ test('a push shows up within a second without reload, goes live, a broken one sh
   await repository.ended(fixed)
   await page.getByRole('link', { name: 'Overview' }).click()
   await page.locator('.function-row', { hasText: fixed.slice(0, 7) }).waitFor({ timeout: 5000 })
-  assert.equal(await page.getByRole('link', { name: /Last build failed/ }).count(), 0)
+  await page.getByRole('link', { name: /Last build failed/ }).waitFor({ state: 'detached', timeout: 5000 })
   assert.equal(await page.evaluate('window.isSamePage'), true)
   await context.close()
 })
@@ -133,12 +135,14 @@ test('people sign in with the account that they push with, and see what is their
 
   const bob = await visitAs(browser, scene, 'bob', '/owners/alice/functions/hello')
   await bob.page.getByText('Not found').waitFor()
-  for (const path of ['/owners/alice', '/owners/alice/secrets', '/owners/alice/tokens', '/admin']) {
+  for (const path of ['/owners/alice', '/owners/alice/secrets', '/owners/alice/tokens']) {
     await bob.page.goto(path)
     await bob.page.locator('.problem').first().waitFor()
     assert.equal(await bob.page.getByText('version 2').count(), 0)
     assert.equal(await bob.page.getByRole('link', { name: 'hello', exact: true }).count(), 0)
   }
+  await bob.page.goto('/admin')
+  await bob.page.getByRole('heading', { name: 'There is no such page' }).waitFor()
   assert.equal(await bob.page.getByRole('link', { name: 'Administration' }).count(), 0)
   await bob.page.locator('.menu summary').click()
   await bob.page.getByRole('button', { name: 'Sign out', exact: true }).click()

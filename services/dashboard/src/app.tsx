@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks'
 import { LocationProvider } from 'preact-iso'
 import { StreamContext } from './live/context.ts'
 import { createLiveStream } from './live/stream.ts'
-import { useSession } from './live/use-me.ts'
+import { MeContext, useSession } from './live/use-me.ts'
 import { Pages } from './pages/pages.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
 import { ProblemBox } from './parts/states.tsx'
@@ -25,9 +25,11 @@ export function App() {
     <LocationProvider>
       <StreamContext.Provider value={stream}>
         <Notices>
-          <Shell me={session.me}>
-            <Pages />
-          </Shell>
+          <MeContext.Provider value={session.me}>
+            <Shell>
+              <Pages />
+            </Shell>
+          </MeContext.Provider>
         </Notices>
       </StreamContext.Provider>
     </LocationProvider>

@@ -1,6 +1,16 @@
 import type { MeView } from '@slipway/client'
-import { useEffect, useState } from 'preact/hooks'
+import { createContext } from 'preact'
+import { useContext, useEffect, useState } from 'preact/hooks'
 import { type ApiProblem, call } from './call.ts'
+
+export const MeContext = createContext<MeView | null>(null)
+
+/** Who is signed in. */
+export function useMe(): MeView {
+  const me = useContext(MeContext)
+  if (me === null) throw new Error('the page is not inside of a MeContext')
+  return me
+}
 
 export type Session =
   | { state: 'asking' }

@@ -1,4 +1,5 @@
 import { adminHref } from '../addresses.ts'
+import { useMe } from '../live/use-me.ts'
 import { AuditList } from '../parts/audit-list.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
 import { Tabs } from '../parts/tabs.tsx'
@@ -16,7 +17,8 @@ const tabs = {
 const isTab = (text: string): text is keyof typeof tabs => Object.hasOwn(tabs, text)
 
 export function AdminPage({ tab = '' }: { tab?: string }) {
-  if (!isTab(tab)) return <NotFoundPage />
+  const { isAdministrator } = useMe()
+  if (!isTab(tab) || !isAdministrator) return <NotFoundPage />
   const Page = tabs[tab].page
   return (
     <div class="page">

@@ -1,4 +1,3 @@
-import type { MeView } from '@slipway/client'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
@@ -9,7 +8,7 @@ import { useShownOwner } from './shown-owner.ts'
 import { UserMenu } from './user-menu.tsx'
 
 /** What stands around every page: where one is, who one is, and whether what one sees is of now. */
-export function Shell({ me, children }: { me: MeView; children: ComponentChildren }) {
+export function Shell({ children }: { children: ComponentChildren }) {
   const stream = useStream()
   const { path } = useLocation()
   const owner = useShownOwner(path)
@@ -38,7 +37,7 @@ export function Shell({ me, children }: { me: MeView; children: ComponentChildre
           )}
           <span class="spacer" />
           <Connection />
-          <UserMenu me={me} />
+          <UserMenu />
         </div>
         {owner !== null && <OwnerNav owner={owner} path={path} />}
       </header>

@@ -1,10 +1,11 @@
-import type { MeView } from '@slipway/client'
 import { adminHref } from '../addresses.ts'
 import { send } from '../live/call.ts'
+import { useMe } from '../live/use-me.ts'
 import { useAction } from '../parts/use-action.ts'
 
 /** Who one is, and the way out. */
-export function UserMenu({ me }: { me: MeView }) {
+export function UserMenu() {
+  const me = useMe()
   const { isRunning, run } = useAction()
   const leave = (path: string) =>
     run(async () => {
