@@ -15,7 +15,7 @@ import { findProcess, usualDockerSockets } from './docker.mjs'
 import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories } from './processes.mjs'
 import { prepare } from './requirements.mjs'
 import { stateDirectory } from './state.mjs'
-import { test, testBrowser } from './tests.mjs'
+import { test, testBrowser, testKubernetes } from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
@@ -32,6 +32,7 @@ const commands = {
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], script: 'services/api/src/rights.test.ts' },
+  kubernetes: { needs: [...servers, 'runc', 'kubernetes'], isForTests: true, tests: testKubernetes },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 

@@ -1,5 +1,6 @@
 import { ensureBaseImage } from './base-images.mjs'
 import { ensureDocker } from './docker.mjs'
+import { ensureKubernetes } from './kubernetes.mjs'
 import { Stop } from './processes.mjs'
 
 /**
@@ -23,6 +24,7 @@ const programs = {
     package: 'docker-registry'
   },
   postgres: { names: ['initdb'], package: 'postgresql' },
+  runc: { names: ['runc'], package: 'runc' },
   webhook: { names: ['webhook'], package: 'webhook' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
   'docker-cli': { names: ['docker'], package: 'docker.io' }
@@ -39,6 +41,7 @@ export async function prepare(needs, context) {
   for (const need of needs) {
     if (need === 'docker') Object.assign(found, await needDocker(context))
     else if (need.startsWith('base-')) Object.assign(found, await ensureBaseImage(need.slice('base-'.length), context))
+    else if (need === 'kubernetes') Object.assign(found, await ensureKubernetes(context))
     else await needProgram(need, context)
   }
   return found

@@ -39,6 +39,12 @@ export async function test({ root, env, write, say }) {
   return total(all)
 }
 
+/** The cluster's port and whole installations on a real Kubernetes, of which there is one. */
+export async function testKubernetes({ root, env, write, say }) {
+  const files = wholeFiles(root, 'kubernetes')
+  return total(await runTestFiles({ files, env, ...times, concurrency: 1, write, say }))
+}
+
 function concurrencyOf(env) {
   return Number(env.SLIPWAY_TEST_CONCURRENCY) || Math.min(cpus().length, 4)
 }

@@ -18,11 +18,11 @@ const homes = [
     libraries: /^dockerode$/,
     homes: ['packages/cluster', 'packages/testing', 'packages/machine', 'services/builder', 'test']
   },
-  { libraries: /^@kubernetes\//, homes: ['packages/cluster'] },
+  { libraries: /^@kubernetes\//, homes: ['packages/cluster', 'test'] },
   { libraries: /^(bullmq|ioredis)$/, homes: ['packages/queue'] },
   { libraries: /^(kysely|pg|node:sqlite)$/, homes: ['packages/store', 'test'] },
   { libraries: /^simple-git$/, homes: ['services/builder'] },
-  { libraries: /^@peculiar\//, homes: ['packages/secrets'] },
+  { libraries: /^@peculiar\//, homes: ['packages/secrets', 'test'] },
   {
     libraries: /^(fastify|@fastify\/.*)$/,
     homes: [

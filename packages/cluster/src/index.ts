@@ -1,4 +1,5 @@
 export { createDockerCluster, type DockerClusterOptions } from './docker/cluster.ts'
-export type { ClusterLogger } from './docker/engine.ts'
-export type { RegistryCredentials } from './docker/image.ts'
 export { secretsDirectoryOf } from './docker/secret-files.ts'
+export { createKubernetesCluster, type KubernetesClusterOptions } from './kubernetes/cluster.ts'
+export type { ClusterLogger } from './logger.ts'
+export type { RegistryCredentials } from './registry-credentials.ts'

@@ -22,6 +22,7 @@ testCluster('the fake', async () => {
     image: imageOf('hello'),
     missingImage,
     stopReplicas: (deploymentId) => Promise.resolve(cluster.stopReplicas(deploymentId)),
+    tellsStreams: true,
     print: (deployment, text) => Promise.resolve(cluster.print(deployment.id, text)),
     fetch: null,
     close: () => cluster.close()

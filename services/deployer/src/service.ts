@@ -1,6 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
 import type { Build, ForgeApi, Store } from '@slipway/domain'
 import { forgeApiSettings } from '@slipway/forge'
 import { createConsumer, createProducer, createTrafficReader, type SignalName, type Signals } from '@slipway/queue'
@@ -10,7 +8,6 @@ import {
   createClosers,
   createStage,
   homePaths,
-  isolationSettings,
   keepSettings,
   type Logger,
   type Loop,
@@ -18,12 +15,12 @@ import {
   type Running,
   registryAuth,
   registrySettings,
-  resolversOf,
   webhookKeySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { createAskBuilders } from './ask-builders.ts'
 import { createCleanUp, type KeepRules } from './clean-up.ts'
+import { clusterSettings, createCluster } from './cluster.ts'
 import { createDeploy } from './deploy.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { createDrain } from './drain.ts'
@@ -49,7 +46,7 @@ export const DeployerConfig = Type.Object({
   ...commonSettings,
   ...forgeApiSettings,
   ...registrySettings,
-  ...isolationSettings,
+  ...clusterSettings,
   BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 })),
   /** Address of the status API as people reach it; statuses on commits link there. */
   PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
@@ -61,24 +58,15 @@ export const DeployerConfig = Type.Object({
   BUILD_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
   BUILD_SLOTS_PER_OWNER: Type.Integer({ default: 1, minimum: 1 }),
   DEPLOY_CONCURRENCY: Type.Integer({ default: 4, minimum: 1 }),
-  NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
   /** How often the forges are asked for heads; unset: every 5 min, or 15 s where the forge cannot reach PUBLIC_URL. */
   HEADS_EVERY_MS: Type.Optional(Type.Integer({ minimum: 100 })),
   /** How long a repository or its branch is gone before its functions are removed. */
   REMOVAL_GRACE_MS: Type.Integer({ default: 3_600_000, minimum: 0 }),
-  /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
-  READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
   /** What secrets are encrypted with at rest: `<id>:<base64 of 32 bytes>`, separated by commas, the newest first. Default: a file. */
   ENCRYPTION_KEYS: Type.Optional(Type.String({ minLength: 1 })),
   ...webhookKeySettings,
   /** What is kept for sign-in is encrypted with; `api` opens it. Default: a file. */
   SIGN_IN_KEYS: Type.Optional(Type.String({ minLength: 1 })),
-  /** Where functions' secrets are written as files. Default: in memory where there is a place for it. */
-  SECRETS_DIRECTORY: Type.Optional(Type.String({ pattern: '^/' })),
-  /** Of the user that runs this. */
-  XDG_RUNTIME_DIR: Type.Optional(Type.String()),
-  /** How long a new version may take to become ready. */
-  READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
   /** For the whole start of one function's new version: the image, its replicas, until they are ready. */
   ROLLOUT_TIMEOUT_MS: Type.Integer({ default: 1_800_000, minimum: 1000 }),
   /** Notifications may go to addresses of this machine, by plain HTTP, too: for trying it out. */
@@ -151,22 +139,9 @@ export async function startDeployer(
     'forge changes',
     listening(signals, 'forges', () => followed.loop.wake())
   )
-  const cluster = createDockerCluster({
-    docker: {},
+  const cluster = await createCluster(config, {
     installation: installation.id,
-    gatewayPort: null,
-    registryAuth: registryAuth(config),
-    secrets: {
-      directory: await secretsDirectory(config, installation.id),
-      filesOf: (deployment) => keeper.filesOf(deployment)
-    },
-    resolvers: resolversOf(config),
-    networkPool: config.NETWORK_POOL,
-    subnetPrefix: config.NETWORK_PREFIX,
-    firewall: config.FIREWALL,
-    readyNetworks: config.READY_NETWORKS,
-    readyTimeoutMs: config.READY_TIMEOUT_MS,
-    pullTimeoutMs: config.PULL_TIMEOUT_MS,
+    filesOf: (deployment) => keeper.filesOf(deployment),
     logger,
     now
   })
@@ -415,16 +390,6 @@ function describe(forges: ReadonlyMap<string, ForgeApi>) {
       return { kind, repositoryUrl: (repository: { fullName: string }) => api.repositoryUrl(repository) }
     }
   }
-}
-
-/** Below the deployer's own, by installation: several may share a machine. */
-function secretsDirectory(
-  { SECRETS_DIRECTORY, XDG_RUNTIME_DIR, SLIPWAY_HOME }: DeployerConfig,
-  installation: string
-): Promise<string> | string {
-  if (SECRETS_DIRECTORY !== undefined) return join(SECRETS_DIRECTORY, `slipway-${installation}`)
-  const candidates = ['/run', ...(XDG_RUNTIME_DIR === undefined ? [] : [XDG_RUNTIME_DIR])]
-  return secretsDirectoryOf(installation, candidates, homePaths(SLIPWAY_HOME).secretFiles)
 }
 
 /** A live function's status leads to the function, everything else to the build's page. */

@@ -4,8 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Deployment, type Endpoint, Failure, type FailureCode, pinnedReference } from '@slipway/domain'
 import { type DeploymentChange, deploymentOf, specOf, testCluster } from '@slipway/testing'
+import { labels } from '../labels.ts'
 import { fetchJson, fetchText, type Ground, openGround, removeAll } from './contract-ground.fixture.ts'
-import { labels } from './labels.ts'
 
 const impatient = { readyTimeoutMs: 1500 }
 const quick = { ...specOf('hello').readiness, timeoutMs: 500, failureThreshold: 1 }
@@ -37,6 +37,7 @@ void describe('the docker cluster', () => {
       away: ground.cluster({ docker: { socketPath: '/nowhere/docker.sock' } }),
       image: ground.image,
       missingImage: { ...ground.image, digest: `sha256:${'0'.repeat(64)}` },
+      tellsStreams: true,
       async stopReplicas(deploymentId) {
         for (const { Id } of await containersOf(deploymentOf({ id: deploymentId }))) {
           await ground.docker.getContainer(Id).stop({ t: 0 })

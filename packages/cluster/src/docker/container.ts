@@ -1,8 +1,8 @@
 import { type Deployment, pinnedReference, secretsDirectory } from '@slipway/domain'
 import type { ContainerCreateOptions, HostConfig } from 'dockerode'
+import { labels, shortInstallation } from '../labels.ts'
 import type { HostFacts } from './host.ts'
 import type { LocalImage } from './image.ts'
-import { labels, shortInstallation } from './labels.ts'
 
 const tmpBytes = 64 * 1024 * 1024
 const pidsLimit = 256

@@ -6,8 +6,8 @@ import type { Cluster, Endpoint, ImageReference } from '@slipway/domain'
 import { connectDocker, startRegistry } from '@slipway/machine'
 import { functionImage, pushImage } from '@slipway/testing'
 import Docker from 'dockerode'
+import { labels } from '../labels.ts'
 import { createDockerCluster, type DockerClusterOptions } from './cluster.ts'
-import { labels } from './labels.ts'
 
 /** What the contract tests stand on: the machine's engine, a registry of their own, and the function's image in it. */
 export interface Ground {

@@ -5,12 +5,6 @@ import { loadDockerode } from './dockerode.ts'
 
 const { Agent } = process.getBuiltinModule('node:http')
 
-/** The part of a pino logger that is used here. */
-export interface ClusterLogger {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
-
 /** The Docker engine behind one door: every call has a limit, every error that leaves is a Failure. */
 export interface Engine {
   readonly docker: Docker

@@ -1,5 +1,5 @@
 import { Failure } from '@slipway/domain'
-import type { ClusterLogger } from './engine.ts'
+import type { ClusterLogger } from '../logger.ts'
 import { createHostProgram, isAbsent, reasonOf } from './host-program.ts'
 import { bridgePrefix } from './network.ts'
 import { guardPool } from './pool-guard.ts'

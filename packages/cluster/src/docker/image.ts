@@ -1,11 +1,7 @@
 import { Failure, type ImageReference, overLimit, pinnedReference } from '@slipway/domain'
 import type { ImageInspectInfo } from 'dockerode'
+import type { RegistryCredentials } from '../registry-credentials.ts'
 import { type Engine, engineMessage, orAbort, statusOf } from './engine.ts'
-
-export interface RegistryCredentials {
-  username: string
-  password: string
-}
 
 export interface LocalImage {
   id: string

@@ -8,8 +8,8 @@ import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Cluster, Endpoint } from '@slipway/domain'
 import { type DeploymentChange, deploymentOf } from '@slipway/testing'
+import { labels } from '../labels.ts'
 import { fetchJson, type Ground, openGround } from './contract-ground.fixture.ts'
-import { labels } from './labels.ts'
 
 const run = promisify(execFile)
 const signal = () => AbortSignal.timeout(60_000)

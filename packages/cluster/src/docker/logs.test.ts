@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { asTheyCome, inTimeOrder, linesOf, type StampedLine } from './logs.ts'
+import { asTheyCome, inTimeOrder, type StampedLine } from '../log-order.ts'
+import { linesOf } from './logs.ts'
 
 function frame(stream: 1 | 2, text: string): Buffer {
   const body = Buffer.from(text)

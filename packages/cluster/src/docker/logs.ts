@@ -1,12 +1,8 @@
 import type { Readable } from 'node:stream'
-import { type RuntimeLogLine, type RuntimeLogOptions, runtimeLineLimit } from '@slipway/domain'
+import { type RuntimeLogOptions, runtimeLineLimit } from '@slipway/domain'
+import type { StampedLine } from '../log-order.ts'
+import { pause } from '../pause.ts'
 import { type Engine, statusOf } from './engine.ts'
-import { pause } from './pause.ts'
-
-/** One line of a replica. `stamp` is the engine's own time of it, to the nanosecond, in a form that sorts as text. */
-export interface StampedLine extends RuntimeLogLine {
-  stamp: string
-}
 
 const reattachMs = 500
 
@@ -39,44 +35,6 @@ export async function* containerLogs(
     tail = null
     await pause(reattachMs, signal)
   }
-}
-
-/** Merges logs in the order of their time. Each of them is in order already. */
-export async function* inTimeOrder(logs: AsyncGenerator<StampedLine>[]): AsyncGenerator<StampedLine> {
-  const heads = await Promise.all(logs.map(async (log) => ({ log, next: await log.next() })))
-  for (;;) {
-    const [first, ...others] = heads.filter((head) => head.next.done !== true)
-    if (first === undefined) return
-    const earliest = others.reduce((best, head) => (stampOf(head.next) < stampOf(best.next) ? head : best), first)
-    if (earliest.next.done !== true) yield earliest.next.value
-    earliest.next = await earliest.log.next()
-  }
-}
-
-/** Merges logs as they come. */
-export async function* asTheyCome(logs: AsyncGenerator<StampedLine>[]): AsyncGenerator<StampedLine> {
-  const waiting = new Map(logs.map((log) => [log, headOf(log)]))
-  try {
-    while (waiting.size > 0) {
-      const { log, next } = await Promise.race(waiting.values())
-      if (next.done === true) {
-        waiting.delete(log)
-      } else {
-        waiting.set(log, headOf(log))
-        yield next.value
-      }
-    }
-  } finally {
-    for (const head of waiting.values()) head.catch(() => null) // nobody is left to be told
-  }
-}
-
-async function headOf(log: AsyncGenerator<StampedLine>) {
-  return { log, next: await log.next() }
-}
-
-function stampOf(next: IteratorResult<StampedLine>): string {
-  return next.done === true ? '' : next.value.stamp
 }
 
 async function openLogs(

@@ -1,9 +1,9 @@
 import { createHash, randomInt } from 'node:crypto'
 import { Failure } from '@slipway/domain'
 import type { NetworkInspectInfo } from 'dockerode'
+import { labels, shortInstallation } from '../labels.ts'
 import { type Engine, engineMessage, longCallMs, orAbort, statusOf } from './engine.ts'
 import { hostNetworks } from './host-networks.ts'
-import { labels, shortInstallation } from './labels.ts'
 import {
   formatAddress,
   formatSubnet,

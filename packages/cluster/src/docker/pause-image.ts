@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
+import { labels, shortInstallation } from '../labels.ts'
 import { type Engine, longCallMs, statusOf } from './engine.ts'
-import { labels, shortInstallation } from './labels.ts'
 
 /**
  * The smallest program that waits, for Linux on x86-64: the header of an ELF file, that of its one segment (everything, readable

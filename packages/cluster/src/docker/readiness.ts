@@ -1,5 +1,5 @@
 import type { Endpoint, Readiness } from '@slipway/domain'
-import { pause } from './pause.ts'
+import { pause } from '../pause.ts'
 import { type Answer, ask, describeAnswer, isReady } from './probe.ts'
 
 export interface ReadinessLimits {

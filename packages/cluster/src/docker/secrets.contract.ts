@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Cluster } from '@slipway/domain'
 import { type DeploymentChange, deploymentOf } from '@slipway/testing'
+import { labels } from '../labels.ts'
 import { fetchJson, type Ground, openGround } from './contract-ground.fixture.ts'
-import { labels } from './labels.ts'
 
 let ground: Ground
 let cluster: Cluster

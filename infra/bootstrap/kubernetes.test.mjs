@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ensureKubernetes } from './kubernetes.mjs'
+import { createMachine } from './machine.fixture.mjs'
+
+function withSources(context) {
+  const source = join(context.root, 'test', 'kubernetes', 'programs')
+  mkdirSync(join(source, 'pause'), { recursive: true })
+  for (const file of ['go.mod', 'go.sum', 'pause/main.go'])
+    writeFileSync(join(source, file), 'k8s.io/kubernetes v1.36.3')
+  context.machine.env.XDG_CACHE_HOME = join(context.root, 'cache')
+  return context
+}
+
+/** Makes what apt-get, dpkg-deb and go would, and writes down that it was asked. */
+const tools = {
+  go: '#!/bin/sh\necho go >> "$(dirname "$0")/calls"\n',
+  'apt-get': '#!/bin/sh\ncase "$*" in *download*) touch etcd.deb;; esac\n',
+  'dpkg-deb': '#!/bin/sh\nmkdir -p "$3/usr/bin" && touch "$3/usr/bin/etcd"\n'
+}
+
+test('a cluster that is configured is taken', async (t) => {
+  const context = withSources(createMachine(t, { env: { KUBECONFIG: '/home/me/.kube/config' } }))
+  assert.deepEqual(await ensureKubernetes(context), {})
+})
+
+test('without a cluster and without root it says what is missing', async (t) => {
+  const context = withSources(createMachine(t, { programs: { go: tools.go } }))
+  await assert.rejects(ensureKubernetes(context), /needs root: set KUBECONFIG/)
+})
+
+test('it is made once, and found the next time', async (t) => {
+  const context = withSources(createMachine(t, { isRoot: true, programs: tools }))
+  const first = await ensureKubernetes(context)
+  assert.deepEqual(await ensureKubernetes(context), first)
+  assert.equal(readFileSync(join(context.bin, 'calls'), 'utf8'), 'go\n')
+  assert.ok(first.SLIPWAY_TEST_KUBERNETES.startsWith(join(context.root, 'cache', 'slipway')))
+})
+
+test('a compilation that fails leaves nothing that looks made', async (t) => {
+  const context = withSources(
+    createMachine(t, { isRoot: true, programs: { ...tools, go: '#!/bin/sh\necho no space; exit 1\n' } })
+  )
+  await assert.rejects(ensureKubernetes(context), /go build failed:\nno space/)
+  context.install('go', tools.go)
+  assert.ok((await ensureKubernetes(context)).SLIPWAY_TEST_KUBERNETES)
+})

@@ -1,0 +1,212 @@
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
+import { type Cluster, type ClusterObject, type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import { labels } from '../labels.ts'
+import { asTheyCome, inTimeOrder } from '../log-order.ts'
+import type { ClusterLogger } from '../logger.ts'
+import type { RegistryCredentials } from '../registry-credentials.ts'
+import { connectKubernetes, type KubernetesApi } from './api.ts'
+import { runChecks } from './check.ts'
+import { endpointOf, isReady } from './judge.ts'
+import { podLogs } from './logs.ts'
+import type { KubernetesPolicy } from './objects.ts'
+import { createRollout } from './rollout.ts'
+import { createWatched, type Watched } from './watched.ts'
+
+export interface KubernetesClusterOptions extends KubernetesPolicy {
+  /** A kubeconfig file; null: the service account of the pod that this runs in. */
+  kubeconfig: string | null
+  /** By the registry's `host[:port]`, as it stands in names of images. */
+  registryAuth: Readonly<Record<string, RegistryCredentials>>
+  /** The files of a deployment's secrets, by name. */
+  filesOf(deployment: Deployment): Promise<ReadonlyMap<string, Uint8Array>>
+  /** How long a deployment may take to become ready, at least; its own thresholds may allow more. */
+  readyTimeoutMs?: number
+  /** How long a pod that no node takes may wait for one: as long as nodes take to be added, where they are. */
+  scheduleTimeoutMs?: number
+  logger: ClusterLogger
+  monotonicNow?: () => number
+}
+
+interface Connected {
+  api: KubernetesApi
+  watched: Watched
+  rollOut: ReturnType<typeof createRollout>
+}
+
+/** How long to wait for pods that were told to end, before they are told again. */
+const removeAgainMs = 1000
+
+/** Functions as Deployments, one for each deployment of Slipway, in a namespace for each owner. */
+export function createKubernetesCluster(options: KubernetesClusterOptions): Cluster {
+  const { installation, logger, readyTimeoutMs = 60_000, scheduleTimeoutMs = 20_000 } = options
+  const monotonicNow = options.monotonicNow ?? (() => performance.now())
+  let connecting: Promise<Connected> | null = null
+  const inFlight = new Map<string, { controller: AbortController; ended: Promise<unknown> }>()
+
+  /** The client is loaded, and the configuration read, by the first call. */
+  function connected(): Promise<Connected> {
+    connecting ??= connect().catch((err: unknown) => {
+      connecting = null
+      throw err
+    })
+    return connecting
+  }
+
+  async function connect(): Promise<Connected> {
+    const { kubeconfig } = options
+    const api = await connectKubernetes(kubeconfig)
+    const watched = createWatched(api, installation, logger)
+    const registries = Object.keys(options.registryAuth).length === 0 ? null : dockerConfig(options.registryAuth)
+    const { filesOf } = options
+    const deps = { api, watched, policy: options, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow }
+    return { api, watched, rollOut: createRollout(deps) }
+  }
+
+  /** One roll-out of a deployment at a time in this process; between processes the API server decides. */
+  async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
+    const { rollOut } = await connected()
+    for (let before = inFlight.get(deployment.id); before !== undefined; before = inFlight.get(deployment.id)) {
+      await before.ended
+      signal.throwIfAborted()
+    }
+    const controller = new AbortController()
+    const startedAt = monotonicNow()
+    const work = rollOut(deployment, count, AbortSignal.any([signal, controller.signal]))
+    inFlight.set(deployment.id, { controller, ended: work.catch(() => null) })
+    const about = { deploymentId: deployment.id, clusterName: deployment.clusterName }
+    try {
+      const endpoints = await work
+      logger.info({ ...about, replicas: count, durationMs: monotonicNow() - startedAt }, 'deployment ready')
+      return endpoints
+    } catch (err) {
+      const code = err instanceof Failure ? err.code : 'internal'
+      logger.info({ ...about, code, durationMs: monotonicNow() - startedAt }, 'deployment not ready')
+      if (err instanceof Failure && !err.retry && !signal.aborted && deployment.status === 'starting') {
+        await takeAway(deployment.id, 0, signal)
+      }
+      throw err
+    } finally {
+      inFlight.delete(deployment.id)
+    }
+  }
+
+  async function takeAway(deploymentId: string, graceMs: number, signal: AbortSignal): Promise<void> {
+    const { api } = await connected()
+    const labelSelector = `${labels.installation}=${installation},${labels.deployment}=${deploymentId}`
+    const core = api.config.makeApiClient(api.client.CoreV1Api)
+    const apps = api.config.makeApiClient(api.client.AppsV1Api)
+    const policy = api.config.makeApiClient(api.client.PolicyV1Api)
+    const list = (settings: Parameters<typeof core.listNamespace>[1]) =>
+      core.listPodForAllNamespaces({ labelSelector }, settings)
+    const found = await api.call('list deployments', signal, (settings) =>
+      apps.listDeploymentForAllNamespaces({ labelSelector }, settings)
+    )
+    const pods = await api.call('list pods', signal, list)
+    const namespaces = new Set([...found.items, ...pods.items].flatMap(({ metadata }) => metadata?.namespace ?? []))
+    for (const namespace of namespaces) {
+      const chosen = { namespace, labelSelector }
+      await api.call('remove a deployment', signal, (settings) =>
+        apps.deleteCollectionNamespacedDeployment({ ...chosen, propagationPolicy: 'Background' }, settings)
+      )
+      await api.call('remove a disruption budget', signal, (settings) =>
+        policy.deleteCollectionNamespacedPodDisruptionBudget(chosen, settings)
+      )
+      // Until its ReplicaSet is collected, it may make another for one that goes.
+      for (;;) {
+        const left = await api.call('list pods', signal, list)
+        if (left.items.length === 0) break
+        await api.call('remove pods', signal, (settings) =>
+          core.deleteCollectionNamespacedPod({ ...chosen, gracePeriodSeconds: Math.ceil(graceMs / 1000) }, settings)
+        )
+        const { watched } = await connected()
+        await watched.changed(deploymentId, graceMs === 0 ? 100 : removeAgainMs, signal)
+      }
+      await api.call('remove secrets', signal, (settings) => core.deleteCollectionNamespacedSecret(chosen, settings))
+    }
+    if (namespaces.size > 0) logger.info({ deploymentId }, 'deployment removed')
+  }
+
+  async function podsOf(api: KubernetesApi, deploymentId: string | null, signal: AbortSignal): Promise<V1Pod[]> {
+    const core = api.config.makeApiClient(api.client.CoreV1Api)
+    const own = `${labels.installation}=${installation}`
+    const labelSelector = deploymentId === null ? own : `${own},${labels.deployment}=${deploymentId}`
+    const pods = await api.call('list pods', signal, (settings) =>
+      core.listPodForAllNamespaces({ labelSelector }, settings)
+    )
+    return pods.items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+  }
+
+  return {
+    kind: 'kubernetes',
+    capabilities: { switch: 'atomic', watch: 'poll' },
+    apply: (deployment, signal) => bring(deployment, deployment.replicas, signal),
+    scale: (deployment, count, signal) => bring(deployment, count, signal),
+    async remove(deploymentId, graceMs, signal) {
+      const starting = inFlight.get(deploymentId)
+      starting?.controller.abort(new Failure('cancelled', 'the deployment was removed while it started'))
+      await starting?.ended
+      await takeAway(deploymentId, graceMs, signal)
+    },
+    async list(signal) {
+      const { api } = await connected()
+      const apps = api.config.makeApiClient(api.client.AppsV1Api)
+      const [deployments, pods] = await Promise.all([
+        api.call('list deployments', signal, (settings) =>
+          apps.listDeploymentForAllNamespaces({ labelSelector: `${labels.installation}=${installation}` }, settings)
+        ),
+        podsOf(api, null, signal)
+      ])
+      const byDeployment = Map.groupBy(pods, ({ metadata }) => metadata?.labels?.[labels.deployment] ?? '')
+      return deployments.items.map((object) => objectOf(object, byDeployment))
+    },
+    async *logs(deploymentId, logOptions, signal) {
+      const { api } = await connected()
+      const over = new AbortController()
+      const both = AbortSignal.any([signal, over.signal])
+      try {
+        const pods = await podsOf(api, deploymentId, both)
+        const logs = pods.map(({ metadata }) =>
+          podLogs(api, { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }, logOptions, both)
+        )
+        for await (const { stamp: _, ...line } of logOptions.follow ? asTheyCome(logs) : inTimeOrder(logs)) yield line
+      } catch (err) {
+        if (!signal.aborted) throw err
+      } finally {
+        over.abort()
+      }
+    },
+    check: async (signal) => runChecks(await connected().catch((err: unknown) => err), signal),
+    async close() {
+      for (const { controller } of inFlight.values()) {
+        controller.abort(new Failure('unavailable', 'the cluster is closing'))
+      }
+      if (connecting !== null) await (await connecting).watched.close()
+    }
+  }
+}
+
+function objectOf({ metadata, spec }: V1Deployment, byDeployment: Map<string, V1Pod[]>): ClusterObject {
+  const own = metadata?.labels ?? {}
+  const deploymentId = own[labels.deployment] ?? ''
+  const pods = byDeployment.get(deploymentId) ?? []
+  const ready = pods.filter(isReady)
+  const made = [metadata, ...pods.map((pod) => pod.metadata)].map((each) => each?.creationTimestamp?.getTime() ?? 0)
+  return {
+    deploymentId,
+    clusterName: metadata?.annotations?.[labels.clusterName] ?? own[labels.clusterName] ?? '',
+    ownerSlug: own[labels.owner] ?? '',
+    replicas: spec?.replicas ?? pods.length,
+    availableReplicas: ready.length,
+    // Of the second that the API tells, the end.
+    createdAt: Math.max(...made) + 999,
+    endpoints: ready.map(endpointOf)
+  }
+}
+
+function dockerConfig(registryAuth: Readonly<Record<string, RegistryCredentials>>): string {
+  const auths = Object.entries(registryAuth).map(([host, { username, password }]) => [
+    host,
+    { auth: Buffer.from(`${username}:${password}`).toString('base64') }
+  ])
+  return JSON.stringify({ auths: Object.fromEntries(auths) })
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { V1ContainerStatus, V1Deployment, V1Pod, V1PodCondition } from '@kubernetes/client-node'
+import { deploymentOf } from '@slipway/testing'
+import { judge, unschedulable } from './judge.ts'
+
+const deployment = deploymentOf({ spec: { constraints: ['disk=ssd'] } })
+
+function objectOf(change: { generation?: number; observed?: number; updated?: number } = {}): V1Deployment {
+  const { generation = 1, observed = 1, updated = 1 } = change
+  return { metadata: { generation }, status: { observedGeneration: observed, updatedReplicas: updated } }
+}
+
+function podOf(
+  change: { status?: Partial<V1ContainerStatus>; conditions?: V1PodCondition[]; isEnding?: boolean } = {}
+): V1Pod {
+  const { status = {}, conditions = [{ type: 'Ready', status: 'True' }], isEnding = false } = change
+  return {
+    metadata: { name: 'hello-1', ...(isEnding ? { deletionTimestamp: new Date() } : {}) },
+    status: {
+      podIP: '10.0.0.7',
+      conditions,
+      containerStatuses: [
+        { name: 'function', image: '', imageID: '', ready: true, restartCount: 0, state: { running: {} }, ...status }
+      ]
+    }
+  }
+}
+
+const notReady: V1PodCondition[] = [{ type: 'Ready', status: 'False' }]
+const ended = (exitCode: number, reason: string): Partial<V1ContainerStatus> => ({
+  ready: false,
+  state: { terminated: { exitCode, reason } }
+})
+const waiting = (reason: string, message: string): Partial<V1ContainerStatus> => ({
+  ready: false,
+  state: { waiting: { reason, message } }
+})
+
+function failureOf(pod: V1Pod) {
+  const verdict = judge(deployment, 1, objectOf(), [pod])
+  assert.ok(verdict.kind === 'failed', JSON.stringify(verdict))
+  return verdict
+}
+
+test('as many ready pods as wanted, of the generation that was asked for, are ready', () => {
+  assert.deepEqual(judge(deployment, 1, objectOf(), [podOf()]), {
+    kind: 'ready',
+    endpoints: [{ host: '10.0.0.7', port: 8080 }]
+  })
+})
+
+test('a generation that the controller has not seen is waited for, whatever the pods say', () => {
+  assert.equal(judge(deployment, 1, objectOf({ generation: 2 }), [podOf()]).kind, 'waiting')
+  assert.equal(judge(deployment, 1, null, [podOf()]).kind, 'waiting')
+})
+
+test('a pod that ends does not count, one too many is waited for', () => {
+  assert.equal(judge(deployment, 1, objectOf(), [podOf({ isEnding: true })]).kind, 'waiting')
+  assert.equal(judge(deployment, 1, objectOf(), [podOf(), podOf()]).kind, 'waiting')
+  assert.equal(judge(deployment, 1, objectOf(), [podOf(), podOf({ isEnding: true })]).kind, 'ready')
+})
+
+test('a process that ended before it was ready is refused with its code, and its pod named for its last lines', () => {
+  const verdict = failureOf(podOf({ status: ended(3, 'Error'), conditions: notReady }))
+  assert.match(verdict.failure.message, /exited with code 3 before it was ready/)
+  assert.deepEqual([verdict.failure.code, verdict.pod], ['not-ready', 'hello-1'])
+})
+
+test('one that is started again and again is refused by how it last ended', () => {
+  const status = {
+    ...waiting('CrashLoopBackOff', 'back-off'),
+    lastState: { terminated: { exitCode: 7, reason: 'Error' } }
+  }
+  assert.match(failureOf(podOf({ status, conditions: notReady })).failure.message, /code 7/)
+})
+
+test('one that was killed for its memory is told its limit', () => {
+  const verdict = failureOf(podOf({ status: ended(137, 'OOMKilled'), conditions: notReady }))
+  assert.match(verdict.failure.message, /memory limit of 128 MiB: raise limits\.memory/)
+})
+
+test('one that was started again once and is ready now is ready', () => {
+  const status = { lastState: { terminated: { exitCode: 1, reason: 'Error' } } }
+  assert.equal(judge(deployment, 1, objectOf(), [podOf({ status })]).kind, 'ready')
+})
+
+test('an image that its registry does not have is told apart from a registry that does not answer', () => {
+  const missing = failureOf(podOf({ status: waiting('ErrImagePull', 'manifest unknown'), conditions: notReady }))
+  assert.equal(missing.failure.code, 'image-missing')
+  const away = podOf({ status: waiting('ImagePullBackOff', 'dial tcp: connection refused'), conditions: notReady })
+  const verdict = judge(deployment, 1, objectOf(), [away])
+  assert.deepEqual(verdict, { kind: 'waiting', why: 'ImagePullBackOff: dial tcp: connection refused' })
+})
+
+test('a container that cannot be made is refused with what the kubelet says', () => {
+  const verdict = failureOf(
+    podOf({ status: waiting('CreateContainerConfigError', 'secret "x" not found'), conditions: notReady })
+  )
+  assert.match(verdict.failure.message, /CreateContainerConfigError, secret "x" not found/)
+})
+
+test('a pod that no node takes is told by its constraints, or by what there is not enough of', () => {
+  const homeless = (message: string) =>
+    podOf({ conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }] })
+  const unfit = unschedulable(deployment, [
+    homeless("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity")
+  ])
+  assert.equal(unfit?.code, 'unsupported')
+  assert.match(unfit.message, /"disk=ssd"/)
+  assert.equal(
+    unschedulable(deployment, [homeless('0/1 nodes are available: 1 Insufficient memory.')])?.code,
+    'limit-exceeded'
+  )
+  assert.equal(unschedulable(deployment, [podOf()]), null)
+})

@@ -1,0 +1,138 @@
+import type { V1ContainerStatus, V1Deployment, V1Pod } from '@kubernetes/client-node'
+import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
+
+/** What is known of a roll-out at a moment. */
+export type Verdict =
+  | { kind: 'waiting'; why: string }
+  | { kind: 'ready'; endpoints: Endpoint[] }
+  /** `pod`: whose last lines tell more; null where there are none. */
+  | { kind: 'failed'; failure: Failure; pod: string | null }
+
+/** Reasons of a waiting container that no time mends; of images, the registry's answer tells. */
+const hopeless = new Set([
+  'CreateContainerConfigError',
+  'InvalidImageName',
+  'CreateContainerError',
+  'RunContainerError'
+])
+
+/**
+ * Is a deployment at `count` replicas that are ready, on its way, or certain not to become it? By what its own object and its
+ * pods say: that the controller has seen this generation, that as many pods as wanted answer on the readiness path, and that no
+ * other is left.
+ */
+export function judge(deployment: Deployment, count: number, object: V1Deployment | null, pods: V1Pod[]): Verdict {
+  const alive = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+  for (const pod of alive) {
+    const failed = failureOf(deployment, pod)
+    if (failed !== null) return failed
+  }
+  const { metadata, status } = object ?? {}
+  if (object === null || (status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) {
+    return { kind: 'waiting', why: 'the cluster has not taken it up yet' }
+  }
+  const ready = alive.filter(isReady)
+  if (ready.length === count && alive.length === count && (status?.updatedReplicas ?? 0) === count) {
+    return { kind: 'ready', endpoints: ready.map(endpointOf) }
+  }
+  return { kind: 'waiting', why: alive.map(whyWaiting).find((why) => why !== null) ?? 'no replica is there yet' }
+}
+
+export function isReady({ status }: V1Pod): boolean {
+  return status?.podIP !== undefined && conditionOf(status.conditions, 'Ready')?.status === 'True'
+}
+
+export function endpointOf({ status }: V1Pod): Endpoint {
+  return { host: status?.podIP ?? '', port: functionPort }
+}
+
+function conditionOf<T extends { type: string }>(conditions: T[] | undefined, type: string): T | undefined {
+  return conditions?.find((condition) => condition.type === type)
+}
+
+function failureOf(deployment: Deployment, pod: V1Pod): Verdict | null {
+  const name = pod.metadata?.name ?? ''
+  for (const status of pod.status?.containerStatuses ?? []) {
+    const { waiting } = status.state ?? {}
+    const ended = status.state?.terminated ?? status.lastState?.terminated
+    if (ended !== undefined && !wasReadyBefore(status)) {
+      const failure = new Failure(
+        'not-ready',
+        describeExit(ended.exitCode, ended.reason ?? '', ended.message, deployment)
+      )
+      return {
+        kind: 'failed',
+        failure,
+        pod: ended.reason === 'ContainerCannotRun' || ended.reason === 'StartError' ? null : name
+      }
+    }
+    if (waiting === undefined) continue
+    const said = waiting.message ?? ''
+    if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)$/.test(waiting.reason ?? '') && isMissing(said)) {
+      const failure = new Failure(
+        'image-missing',
+        `its registry does not have the image of ${deployment.clusterName}: ${said}`
+      )
+      return { kind: 'failed', failure, pod: null }
+    }
+    if (hopeless.has(waiting.reason ?? '')) {
+      const failure = new Failure('not-ready', `${deployment.clusterName} cannot start: ${waiting.reason}, ${said}`)
+      return { kind: 'failed', failure, pod: null }
+    }
+  }
+  return null
+}
+
+/** One that runs and was started again is the function's life, not this roll-out's. */
+function wasReadyBefore({ ready, state }: V1ContainerStatus): boolean {
+  return ready && state?.running !== undefined
+}
+
+function isMissing(said: string): boolean {
+  return /not found|manifest unknown|no such (image|manifest)|does not exist/i.test(said)
+}
+
+function describeExit(
+  code: number,
+  reason: string,
+  message: string | undefined,
+  { clusterName, spec }: Deployment
+): string {
+  const limit = `${Math.round(spec.limits.memoryBytes / 1024 / 1024)} MiB`
+  const did = `${clusterName} did not become ready:`
+  if (reason === 'OOMKilled') {
+    return `${did} it was killed for using more than its memory limit of ${limit}: raise limits.memory`
+  }
+  if (reason === 'StartError' || reason === 'ContainerCannotRun') return `${did} it cannot start: ${message ?? reason}`
+  if (code === 137) return `${did} it was killed (exit code 137), most likely for its memory limit of ${limit}`
+  return `${did} it exited with code ${code} before it was ready`
+}
+
+/** null: it is ready. */
+function whyWaiting(pod: V1Pod): string | null {
+  if (isReady(pod)) return null
+  const scheduled = conditionOf(pod.status?.conditions, 'PodScheduled')
+  if (scheduled?.status === 'False') return `no node takes it: ${scheduled.message ?? scheduled.reason ?? ''}`
+  const waiting = pod.status?.containerStatuses?.find(({ state }) => state?.waiting !== undefined)?.state?.waiting
+  if (waiting !== undefined)
+    return `${waiting.reason ?? 'waiting'}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+  return 'it runs, but is not ready'
+}
+
+/** Why no node takes it, where that is so: after a while it is a failure of its own. */
+export function unschedulable(deployment: Deployment, pods: V1Pod[]): Failure | null {
+  for (const { status } of pods) {
+    const scheduled = conditionOf(status?.conditions, 'PodScheduled')
+    if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') continue
+    const said = scheduled.message ?? ''
+    if (/Insufficient|Too many pods/.test(said)) {
+      return new Failure('limit-exceeded', `the cluster has no room for ${deployment.clusterName}: ${said}`)
+    }
+    const constraints = deployment.spec.constraints.map((constraint) => JSON.stringify(constraint)).join(', ')
+    return new Failure(
+      'unsupported',
+      `no node of the cluster takes ${deployment.clusterName}, whose constraints are ${constraints || 'none'}: ${said}`
+    )
+  }
+  return null
+}

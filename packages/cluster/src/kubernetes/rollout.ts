@@ -1,0 +1,141 @@
+import type { V1Deployment } from '@kubernetes/client-node'
+import { type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import { labels } from '../labels.ts'
+import type { KubernetesApi } from './api.ts'
+import { createApply } from './apply.ts'
+import { judge, unschedulable, type Verdict } from './judge.ts'
+import { podLogs } from './logs.ts'
+import {
+  deploymentObject,
+  disruptionBudgetOf,
+  type KubernetesPolicy,
+  namespaceName,
+  namespaceOf,
+  ownerObjects,
+  secretOf
+} from './objects.ts'
+import type { Watched } from './watched.ts'
+
+export interface RolloutDeps {
+  api: KubernetesApi
+  watched: Watched
+  policy: KubernetesPolicy
+  /** What pods pull with, as a Docker configuration; null: nothing. */
+  registries: string | null
+  filesOf(deployment: Deployment): Promise<ReadonlyMap<string, Uint8Array>>
+  readyTimeoutMs: number
+  /** How long a pod that no node takes may wait for one. */
+  scheduleTimeoutMs: number
+  monotonicNow: () => number
+}
+
+const lookMs = 2000
+const keptLines = 20
+
+export function createRollout(deps: RolloutDeps) {
+  const { api, watched, policy, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow } = deps
+  const core = api.config.makeApiClient(api.client.CoreV1Api)
+  const apply = createApply(api)
+
+  /** @throws Failure `forbidden` for a namespace of that name that is somebody else's. */
+  async function ensureNamespace(ownerSlug: string, signal: AbortSignal): Promise<void> {
+    const name = namespaceName(ownerSlug)
+    const found = await api
+      .call(`read namespace ${name}`, signal, (settings) => core.readNamespace({ name }, settings))
+      .catch((err: unknown) => {
+        if (err instanceof Failure && err.code === 'not-found') return null
+        throw err
+      })
+    if (found !== null && found.metadata?.labels?.[labels.installation] !== policy.installation) {
+      throw new Failure(
+        'forbidden',
+        `the namespace ${name} is not of this installation: remove it, or give the owner another name`
+      )
+    }
+    if (found?.metadata?.deletionTimestamp !== undefined && found !== null) {
+      throw new Failure('unavailable', `the namespace ${name} is being removed: it is tried again`)
+    }
+    await apply(namespaceOf(ownerSlug, policy), signal)
+  }
+
+  async function ensureObjects(deployment: Deployment, count: number, signal: AbortSignal): Promise<V1Deployment> {
+    await ensureNamespace(deployment.ownerSlug, signal)
+    const shared = ownerObjects(deployment.ownerSlug, policy, registries)
+    await Promise.all(shared.map((object) => apply(object, signal)))
+    if (deployment.secrets.length > 0) {
+      await apply(secretOf(deployment, policy, await filesOf(deployment)), signal)
+    }
+    if (count > 1) await apply(disruptionBudgetOf(deployment, policy), signal)
+    return apply.deployment(deploymentObject(deployment, count, policy, registries !== null), signal)
+  }
+
+  async function lastLines(deployment: Deployment, pod: string, signal: AbortSignal): Promise<string> {
+    const texts: string[] = []
+    const where = { namespace: namespaceName(deployment.ownerSlug), name: pod }
+    const options = { follow: false, since: null, tail: keptLines }
+    for await (const { text } of podLogs(api, where, options, signal)) texts.push(text)
+    return texts.length === 0 ? '' : `\nits last log lines:\n${texts.join('\n')}`
+  }
+
+  /** What the kubelet last said of the readiness probe: the events tell, the pod does not. */
+  async function probeAnswer(deployment: Deployment, signal: AbortSignal): Promise<string> {
+    const { path, pathSource } = deployment.spec.readiness
+    const [pod] = watched.pods(deployment.id)
+    const name = pod?.metadata?.name
+    const asked = `GET ${path} on port 8080 (the path comes from ${pathSource}; com.openfaas.ready.http.path changes it)`
+    if (name === undefined) return asked
+    const events = await api.call('list events', signal, (settings) =>
+      core.listNamespacedEvent(
+        {
+          namespace: namespaceName(deployment.ownerSlug),
+          fieldSelector: `involvedObject.name=${name},reason=Unhealthy`
+        },
+        settings
+      )
+    )
+    const last = events.items.at(-1)?.message
+    return last === undefined ? `${asked} was not answered` : `${asked}: ${last}`
+  }
+
+  async function fail(deployment: Deployment, verdict: Verdict, signal: AbortSignal): Promise<never> {
+    if (verdict.kind !== 'failed') throw new TypeError('only what failed is told')
+    const { failure, pod } = verdict
+    const lines = pod === null ? '' : await lastLines(deployment, pod, signal)
+    throw new Failure(failure.code, `${failure.message}${lines}`, { cause: failure })
+  }
+
+  async function overTime(deployment: Deployment, limitMs: number, why: string, signal: AbortSignal): Promise<never> {
+    const answer = await probeAnswer(deployment, signal)
+    const name = watched.pods(deployment.id)[0]?.metadata?.name
+    const lines = name === undefined ? '' : await lastLines(deployment, name, signal)
+    throw new Failure(
+      'not-ready',
+      `${deployment.clusterName} did not become ready within ${Math.round(limitMs / 100) / 10} s: ${why}; ${answer}${lines}`
+    )
+  }
+
+  return async function rollOut(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
+    await watched.start(signal)
+    const applied = await ensureObjects(deployment, count, signal)
+    const generation = applied.metadata?.generation ?? 0
+    const { initialDelayMs, failureThreshold, periodMs } = deployment.spec.readiness
+    const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * periodMs)
+    const startedAt = monotonicNow()
+    let wasSeen = false
+    for (;;) {
+      const object = watched.deployment(deployment.id)
+      if (object === null && wasSeen) throw new Failure('cancelled', 'the deployment was removed while it started')
+      wasSeen ||= object !== null
+      const isCurrent = (object?.metadata?.generation ?? 0) >= generation
+      const pods = watched.pods(deployment.id)
+      const verdict = judge(deployment, count, isCurrent ? object : null, pods)
+      if (verdict.kind === 'ready') return verdict.endpoints
+      if (verdict.kind === 'failed') return fail(deployment, verdict, signal)
+      const waitedMs = monotonicNow() - startedAt
+      const homeless = waitedMs > scheduleTimeoutMs ? unschedulable(deployment, pods) : null
+      if (homeless !== null) throw homeless
+      if (waitedMs > limitMs) return overTime(deployment, limitMs, verdict.why, signal)
+      await watched.changed(deployment.id, Math.min(lookMs, limitMs - waitedMs + 1), signal)
+    }
+  }
+}

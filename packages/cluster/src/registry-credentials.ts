@@ -1,0 +1,4 @@
+export interface RegistryCredentials {
+  username: string
+  password: string
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path'
+import { createDockerCluster, createKubernetesCluster, secretsDirectoryOf } from '@slipway/cluster'
+import { type Cluster, type Deployment, Failure } from '@slipway/domain'
+import {
+  homePaths,
+  isolationSettings,
+  type Logger,
+  listed,
+  registryAuth,
+  registrySettings,
+  resolversOf
+} from '@slipway/service'
+import Type, { type Static } from 'typebox'
+
+/** Where functions run, and how. */
+export const clusterSettings = {
+  CLUSTER: Type.Enum(['docker', 'kubernetes'], { default: 'docker' }),
+  /** How long a new version may take to become ready. */
+  READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
+  // with CLUSTER=docker
+  ...isolationSettings,
+  NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
+  /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
+  READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
+  /** Where functions' secrets are written as files. Default: in memory where there is a place for it. */
+  SECRETS_DIRECTORY: Type.Optional(Type.String({ pattern: '^/' })),
+  /** Of the user that runs this. */
+  XDG_RUNTIME_DIR: Type.Optional(Type.String()),
+  // with CLUSTER=kubernetes
+  /** Unset: the service account of the pod that this runs in. */
+  KUBECONFIG: Type.Optional(Type.String({ pattern: '^/' })),
+  /**
+   * Who may call functions: the gateway's pods as `<namespace>/<label>=<value>`, or addresses (`10.0.0.0/24`) of a gateway
+   * outside of the cluster; several separated by commas.
+   */
+  KUBERNETES_GATEWAYS: Type.String({ default: 'slipway/app.kubernetes.io/name=slipway-gateway' }),
+  /** `public`: functions reach the internet, but no private address; `open`: everything. */
+  KUBERNETES_EGRESS: Type.Enum(['public', 'open'], { default: 'public' }),
+  /** On every pod of a function: `linkerd.io/inject=enabled`, several separated by commas. */
+  KUBERNETES_POD_ANNOTATIONS: Type.String({ default: '' })
+}
+const ClusterConfig = Type.Object({ ...clusterSettings, ...registrySettings, SLIPWAY_HOME: Type.String() })
+export type ClusterConfig = Static<typeof ClusterConfig>
+
+export interface ClusterDeps {
+  installation: string
+  /** The files of a deployment's secrets, by name. */
+  filesOf(deployment: Deployment): Promise<ReadonlyMap<string, Uint8Array>>
+  logger: Logger
+  now: () => number
+}
+
+/** @throws Failure `invalid-configuration` */
+export async function createCluster(config: ClusterConfig, deps: ClusterDeps): Promise<Cluster> {
+  const { installation, filesOf, logger, now } = deps
+  if (config.CLUSTER === 'kubernetes') {
+    return createKubernetesCluster({
+      kubeconfig: config.KUBECONFIG ?? null,
+      installation,
+      gateway: listed(config.KUBERNETES_GATEWAYS).map(gatewayPeer),
+      egress: config.KUBERNETES_EGRESS,
+      quota: null,
+      podAnnotations: Object.fromEntries(listed(config.KUBERNETES_POD_ANNOTATIONS).map(pairOf)),
+      registryAuth: registryAuth(config),
+      filesOf,
+      readyTimeoutMs: config.READY_TIMEOUT_MS,
+      logger
+    })
+  }
+  return createDockerCluster({
+    docker: {},
+    installation,
+    gatewayPort: null,
+    registryAuth: registryAuth(config),
+    secrets: {
+      directory: await secretsDirectory(config, installation),
+      filesOf
+    },
+    resolvers: resolversOf(config),
+    networkPool: config.NETWORK_POOL,
+    subnetPrefix: config.NETWORK_PREFIX,
+    firewall: config.FIREWALL,
+    readyNetworks: config.READY_NETWORKS,
+    readyTimeoutMs: config.READY_TIMEOUT_MS,
+    pullTimeoutMs: config.PULL_TIMEOUT_MS,
+    logger,
+    now
+  })
+}
+
+/** A peer of network policies. */
+function gatewayPeer(text: string) {
+  if (/^[\d.]+\/\d+$/.test(text)) return { ipBlock: { cidr: text } }
+  const slash = text.indexOf('/')
+  const [label, value] = pairOf(text.slice(slash + 1))
+  return {
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': text.slice(0, slash) } },
+    podSelector: { matchLabels: { [label]: value } }
+  }
+}
+
+function pairOf(text: string): [string, string] {
+  const equals = text.indexOf('=')
+  if (equals <= 0)
+    throw new Failure('invalid-configuration', `${JSON.stringify(text)} is not of the form <name>=<value>`)
+  return [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** Below the deployer's own, by installation: several may share a machine. */
+function secretsDirectory(
+  { SECRETS_DIRECTORY, XDG_RUNTIME_DIR, SLIPWAY_HOME }: ClusterConfig,
+  installation: string
+): Promise<string> | string {
+  if (SECRETS_DIRECTORY !== undefined) return join(SECRETS_DIRECTORY, `slipway-${installation}`)
+  const candidates = ['/run', ...(XDG_RUNTIME_DIR === undefined ? [] : [XDG_RUNTIME_DIR])]
+  return secretsDirectoryOf(installation, candidates, homePaths(SLIPWAY_HOME).secretFiles)
+}

@@ -1,0 +1,231 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { freePort, type RunningProcess } from '@slipway/machine'
+import { type Ground, nodeName, start, writeConfiguration, writeKubeconfig } from './ground.ts'
+import { writePauseImage } from './pause-image.ts'
+
+const run = promisify(execFile)
+const pauseImage = 'localhost/slipway-pause:1'
+
+export interface KubernetesNode {
+  /** Ends what starts containers and starts it again, as a reboot of the node's services does. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+/** containerd, kubelet and kube-proxy: where the pods of the cluster run. */
+export async function startNode(ground: Ground): Promise<KubernetesNode> {
+  const socket = join(ground.runDirectory, 'containerd.sock')
+  const containerd = await containerdStarter(ground, socket)
+  const kubelet = await kubeletStarter(ground, socket)
+  const started: RunningProcess[] = []
+  const stop = async () => {
+    for (const process of started.splice(0).toReversed()) await process.stop()
+  }
+  const launch = async () => {
+    started.push(await containerd())
+    started.push(await kubelet())
+  }
+  try {
+    await launch()
+    await run(join(ground.programs.servers, 'ctr'), [
+      '--address',
+      socket,
+      '--namespace',
+      'k8s.io',
+      'images',
+      'import',
+      join(ground.directory, 'pause.tar')
+    ])
+    const proxy = await startProxy(ground)
+    return {
+      async restart() {
+        await stop()
+        await launch()
+      },
+      async close() {
+        await proxy.stop()
+        await removePods(ground, socket)
+        await stop()
+        await unmount(ground)
+      }
+    }
+  } catch (err) {
+    await stop()
+    throw err
+  }
+}
+
+async function containerdStarter(ground: Ground, socket: string) {
+  const { directory, runDirectory, programs } = ground
+  const networks = join(directory, 'networks')
+  await mkdir(networks, { recursive: true })
+  await writeFile(join(networks, '10-bridge.conflist'), JSON.stringify(network(ground), null, 2))
+  await writePauseImage(join(programs.kubernetes, 'pause'), pauseImage, join(directory, 'pause.tar'))
+  const file = join(directory, 'containerd.toml')
+  const cri = `[plugins."io.containerd.grpc.v1.cri"`
+  await writeFile(
+    file,
+    `version = 2
+root = "${join(directory, 'containerd')}"
+state = "${join(runDirectory, 'containerd')}"
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
+[grpc]
+address = "${socket}"
+${cri}]
+sandbox_image = "${pauseImage}"
+# In a container or a small machine even root may not lower it.
+restrict_oom_score_adj = true
+${cri}.cni]
+bin_dir = "${programs.networkPlugins}"
+conf_dir = "${networks}"
+${cri}.containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+${cri}.containerd.runtimes.runc.options]
+BinaryName = "${programs.runc}"
+SystemdCgroup = false
+`
+  )
+  return () =>
+    start(ground, join(programs.servers, 'containerd'), ['--config', file], () =>
+      run(join(programs.servers, 'ctr'), ['--address', socket, 'version']).then(
+        () => true,
+        () => false
+      )
+    )
+}
+
+/** Accept rules for the pods are the firewall plugin's: an engine beside may have set FORWARD to DROP. */
+function network({ podSubnet }: Ground) {
+  return {
+    cniVersion: '1.0.0',
+    name: 'slipway-test',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge: 'slwk8s',
+        isGateway: true,
+        ipMasq: true,
+        hairpinMode: true,
+        ipam: { type: 'host-local', ranges: [[{ subnet: podSubnet }]], routes: [{ dst: '0.0.0.0/0' }] }
+      },
+      { type: 'portmap', capabilities: { portMappings: true } },
+      { type: 'firewall' }
+    ]
+  }
+}
+
+async function kubeletStarter(ground: Ground, socket: string) {
+  const { certificates, directory, nodeAddress, programs } = ground
+  const kubeconfig = await writeKubeconfig(
+    ground,
+    'kubelet',
+    await certificates.issue('kubelet', { user: `system:node:${nodeName}`, groups: ['system:nodes'] })
+  )
+  const serving = await certificates.issue('kubelet-server', { user: nodeName, addresses: [nodeAddress] })
+  const healthPort = await freePort()
+  const config = await writeConfiguration(ground, 'kubelet', {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    address: nodeAddress,
+    port: await freePort(),
+    healthzBindAddress: '127.0.0.1',
+    healthzPort: healthPort,
+    tlsCertFile: serving.certificate,
+    tlsPrivateKeyFile: serving.key,
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: false },
+      x509: { clientCAFile: certificates.authority }
+    },
+    authorization: { mode: 'AlwaysAllow' },
+    containerRuntimeEndpoint: `unix://${socket}`,
+    cgroupDriver: 'cgroupfs',
+    cgroupRoot: '/',
+    failCgroupV1: false,
+    failSwapOn: false,
+    oomScoreAdj: 0,
+    enforceNodeAllocatable: [],
+    // File-system statistics do not work on every disk, and a test cluster is not there to make room on one.
+    localStorageCapacityIsolation: false,
+    evictionHard: {},
+    imageGCHighThresholdPercent: 100,
+    imageGCLowThresholdPercent: 99,
+    resolvConf: '/etc/resolv.conf',
+    maxPods: 250,
+    registryPullQPS: 0,
+    syncFrequency: '10s',
+    nodeStatusUpdateFrequency: '3s',
+    shutdownGracePeriod: '0s',
+    makeIPTablesUtilChains: true
+  })
+  return () =>
+    start(
+      ground,
+      join(programs.kubernetes, 'kubelet'),
+      [
+        `--config=${config}`,
+        `--kubeconfig=${kubeconfig}`,
+        `--hostname-override=${nodeName}`,
+        `--node-ip=${nodeAddress}`,
+        `--root-dir=${join(directory, 'kubelet')}`,
+        `--cert-dir=${join(directory, 'kubelet-certificates')}`
+      ],
+      () =>
+        fetch(`http://127.0.0.1:${healthPort}/healthz`).then(
+          (answer) => answer.ok,
+          () => false
+        )
+    )
+}
+
+async function startProxy(ground: Ground): Promise<RunningProcess> {
+  const kubeconfig = await writeKubeconfig(
+    ground,
+    'kube-proxy',
+    await ground.certificates.issue('kube-proxy', { user: 'system:kube-proxy' })
+  )
+  const healthPort = await freePort()
+  const config = await writeConfiguration(ground, 'kube-proxy', {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: 'iptables',
+    clientConnection: { kubeconfig },
+    clusterCIDR: ground.podSubnet,
+    hostnameOverride: nodeName,
+    bindAddress: ground.nodeAddress,
+    healthzBindAddress: `127.0.0.1:${healthPort}`,
+    metricsBindAddress: `127.0.0.1:${await freePort()}`,
+    // The machine's own limits stay as they are.
+    conntrack: { maxPerCore: 0, min: 0, tcpCloseWaitTimeout: '0s', tcpEstablishedTimeout: '0s' }
+  })
+  return start(ground, join(ground.programs.kubernetes, 'kube-proxy'), [`--config=${config}`], () =>
+    fetch(`http://127.0.0.1:${healthPort}/livez`).then(
+      (answer) => answer.ok,
+      () => false
+    )
+  )
+}
+
+/** What kubelet and containerd leave running when they end: the sandboxes and their shims. */
+async function removePods({ programs }: Ground, socket: string): Promise<void> {
+  const ctr = (...args: string[]) =>
+    run(join(programs.servers, 'ctr'), ['--address', socket, '--namespace', 'k8s.io', ...args])
+  const { stdout } = await ctr('tasks', 'list', '--quiet')
+  for (const task of stdout.split('\n').filter((line) => line !== '')) {
+    await ctr('tasks', 'kill', '--all', '--signal', 'SIGKILL', task).catch(() => undefined)
+    await ctr('tasks', 'delete', '--force', task).catch(() => undefined)
+  }
+}
+
+/** The kubelet's directory is a mount of its own, and what pods had mounted is below it. */
+async function unmount({ directory, runDirectory }: Ground): Promise<void> {
+  const mounts = await readFile('/proc/self/mounts', 'utf8')
+  const paths = mounts.split('\n').flatMap((line) => line.split(' ')[1] ?? [])
+  const isOurs = (path: string) => [directory, runDirectory].some((own) => path.startsWith(`${own}/`))
+  for (const path of paths.filter(isOurs).toReversed()) {
+    await run('umount', ['--lazy', path])
+  }
+}
