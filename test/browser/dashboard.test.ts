@@ -51,7 +51,7 @@ test('a push shows up within a second without reload, goes live, a broken one sh
   await page.getByRole('link', { name: 'Say it better' }).first().waitFor({ timeout: 5000 })
   console.log(`a push is seen ${Date.now() - pushed} ms after "git push" began`)
   await repository.ended(better)
-  await page.locator('.function-row', { hasText: better.slice(0, 7) }).waitFor({ timeout: 5000 })
+  await page.locator('.function-row', { hasText: better.slice(0, 7) }).waitFor({ timeout: 20_000 })
 
   const broken = await repository.push(
     { 'stack.yml': `${stackOf({ hello: {} })}    handlr: typo\n` },
@@ -71,8 +71,8 @@ test('a push shows up within a second without reload, goes live, a broken one sh
   const fixed = await repository.push({ 'stack.yml': stackOf({ hello: {} }) }, { message: 'Mend it' })
   await repository.ended(fixed)
   await page.getByRole('link', { name: 'Overview' }).click()
-  await page.locator('.function-row', { hasText: fixed.slice(0, 7) }).waitFor({ timeout: 5000 })
-  await page.getByRole('link', { name: /Last build failed/ }).waitFor({ state: 'detached', timeout: 5000 })
+  await page.locator('.function-row', { hasText: fixed.slice(0, 7) }).waitFor({ timeout: 20_000 })
+  await page.getByRole('link', { name: /Last build failed/ }).waitFor({ state: 'detached', timeout: 20_000 })
   assert.equal(await page.evaluate('window.isSamePage'), true)
   await context.close()
 })
