@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Deployment, FunctionRecord } from '@slipway/domain'
+import type { Build, BuildStatus, Deployment, FunctionRecord } from '@slipway/domain'
 import { imageOf, specOf } from '@slipway/testing'
 import type { PlannedFunction } from './function-images.ts'
 import type { HeldClaim } from './stack-secrets.ts'
@@ -28,6 +28,8 @@ interface Scene {
   deployment?: Partial<Deployment>
   others?: string[]
   functions?: PlannedFunction[]
+  /** Builds of the ref before this one, the newest first. */
+  former?: BuildStatus[]
 }
 
 /** One function, `hello`, is live of the commit `a…`. */
@@ -39,6 +41,7 @@ function ask({ trigger = 'push', commit = head, noCache = false, ...scene }: Sce
   const all = [record, ...(scene.others ?? []).map((name) => ({ ...record, name }))]
   const deps = {
     store: {
+      builds: { list: () => Promise.resolve((scene.former ?? []).map((status) => ({ status })) as Build[]) },
       functions: {
         get: (_owner: string, name: string) =>
           Promise.resolve((name === 'hello' ? record : null) as FunctionRecord | null),
@@ -58,7 +61,12 @@ test('a push that changes nothing of any function is told so, with the commit th
   assert.match((await ask({ trigger: 'head' })) ?? '', /no function has changed/)
 })
 
+test('builds that were given up say nothing of what came before them', async () => {
+  assert.match((await ask({ former: ['superseded', 'live', 'failed'] })) ?? '', /no function has changed/)
+})
+
 const built: Record<string, Scene> = {
+  'after one that failed': { former: ['cancelled', 'failed', 'live'] },
   'that somebody asked for': { trigger: 'rebuild' },
   'without the cache': { noCache: true },
   'of what is live already': { commit: live },

@@ -5,7 +5,11 @@ import type { Mirrors } from './git/mirrors.ts'
 import type { HeldClaim } from './stack-secrets.ts'
 
 export interface UntouchedDeps {
-  store: { functions: Pick<Store['functions'], 'list' | 'get'>; deployments: Pick<Store['deployments'], 'get'> }
+  store: {
+    builds: Pick<Store['builds'], 'list'>
+    functions: Pick<Store['functions'], 'list' | 'get'>
+    deployments: Pick<Store['deployments'], 'get'>
+  }
   mirrors: Pick<Mirrors, 'changedPaths'>
 }
 
@@ -32,7 +36,7 @@ export async function findUntouched(
   }
   // Asked for again, by a force push or a lost delivery: it is made sure of.
   if (commits.has(build.commit)) return null
-  if (await hasOthers(store, claim, planned)) return null
+  if ((await hasOthers(store, claim, planned)) || (await isAfterFailure(store, claim))) return null
   for (const from of commits) {
     const paths = await mirrors.changedPaths({ repositoryId: repository.id, from, to: build.commit }, signal)
     if (paths === null || paths.some((path) => path === repository.stackPath || ofAllFunctions.test(path))) return null
@@ -68,4 +72,12 @@ async function hasOthers(
   const page = { before: null, limit: names.size + 200 }
   const all = await store.functions.list(build.ownerId, { repositoryId: repository.id }, page)
   return all.some(({ name, liveDeploymentId }) => liveDeploymentId !== null && !names.has(name))
+}
+
+/** Whoever mends what failed, if only by taking it back, wants to see that it is live. */
+async function isAfterFailure(store: UntouchedDeps['store'], { build }: HeldClaim): Promise<boolean> {
+  const { id, repositoryId, ref } = build
+  const builds = await store.builds.list(null, { repositoryId, ref }, { before: id, limit: 20 })
+  const decided = builds.find(({ status }) => status !== 'superseded' && status !== 'cancelled')
+  return decided?.status === 'failed' || decided?.status === 'error'
 }
