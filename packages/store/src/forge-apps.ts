@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs'
 import { Failure, type ForgeApp, type ForgeApps, type ForgeSecret } from '@slipway/domain'
 import type { Database, Transaction } from './database.ts'
+import { translate } from './database-failure.ts'
+import { openSnapshot } from './dump-source.ts'
 import type { ForgeAppRow, ForgeSecretRow } from './schema.ts'
+import type { StoreConfig } from './store.ts'
 
 function toApp(row: ForgeAppRow): ForgeApp {
   return {
@@ -152,5 +156,28 @@ export function createForgeApps(database: Database): ForgeApps {
           .where('ciphertext', '=', before)
           .execute()
       })
+  }
+}
+
+/**
+ * The forges that are connected, for who only looks: nothing is made or brought up to date. None where there is no database yet.
+ *
+ * @throws Failure `unavailable`, `invalid-configuration`
+ */
+export async function connectedForges(config: StoreConfig): Promise<ForgeApp[]> {
+  if (config.url === null && !existsSync(config.file)) return []
+  try {
+    const snapshot = await openSnapshot(config)
+    try {
+      if (!(await snapshot.tables()).some(({ name }) => name === 'forge_apps')) return []
+      const apps: ForgeApp[] = []
+      // Kysely reads the same table by the same types.
+      for await (const row of snapshot.rows('forge_apps')) apps.push(toApp(row as unknown as ForgeAppRow))
+      return apps
+    } finally {
+      await snapshot.close()
+    }
+  } catch (err) {
+    throw translate(err)
   }
 }

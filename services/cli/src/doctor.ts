@@ -1,6 +1,19 @@
-import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
+import { BuilderConfig } from '@slipway/builder'
+import { checkBuilds, uncheckedBuilds } from '@slipway/builder/check-builds'
+import { ClusterConfig, createCluster } from '@slipway/deployer/cluster'
+import { Failure, type ForgeApp } from '@slipway/domain'
 import { connectDocker, findProgram } from '@slipway/machine'
-import { homePaths, type Logger } from '@slipway/service'
+import { type Logger, loadConfig, storeConfig } from '@slipway/service'
+import { connectedForges } from '@slipway/store'
+
+type Env = Record<string, string | undefined>
+
+export interface DoctorOptions {
+  /** Small builds are run to find out what holds of them. */
+  probe: boolean
+}
+
+const checkLimitMs = 30_000
 
 export interface Finding {
   name: string
@@ -9,7 +22,7 @@ export interface Finding {
 }
 
 /** What this machine has, what is missing, and how to get it. */
-export async function doctor(env: Record<string, string | undefined>, logger: Logger): Promise<Finding[]> {
+export async function doctor(env: Env, logger: Logger, options: DoctorOptions): Promise<Finding[]> {
   const findings: Finding[] = [node()]
   findings.push(await program('git', ['git'], 'apt-get install git'))
   findings.push(
@@ -22,8 +35,8 @@ export async function doctor(env: Record<string, string | undefined>, logger: Lo
       ? await program('registry', ['docker-registry', 'registry'], 'apt-get install docker-registry, or set REGISTRY')
       : { name: 'registry', isOk: true, detail: `configured: ${env.REGISTRY}` }
   )
-  findings.push(forge(env))
-  findings.push(...(await engine(env, logger)))
+  findings.push(await forge(env))
+  findings.push(...(await running(env, logger, options)))
   return findings
 }
 
@@ -45,44 +58,77 @@ async function program(name: string, names: string[], hint: string): Promise<Fin
   return { name, isOk: false, detail: `not found: ${hint}` }
 }
 
-function forge(env: Record<string, string | undefined>): Finding {
+/** Those in the environment, and those that were connected and are in the store. */
+async function forge(env: Env): Promise<Finding> {
+  const name = 'forge'
   const github =
     env.GITHUB_WEBHOOK_SECRET !== undefined && env.GITHUB_APP_ID !== undefined && env.GITHUB_PRIVATE_KEY !== undefined
   const gitlab =
     (env.GITLAB_WEBHOOK_SIGNING_TOKEN ?? env.GITLAB_WEBHOOK_TOKEN) !== undefined && env.GITLAB_TOKEN !== undefined
-  const found = [github ? 'GitHub' : '', gitlab ? 'GitLab' : ''].filter(Boolean)
-  const hint =
-    'none configured: set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET, or GITLAB_TOKEN and GITLAB_WEBHOOK_SIGNING_TOKEN'
-  return { name: 'forge', isOk: found.length > 0, detail: found.length > 0 ? found.join(', ') : hint }
+  const configured = [github ? 'GitHub' : '', gitlab ? 'GitLab' : ''].filter(Boolean)
+  const { DATABASE_URL: url = '' } = env
+  try {
+    const home = { SLIPWAY_HOME: env.SLIPWAY_HOME ?? '.slipway' }
+    const apps = await connectedForges(storeConfig(url === '' ? home : { ...home, DATABASE_URL: url }))
+    const found = [...configured, ...apps.map(connected)]
+    const hint =
+      'none: "slipway connect github", or set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET, or GITLAB_TOKEN and GITLAB_WEBHOOK_SIGNING_TOKEN'
+    return { name, isOk: found.length > 0, detail: found.length > 0 ? found.join(', ') : hint }
+  } catch (err) {
+    if (!(err instanceof Failure)) throw err
+    const detail = [...configured, `those that were connected could not be looked up: ${err.message}`].join(', ')
+    return { name, isOk: configured.length > 0, detail }
+  }
 }
 
-async function engine(env: Record<string, string | undefined>, logger: Logger): Promise<Finding[]> {
+function connected({ forgeId, slug, ownerLogin, baseUrl }: ForgeApp): string {
+  return `${forgeId} at ${baseUrl}, connected by the App "${slug}" of ${ownerLogin} ("slipway admin forges" says how it stands)`
+}
+
+/** Where functions run, and what builds on the engine. */
+async function running(env: Env, logger: Logger, wish: DoctorOptions): Promise<Finding[]> {
   try {
-    await connectDocker(env.DOCKER_HOST === undefined ? {} : { dockerHost: env.DOCKER_HOST })
+    const config = loadConfig(ClusterConfig, { SLIPWAY_HOME: '.slipway', ...env, READY_NETWORKS: '0' })
+    const builds = loadConfig(BuilderConfig, env)
+    const engine = await findEngine(env)
+    if ('detail' in engine) return [...(config.CLUSTER === 'kubernetes' ? await cluster(config, logger) : []), engine]
+    const found = await cluster(config, logger)
+    return [...found, ...(await checkedBuilds(builds, engine, logger, wish))]
   } catch (err) {
-    return [{ name: 'Docker', isOk: false, detail: err instanceof Error ? err.message : String(err) }]
+    if (!(err instanceof Failure)) throw err
+    return [{ name: 'settings', isOk: false, detail: err.message }]
   }
-  const cluster = createDockerCluster({
-    docker: {},
-    gatewayPort: null,
-    registryAuth: {},
-    resolvers: [],
+}
+
+async function findEngine({ DOCKER_HOST: dockerHost }: Env): Promise<{ isLocal: boolean } | Finding> {
+  try {
+    return await connectDocker(dockerHost === undefined ? {} : { dockerHost })
+  } catch (err) {
+    return { name: 'Docker', isOk: false, detail: err instanceof Error ? err.message : String(err) }
+  }
+}
+
+async function cluster(config: ClusterConfig, logger: Logger): Promise<Finding[]> {
+  const made = await createCluster(config, {
     installation: 'doctor',
-    secrets: {
-      directory: await secretsDirectoryOf('doctor', ['/run'], homePaths(env.SLIPWAY_HOME ?? '.slipway').secretFiles),
-      filesOf: () => Promise.resolve(new Map())
-    },
-    networkPool: '10.201.0.0/16',
-    subnetPrefix: 26,
-    firewall: 'on',
-    readyNetworks: 0,
-    readyTimeoutMs: 10_000,
+    filesOf: () => Promise.resolve(new Map()),
     logger,
     now: Date.now
   })
   try {
-    return await cluster.check(AbortSignal.timeout(30_000))
+    return await made.check(AbortSignal.timeout(checkLimitMs))
   } finally {
-    await cluster.close()
+    await made.close()
   }
+}
+
+async function checkedBuilds(
+  config: BuilderConfig,
+  { isLocal }: { isLocal: boolean },
+  logger: Logger,
+  { probe }: DoctorOptions
+): Promise<Finding[]> {
+  if (!probe) return uncheckedBuilds('--no-probe')
+  const deps = { installation: 'doctor', isLocal, logger, now: Date.now }
+  return await checkBuilds(config, deps, AbortSignal.timeout(2 * checkLimitMs))
 }

@@ -59,10 +59,11 @@ program
 program
   .command('doctor')
   .description('what is missing on this machine, and how to get it')
+  .option('--no-probe', 'run no small builds to find out what holds of builds here')
   .option('--json', 'for programs')
-  .action(async ({ json = false }: { json?: boolean }) => {
+  .action(async ({ probe, json = false }: { probe: boolean; json?: boolean }) => {
     const { doctor } = await import('./doctor.ts')
-    const findings = await doctor(process.env, logger)
+    const findings = await doctor(process.env, logger, { probe })
     print(
       json
         ? JSON.stringify(findings, null, 2)

@@ -39,7 +39,7 @@ export const clusterSettings = {
   /** On every pod of a function: `linkerd.io/inject=enabled`, several separated by commas. */
   KUBERNETES_POD_ANNOTATIONS: Type.String({ default: '' })
 }
-const ClusterConfig = Type.Object({ ...clusterSettings, ...registrySettings, SLIPWAY_HOME: Type.String() })
+export const ClusterConfig = Type.Object({ ...clusterSettings, ...registrySettings, SLIPWAY_HOME: Type.String() })
 export type ClusterConfig = Static<typeof ClusterConfig>
 
 export interface ClusterDeps {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { ForgeApp } from '@slipway/domain'
 import { dumpStore } from '../dump.ts'
+import { connectedForges } from '../forge-apps.ts'
 import { restoreStore } from '../restore.ts'
 import { createStore, type StoreConfig } from '../store.ts'
 import { live, queued } from './scene.ts'
@@ -29,6 +31,29 @@ export function dumpContract(
   from: { empty(t: TestContext): Promise<StoreConfig> },
   to: { empty(t: TestContext): Promise<StoreConfig> }
 ): void {
+  test(`${name}: who only looks sees the forges that are connected, and makes no tables`, async (t) => {
+    const source = await from.empty(t)
+    assert.deepEqual(await connectedForges(source), [])
+    const { store } = await openStore(t, source)
+    assert.deepEqual(await connectedForges(source), [])
+    const app: ForgeApp = {
+      forgeId: 'github',
+      kind: 'github',
+      baseUrl: 'https://github.com',
+      apiUrl: 'https://api.github.com',
+      appId: '1',
+      slug: 'slipway-1',
+      htmlUrl: 'https://github.com/apps/slipway-1',
+      ownerLogin: 'acme',
+      isOrganization: true,
+      clientId: 'Iv1',
+      isHookActive: false,
+      createdAt: 1_700_000_000_000
+    }
+    await store.forgeApps.put(app, [], null)
+    assert.deepEqual(await connectedForges(source), [app])
+  })
+
   test(`${name}: a restored store is what the dumped one was, and goes on`, async (t) => {
     const source = await from.empty(t)
     const { store } = await openStore(t, source)
