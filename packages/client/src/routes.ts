@@ -333,7 +333,7 @@ export const routes = {
     method: 'GET',
     path: '/api/v1/audit',
     rule: { action: 'see-audit', on: 'listing' },
-    summary: 'Who changed what, newest first',
+    summary: 'Who changed what, and who was refused what, newest first',
     query: Type.Object({ ...page, ...owner }),
     response: Listed(AuditView)
   },

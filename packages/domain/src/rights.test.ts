@@ -17,7 +17,13 @@ import {
   visibleTo
 } from './rights.ts'
 
-const account = (name: string): Actor => ({ kind: 'account', name, accountId: name, isAdministrator: false })
+const account = (name: string): Actor => ({
+  kind: 'account',
+  name,
+  accountId: name,
+  forgeId: 'github',
+  isAdministrator: false
+})
 const owners = (...rights: [string, Right][]): Grants => ({ owners: new Map(rights), repositories: new Map() })
 const repositories = (...rights: [string, Right][]): Grants => ({
   owners: new Map(),
@@ -46,7 +52,11 @@ const asking: [string, Actor, Grants][] = [
   ['token deploy', token('deploy'), noGrants],
   ['token admin', token('admin'), noGrants],
   ['administrator', { kind: 'administrator', name: 'administrator' }, noGrants],
-  ['account that administers', { kind: 'account', name: 'root', accountId: 'root', isAdministrator: true }, noGrants]
+  [
+    'account that administers',
+    { kind: 'account', name: 'root', accountId: 'root', forgeId: 'github', isAdministrator: true },
+    noGrants
+  ]
 ]
 
 const verdicts: Record<string, Verdict> = { y: 'allowed', h: 'hidden', r: 'refused' }

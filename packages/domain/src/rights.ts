@@ -7,16 +7,34 @@ export type TokenScope = 'read' | 'deploy' | 'admin'
 const order: readonly Right[] = ['read', 'write', 'admin']
 const rightOfScope = { read: 'read', deploy: 'write', admin: 'admin' } as const satisfies Record<TokenScope, Right>
 
-/** Who asks. `name` stands in the audit log. */
+/** Who asks. The audit log has `auditName`: a name alone does not say whose kind it is of. */
 export type Actor =
   | { kind: 'nobody'; name: string }
   /** By the installation's own token. */
   | { kind: 'administrator'; name: string }
-  | { kind: 'account'; name: string; accountId: string; isAdministrator: boolean }
+  | { kind: 'account'; name: string; accountId: string; forgeId: string; isAdministrator: boolean }
   /** `accountId`: who made it, whose rights it never exceeds; null: the administrator. */
   | { kind: 'token'; name: string; tokenId: string; ownerId: string; scope: TokenScope; accountId: string | null }
 
 export const nobody: Actor = { kind: 'nobody', name: 'nobody' }
+
+/**
+ * How the audit log names an actor: with its kind, and an account with the forge that it is known at, so that nobody looks like
+ * somebody else, whatever name an account or a token was given.
+ */
+export function auditName(actor: Actor): string {
+  if (actor.kind !== 'account') return actor.name
+  return accountAuditName(actor.name, actor.forgeId)
+}
+
+export function accountAuditName(login: string, forgeId: string): string {
+  return `account ${login} (${forgeId})`
+}
+
+/** @param maker as `auditName` has it */
+export function tokenAuditName(name: string, maker: string): string {
+  return `token ${JSON.stringify(name)} of ${maker}`
+}
 
 /** What an account may, as its forge says; for a token what the account may that made it. */
 export interface Grants {

@@ -98,7 +98,7 @@ async function change(
   wanted: VariableChange,
   now: number
 ): Promise<{ variables: Variable[]; redeploys: Build[] }> {
-  const { ownerId, scope, use, set, remove, by } = wanted
+  const { ownerId, scope, use, set, remove, by, actor } = wanted
   check(wanted)
   await assertScope(tx, wanted)
   await lockVariables(tx, ownerId)
@@ -113,7 +113,7 @@ async function change(
     Object.fromEntries(names.map((name) => [name, variables.find((one) => one.name === name)?.value ?? null]))
   await appendAudit(tx, {
     at: now,
-    actor: by,
+    actor,
     action: 'set-variables',
     ownerId,
     resource: scope.kind === 'owner' ? `owner/${ownerId}` : `${scope.kind}/${idOf(scope)}`,

@@ -49,7 +49,8 @@ test('a route without a rule is not registered', () => {
   addAccess(app, {
     identify: async () => accountOf('ann', noGrants),
     findResource: async () => ({ resource: null, missing: '' }),
-    limit: async () => {}
+    limit: async () => {},
+    refused: () => {}
   })
   assert.throws(() => app.get('/api/v1/forgotten', () => 'open'), /has no rule/)
   app.get('/api/v1/ruled', under({ action: 'see-public', on: 'public' }), () => 'open')

@@ -1,7 +1,8 @@
 import type { Rule } from '@slipway/client'
-import { actions, authorize, Failure, nobody, noGrants } from '@slipway/domain'
+import { actions, auditName, authorize, Failure, nobody, noGrants, type Resource } from '@slipway/domain'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller, Identify } from './identify.ts'
+import { type Refusal, resourceName } from './refusals.ts'
 import type { FindResource } from './resource.ts'
 
 export interface AccessDeps {
@@ -9,6 +10,8 @@ export interface AccessDeps {
   findResource: FindResource
   /** Counts a request of whoever signed in or sent a token. @throws Failure `too-many-requests` */
   limit(request: FastifyRequest, caller: Caller): Promise<void>
+  /** Hears of every refusal, after it was answered. */
+  refused(refusal: Refusal): void
 }
 
 export interface Access {
@@ -40,8 +43,10 @@ const signIn =
  * Lets in who may, before anything else happens, for every route that is registered from now on: this is the one place
  * where `authorize` is asked.
  */
-export function addAccess(app: FastifyInstance, { identify, findResource, limit }: AccessDeps): Access {
+export function addAccess(app: FastifyInstance, { identify, findResource, limit, refused }: AccessDeps): Access {
   const callers = new WeakMap<FastifyRequest, Caller>()
+  const resources = new WeakMap<FastifyRequest, Resource>()
+  const hidden = new WeakSet<FastifyRequest>()
 
   function callerOf(request: FastifyRequest): Caller {
     const caller = callers.get(request)
@@ -73,11 +78,24 @@ export function addAccess(app: FastifyInstance, { identify, findResource, limit 
     if (rule === null || actions[rule.action].needs === 'nothing') return
     const caller = callerOf(request)
     const { resource, missing } = await findResource(rule.on, inputOf(request), caller)
+    if (resource !== null) resources.set(request, resource)
     const verdict = resource === null ? 'hidden' : authorize(caller, caller.grants, rule.action, resource)
     if (verdict === 'allowed') return
     if (caller.kind === 'nobody') throw new Failure('unauthenticated', signIn)
+    // What is not there is refused to nobody.
+    if (verdict === 'hidden' && resource !== null) hidden.add(request)
     if (verdict === 'hidden') throw new Failure('not-found', missing)
     throw new Failure('forbidden', refusal(caller, rule))
+  })
+
+  app.addHook('onResponse', async (request, { statusCode: status }) => {
+    const rule = ruleOf(request.routeOptions.config)
+    if (rule === null || !isRefusal(request, rule, status, hidden.has(request))) return
+    const caller = callers.get(request)
+    const actor = caller === undefined || caller.kind === 'nobody' ? null : auditName(caller)
+    const ownerId = actor === null ? null : ownerOf(resources.get(request))
+    const resource = actor === null ? 'installation' : resourceName(rule.on, ownerId, inputOf(request))
+    refused({ actor, address: request.ip, action: rule.action, status, ownerId, resource })
   })
 
   async function may(request: FastifyRequest, { action, on }: Rule, input: Record<string, unknown>): Promise<boolean> {
@@ -87,6 +105,21 @@ export function addAccess(app: FastifyInstance, { identify, findResource, limit 
   }
 
   return { callerOf, may }
+}
+
+/**
+ * A 401 only where something was sent that could have been right: who merely is not signed in tried nothing. At the door what is unknown
+ * or over is answered 404, too.
+ */
+function isRefusal({ headers }: FastifyRequest, { action }: Rule, status: number, isHidden: boolean): boolean {
+  if (status === 403 || isHidden) return true
+  if (action === 'sign-in') return status === 401 || status === 404
+  return status === 401 && (headers.authorization ?? '') !== ''
+}
+
+function ownerOf(resource: Resource | undefined): string | null {
+  if (resource?.kind === 'listing') return resource.owner?.ownerId ?? null
+  return resource !== undefined && 'ownerId' in resource ? resource.ownerId : null
 }
 
 function refusal(caller: Caller, { action }: Rule): string {

@@ -20,6 +20,7 @@ import { createLookups } from './handling.ts'
 import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { addPageRoutes } from './page-routes.ts'
+import { createRefusals } from './refusals.ts'
 import { createCallerLimit, tooManyRequests } from './request-limit.ts'
 import { createFindResource } from './resource.ts'
 import { addSignInRoutes } from './sign-in/routes.ts'
@@ -117,8 +118,14 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     findSession,
     findToken: createFindToken({ store, now, findAccount, uses })
   })
-  const limit = createCallerLimit(app, requestsPerMinute)
-  const { callerOf, may } = addAccess(app, { identify, findResource: createFindResource(store), limit })
+  const refusals = createRefusals({ audit: store.audit, now, logger })
+  app.addHook('onClose', () => refusals.close())
+  const { callerOf, may } = addAccess(app, {
+    identify,
+    findResource: createFindResource(store),
+    limit: createCallerLimit(app, requestsPerMinute),
+    refused: refusals.note
+  })
 
   for (const name of Object.keys(routes) as RouteName[]) {
     const contract: RouteContract = routes[name]

@@ -1,6 +1,7 @@
 import type { InternalApi, RouteInput, RouteName, RouteOutput } from '@slipway/client'
 import {
   type Action,
+  auditName,
   type Build,
   Failure,
   type FunctionRecord,
@@ -60,7 +61,7 @@ export function createLookups({ store, now }: Pick<HandlerDeps, 'store' | 'now'>
   }
 
   const note: Note = (caller, action, ownerId, resource, detail = {}) =>
-    store.audit.append({ at: now(), actor: caller.name, action, ownerId, resource, detail })
+    store.audit.append({ at: now(), actor: auditName(caller), action, ownerId, resource, detail })
 
   return {
     ownerIdOf,

@@ -70,6 +70,7 @@ export function createNotificationHandlers(deps: HandlerDeps): Handlers<Notifica
       at
     )
     signals.send('notify', {})
+    await note(caller, 'test-notification', ownerId, `notification/${id}`, { host: sink.host })
     for (const end = performance.now() + testMs; performance.now() < end; ) {
       await sleep(50, undefined, { signal })
       const now = await store.notifications.get(made)

@@ -6,7 +6,7 @@ import { commits, createApiForTest, token } from './api.fixture.ts'
 import type { Caller } from './identify.ts'
 
 export function accountOf(name: string, grants: Grants, isAdministrator = false): Caller {
-  return { kind: 'account', name, accountId: name, isAdministrator, grants }
+  return { kind: 'account', name, accountId: name, forgeId: 'github', isAdministrator, grants }
 }
 
 export interface Answer {

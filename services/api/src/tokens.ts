@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { hasGlimpse, isAdministrator, noGrants, type Store } from '@slipway/domain'
+import { auditName, hasGlimpse, isAdministrator, noGrants, type Store, tokenAuditName } from '@slipway/domain'
 import type { Logger } from '@slipway/service'
 import type { Caller } from './identify.ts'
 
@@ -26,7 +26,7 @@ export function createFindToken({ store, findAccount, uses, now }: FindTokenDeps
   return async (secret: string): Promise<Caller | null> => {
     const found = await store.tokens.find(hashOf(secret), now())
     if (found === null) return null
-    const { id: tokenId, name, ownerId, scope, accountId, createdBy } = found
+    const { id: tokenId, ownerId, scope, accountId } = found
     const account = accountId === null ? null : await findAccount(accountId)
     if (accountId !== null && account === null) return null
     const grants =
@@ -35,7 +35,8 @@ export function createFindToken({ store, findAccount, uses, now }: FindTokenDeps
         : { ...noGrants, owners: new Map([[ownerId, 'admin' as const]]) }
     if (account !== null && !hasGlimpse(grants, ownerId)) return null
     uses.note(tokenId)
-    return { kind: 'token', name: `token "${name}" of ${createdBy}`, tokenId, ownerId, scope, accountId, grants }
+    const name = tokenAuditName(found.name, account === null ? 'administrator' : auditName(account))
+    return { kind: 'token', name, tokenId, ownerId, scope, accountId, grants }
   }
 }
 

@@ -85,7 +85,14 @@ test('the traffic of what is not there is not found', async (t) => {
 test("who has a right on one repository sees the traffic of its functions only, and not the owner's usage", async (t) => {
   const grants = { owners: new Map(), repositories: new Map() }
   const { app, store } = await createApiForTest(t, {
-    findSession: async () => ({ kind: 'account', name: 'rita', accountId: 'rita', isAdministrator: false, grants })
+    findSession: async () => ({
+      kind: 'account',
+      name: 'rita',
+      accountId: 'rita',
+      forgeId: 'github',
+      isAdministrator: false,
+      grants
+    })
   })
   const shop = pushOf(commits.a).repository
   const site = { ...shop, forgeRepositoryId: '8', name: 'site', fullName: 'alice/site' }

@@ -1,4 +1,11 @@
-import { explainEnvironment, Failure, type VariableScope, type VariableUse, variablesFor } from '@slipway/domain'
+import {
+  auditName,
+  explainEnvironment,
+  Failure,
+  type VariableScope,
+  type VariableUse,
+  variablesFor
+} from '@slipway/domain'
 import { createLookups, type HandlerDeps, type Handlers } from './handling.ts'
 
 export function createVariableHandlers(
@@ -27,7 +34,7 @@ export function createVariableHandlers(
       }
       const ownerId = await ownerIdOf(owner)
       const scope = scopeOf(repository, functionName)
-      const change = { ownerId, scope, use, set, remove, by: caller.name }
+      const change = { ownerId, scope, use, set, remove, by: caller.name, actor: auditName(caller) }
       const { variables, redeploys } = await store.variables.change(change, now())
       if (redeploys.length > 0) signals.send('builds', {})
       const view = views.forOneAnswer()

@@ -18,7 +18,10 @@ function change(
   more: Partial<VariableChange> = {},
   now = 5
 ) {
-  return store.variables.change({ ownerId, scope: owner, use: 'runtime', set, remove: [], by: 'alice', ...more }, now)
+  return store.variables.change(
+    { ownerId, scope: owner, use: 'runtime', set, remove: [], by: 'alice', actor: 'account alice (github)', ...more },
+    now
+  )
 }
 
 /** Rolls a build out that is `deploying`; returns the environments of what went live. */

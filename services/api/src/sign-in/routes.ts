@@ -1,5 +1,12 @@
 import { Problem } from '@slipway/client'
-import { Failure, type IdentityProvider, type SignInSecrets, type Store } from '@slipway/domain'
+import {
+  accountAuditName,
+  Failure,
+  type IdentityProvider,
+  type Session,
+  type SignInSecrets,
+  type Store
+} from '@slipway/domain'
 import type { Logger } from '@slipway/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
@@ -97,7 +104,7 @@ function addProviderRoutes(app: FastifyInstance, deps: SignInRouteDeps): void {
     cookie.clear(reply)
     await store.audit.append({
       at: now(),
-      actor: account.login,
+      actor: accountAuditName(account.login, account.forgeId),
       action: 'sign-in',
       ownerId: null,
       resource: `account/${account.id}`,
@@ -166,7 +173,7 @@ function addSessionRoutes(
     async (request, reply) => {
       const session = await sessions.endAll(request, reply)
       if (session === null) throw new Failure('unauthenticated', 'nobody is signed in')
-      await note(session.account?.login ?? 'administrator', 'sign-out-everywhere', session.account?.id ?? null)
+      await note(session.account, 'sign-out-everywhere')
       return { message: 'signed out everywhere' }
     }
   )
@@ -196,18 +203,19 @@ function addSessionRoutes(
       await claims.take(token)
       if (account === null || kind === 'session') await sessions.open(request, reply, null)
       else await store.accounts.setAdministrator(account.id, true)
-      await note(account?.login ?? 'administrator', 'claim', account?.id ?? null)
+      await note(account, 'claim')
       return { message: 'you are the administrator' }
     }
   )
 
-  const note = (actor: string, action: string, accountId: string | null) =>
+  /** `account` null: by a session of the installation's administrator. */
+  const note = (account: Session['account'], action: string) =>
     store.audit.append({
       at: now(),
-      actor,
+      actor: account === null ? 'administrator' : accountAuditName(account.login, account.forgeId),
       action,
       ownerId: null,
-      resource: accountId === null ? 'installation' : `account/${accountId}`,
+      resource: account === null ? 'installation' : `account/${account.id}`,
       detail: {}
     })
 }

@@ -51,9 +51,14 @@ export function createBrowserSessions({ store, place, limits, grantsOf, now }: S
     return session
   }
 
-  async function callerOfAccount({ id: accountId, login: name, isAdministrator }: Account): Promise<Caller | null> {
+  async function callerOfAccount({
+    id: accountId,
+    login: name,
+    forgeId,
+    isAdministrator
+  }: Account): Promise<Caller | null> {
     try {
-      return { kind: 'account', accountId, name, isAdministrator, grants: await grantsOf(accountId) }
+      return { kind: 'account', accountId, name, forgeId, isAdministrator, grants: await grantsOf(accountId) }
     } catch (err) {
       // The forge takes the account's credential no more, and with it every session ended.
       if (err instanceof Failure && err.code === 'unauthenticated') return null

@@ -48,9 +48,13 @@ export function toldOfBuild(build: EndedBuild, linkOf: (build: EndedBuild) => st
   }
 }
 
-/** What is told of a change that somebody made: to administrators all of it, to its owner that a function was paused. */
+/**
+ * What is told of a change that somebody made: to administrators all of it, to its owner that a function was paused. Of what was refused
+ * nothing: strangers could have messages sent.
+ */
 export function toldOfChange(entry: AuditEntry): Told[] {
   const { id, at, actor, action, ownerId, resource, detail } = entry
+  if (action === 'refused') return []
   const timestamp = new Date(at).toISOString()
   const data = { actor, action, resource, ownerId, detail }
   const eventId = `audit:${id}`

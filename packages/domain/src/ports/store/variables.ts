@@ -8,6 +8,8 @@ export interface VariableChange {
   set: Record<string, string>
   remove: string[]
   by: string
+  /** Who changes, as the audit log names it. */
+  actor: string
 }
 
 /** Values outside git. What they are for a function, `variablesFor` says. */
