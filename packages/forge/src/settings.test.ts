@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
+import { Failure } from '@slipway/domain'
 import Type from 'typebox'
 import Value from 'typebox/value'
 import {
@@ -16,7 +17,7 @@ const webhookSchema = Type.Object(webhookSettings)
 const apiSchema = Type.Object(forgeApiSettings)
 const webhooks = (given: object) => Value.Parse(webhookSchema, Value.Default(webhookSchema, given))
 const apis = (given: object) => Value.Parse(apiSchema, Value.Default(apiSchema, given))
-const secret = 'x'.repeat(16)
+const secret = 'nobody would try it'
 const { privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
   privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
@@ -73,4 +74,24 @@ test('addresses of no http, short secrets and keys that are none are not valid',
   const wrong = [{ GITHUB_URL: 'file:///etc' }, { GITLAB_URL: 'https://x/?a' }, { GITHUB_WEBHOOK_SECRET: 'short' }]
   for (const given of wrong) assert.throws(() => webhooks(given), JSON.stringify(given))
   assert.throws(() => apis({ GITHUB_PRIVATE_KEY: 'nonsense' }))
+})
+
+test('a secret that was left as in an example is refused, without its value', () => {
+  const guessed = 'change-me-change-me'
+  for (const given of [
+    { GITHUB_WEBHOOK_SECRET: guessed },
+    { GITHUB_WEBHOOK_SECRET: secret, GITHUB_WEBHOOK_SECRET_PREVIOUS: guessed },
+    { GITLAB_WEBHOOK_TOKEN: guessed },
+    { GITLAB_WEBHOOK_SIGNING_TOKEN: `whsec_${Buffer.alloc(32).toString('base64')}` }
+  ]) {
+    const name = Object.keys(given).at(-1) ?? ''
+    assert.throws(
+      () => createWebhookSources(webhooks(given)),
+      (err) =>
+        err instanceof Failure &&
+        err.code === 'invalid-configuration' &&
+        err.message.startsWith(`${name} is a secret that anybody would guess`) &&
+        !err.message.includes(guessed)
+    )
+  }
 })

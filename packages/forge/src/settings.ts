@@ -1,4 +1,4 @@
-import { Failure, type ForgeApi, type ForgeInstance, type WebhookSource } from '@slipway/domain'
+import { Failure, type ForgeApi, type ForgeInstance, isGuessable, type WebhookSource } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
 import { defaultTimeoutMs } from './api/answer.ts'
 import { createGitHubApi } from './api/github.ts'
@@ -85,8 +85,31 @@ export function forgeInstances(settings: InstanceSettings): ForgeInstance[] {
   return [githubInstance(settings), gitlabInstance(settings)]
 }
 
+/** @throws Failure `invalid-configuration` for a secret that was left as an example has it; its value is not told */
+export function assertNotGuessable<K extends string>(
+  settings: { readonly [N in K]?: unknown },
+  names: readonly K[]
+): void {
+  const bad = names.find((name) => {
+    const value = settings[name]
+    return typeof value === 'string' && isGuessable(value.replace(/^whsec_/, ''))
+  })
+  if (bad !== undefined) {
+    throw new Failure(
+      'invalid-configuration',
+      `${bad} is a secret that anybody would guess: set a random one ("openssl rand -hex 32"), there and at the forge`
+    )
+  }
+}
+
 /** One source per forge that has a secret. @throws Failure `invalid-configuration` */
 export function createWebhookSources(settings: WebhookSettings, now: () => number = Date.now): WebhookSource[] {
+  assertNotGuessable(settings, [
+    'GITHUB_WEBHOOK_SECRET',
+    'GITHUB_WEBHOOK_SECRET_PREVIOUS',
+    'GITLAB_WEBHOOK_SIGNING_TOKEN',
+    'GITLAB_WEBHOOK_TOKEN'
+  ])
   const sources: WebhookSource[] = []
   const secrets = [settings.GITHUB_WEBHOOK_SECRET, settings.GITHUB_WEBHOOK_SECRET_PREVIOUS].filter(
     (secret) => secret !== undefined

@@ -72,3 +72,12 @@ test('the file is made once, for its user alone, whoever comes at the same momen
   await writeFile(path, 'garbage')
   await assert.rejects(ensureKeyring(path), { code: 'invalid-configuration' })
 })
+
+test('a key that anybody would guess is refused, wherever in the keyring it is', () => {
+  const guessed = `old:${Buffer.alloc(32).toString('base64')}`
+  const good = formatKeyring([newEncryptionKey()])
+  assert.throws(
+    () => parseKeyring(`${good},${guessed}`, 'ENCRYPTION_KEYS'),
+    /the key "old" in ENCRYPTION_KEYS .* guess/
+  )
+})

@@ -13,6 +13,8 @@ export type Keyring = readonly [EncryptionKey, ...EncryptionKey[]]
 const format = '1'
 const ivBytes = 12
 const tagBytes = 16
+/** Of a key's bytes so many differ at least; fewer than 20 of 32 random ones never do. */
+const fewestBytes = 16
 
 export function newEncryptionKey(): EncryptionKey {
   return { id: randomBytes(6).toString('hex'), key: randomBytes(32) }
@@ -39,6 +41,13 @@ export function parseKeyring(text: string, source: string): Keyring {
     throw new Failure(
       'invalid-configuration',
       `${source} holds no encryption keys: expected "<id>:<base64 of 32 bytes>", each id once, the newest first`
+    )
+  }
+  const guessable = keys.find(({ key }) => new Set(key).size < fewestBytes)
+  if (guessable !== undefined) {
+    throw new Failure(
+      'invalid-configuration',
+      `the key "${guessable.id}" in ${source} is one that anybody would guess: make a random one ("openssl rand -base64 32")`
     )
   }
   return [first, ...others]

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure } from '@slipway/domain'
+import { Failure, isGuessable } from '@slipway/domain'
 
 /** Where the token of the administrator stands, readable by the installation's user alone. */
 export function tokenPath(home: string): string {
@@ -33,6 +33,12 @@ export async function ensureToken(home: string): Promise<string> {
     throw new Failure(
       'invalid-configuration',
       `${path} holds no token: remove the file, a new one is made at the next start`
+    )
+  }
+  if (isGuessable(token)) {
+    throw new Failure(
+      'invalid-configuration',
+      `anybody would guess the administrator's token in ${path}: remove the file, a random one is made at the next start`
     )
   }
   return token

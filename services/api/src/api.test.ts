@@ -332,7 +332,11 @@ test('the token is made once, readable by its owner alone, and an empty file is 
   assert.equal((await stat(join(home, 'admin-token'))).mode & 0o777, 0o600)
   assert.equal((await readFile(join(home, 'admin-token'), 'utf8')).trim(), made)
   await writeFile(join(home, 'admin-token'), '\n')
-  await assert.rejects(ensureToken(home), (err) => err instanceof Failure && err.code === 'invalid-configuration')
+  const refused = (words: RegExp) => (err: unknown) =>
+    err instanceof Failure && err.code === 'invalid-configuration' && words.test(err.message)
+  await assert.rejects(ensureToken(home), refused(/holds no token/))
+  await writeFile(join(home, 'admin-token'), `${'changeme-'.repeat(4)}\n`)
+  await assert.rejects(ensureToken(home), refused(/anybody would guess .* remove the file/))
 })
 
 test('a log that is being followed does not keep the service from stopping, and does not pretend to be whole', async (t) => {

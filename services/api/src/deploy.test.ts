@@ -5,17 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Failure } from '@slipway/domain'
-import { pack } from 'tar-stream'
 import { createApiForTest, token } from './api.fixture.ts'
-
-async function tarOf(files: Record<string, string>): Promise<Buffer> {
-  const tar = pack()
-  for (const [name, text] of Object.entries(files)) tar.entry({ name, mtime: new Date(0) }, text)
-  tar.finalize()
-  const parts: Buffer[] = []
-  for await (const part of tar) parts.push(part as Buffer)
-  return Buffer.concat(parts)
-}
+import { tarOf } from './tar.fixture.ts'
 
 async function* once(bytes: Buffer) {
   yield bytes

@@ -1,7 +1,7 @@
 import { Failure, type IdentityProvider } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
 import { defaultTimeoutMs } from '../api/answer.ts'
-import { githubInstance, gitlabInstance, instanceSettings } from '../settings.ts'
+import { assertNotGuessable, githubInstance, gitlabInstance, instanceSettings } from '../settings.ts'
 import { createGitHubSignIn } from './github.ts'
 import { createGitLabSignIn } from './gitlab.ts'
 import { createOidcSignIn } from './oidc.ts'
@@ -36,6 +36,7 @@ export function createIdentityProviders(
   now: () => number,
   fetch?: typeof globalThis.fetch
 ): IdentityProvider[] {
+  assertNotGuessable(settings, ['GITHUB_CLIENT_SECRET', 'GITLAB_APPLICATION_SECRET', 'OIDC_CLIENT_SECRET'])
   const about = { timeoutMs: settings.FORGE_TIMEOUT_MS, now, ...(fetch === undefined ? {} : { fetch }) }
   const providers: IdentityProvider[] = []
   const github = both(settings, 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET')
