@@ -58,7 +58,6 @@ const words = [
   'string',
   'letmein',
   'qwerty',
-  'foobar',
   'foo',
   'bar',
   'baz',
@@ -75,7 +74,7 @@ export function isGuessable(secret: string): boolean {
   const text = secret.toLowerCase()
   if (new Set(text).size < fewest) return true
   const letters = text.replaceAll(/[^a-z]/g, '')
-  if (letters !== '' && ofWords.test(letters)) return true
+  if (letters.length > 3 && ofWords.test(letters)) return true
   return isRun(text)
 }
 
