@@ -80,7 +80,7 @@ export function isGuessable(secret: string): boolean {
 
 /** Most characters follow the one before them, up or down, in the order of their codes. */
 function isRun(text: string): boolean {
-  const codes = [...text].map((character) => character.charCodeAt(0))
+  const codes = Array.from({ length: text.length }, (_none, i) => text.charCodeAt(i))
   const steps = codes.slice(1).filter((code, i) => Math.abs(code - (codes[i] ?? 0)) === 1)
   return steps.length * 4 > codes.length * 3
 }

@@ -158,7 +158,12 @@ export function resourceName(on: Subject, ownerId: string | null, input: Record<
       const ofOwner = text('function') === '' ? null : `function/${text('owner')}-${text('function')}`
       return ofOwner ?? named('repository', 'repository') ?? owner ?? 'installation'
     }
-    default:
+    case 'public':
+    case 'platform':
+    case 'self':
+    case 'owner':
+    case 'owner-id':
+    case 'listing':
       return owner ?? 'installation'
   }
 }
