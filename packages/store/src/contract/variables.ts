@@ -160,7 +160,7 @@ export function variablesContract({ name, database }: Subject): void {
     assert.deepEqual(
       [entry?.actor, entry?.action, entry?.resource, entry?.detail],
       [
-        'alice',
+        'account alice (github)',
         'set-variables',
         `owner/${ownerId}`,
         { use: 'runtime', before: { A: '1', B: '1' }, after: { A: '2', B: null } }
