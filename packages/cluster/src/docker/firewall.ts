@@ -43,6 +43,7 @@ const fromBridges: Rule = ['-i', `${bridgePrefix}+`]
 const closedRanges = ['169.254.0.0/16', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '0.0.0.0/8']
 
 interface Chain {
+  table: 'filter' | 'mangle'
   name: string
   /** The chain that leads to it. */
   parent: string
@@ -119,38 +120,43 @@ function chainsFor({ pool, gatewayPort, resolvers }: FirewallOptions): Chain[] {
     )
   const gateway =
     gatewayPort === null ? [] : [['-d', pool, '-p', 'tcp', '--dport', String(gatewayPort), '-j', 'ACCEPT']]
+  const forward: Omit<Chain, 'table' | 'parent'> = {
+    name: forwardChain,
+    // Calls within one bridge pass here where the kernel filters bridged packets.
+    openings: [['-m', 'physdev', '--physdev-is-bridged', '-j', 'RETURN'], ...dns('RETURN')],
+    closings: closedRanges.map((range) => ['-d', range, '-j', 'DROP'])
+  }
   return [
     {
+      table: 'filter',
       name: inputChain,
       parent: 'INPUT',
       openings: [...gateway, ...dns('ACCEPT')],
       // Answers to what the host itself began are let through.
       closings: [['-m', 'conntrack', '!', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'DROP']]
     },
-    {
-      name: forwardChain,
-      parent: 'DOCKER-USER',
-      // Calls within one bridge pass here where the kernel filters bridged packets.
-      openings: [['-m', 'physdev', '--physdev-is-bridged', '-j', 'RETURN'], ...dns('RETURN')],
-      closings: closedRanges.map((range) => ['-d', range, '-j', 'DROP'])
-    }
+    { table: 'filter', parent: 'DOCKER-USER', ...forward },
+    // Whenever a network is made the engine's own rules, which let everything out, stand before DOCKER-USER for a moment.
+    { table: 'mangle', parent: 'FORWARD', ...forward }
   ]
 }
 
 /** The way into the chain comes last, when it is whole. */
-async function assertChain({ name, parent, openings, closings }: Chain): Promise<void> {
-  if (!(await succeeds(['-n', '-L', name]))) await iptables(['-N', name]).catch(unlessExists)
-  for (const rule of closings) if (!(await succeeds(['-C', name, ...rule]))) await iptables(['-A', name, ...rule])
-  for (const rule of openings) if (!(await succeeds(['-C', name, ...rule]))) await iptables(['-I', name, '1', ...rule])
+async function assertChain({ table, name, parent, openings, closings }: Chain): Promise<void> {
+  const at = (...args: string[]) => ['-t', table, ...args]
+  if (!(await succeeds(at('-n', '-L', name)))) await iptables(at('-N', name)).catch(unlessExists)
+  for (const rule of closings) if (!(await succeeds(at('-C', name, ...rule)))) await iptables(at('-A', name, ...rule))
+  for (const rule of openings)
+    if (!(await succeeds(at('-C', name, ...rule)))) await iptables(at('-I', name, '1', ...rule))
   const jump = [...fromBridges, '-j', name]
-  if (!(await succeeds(['-C', parent, ...jump]))) await iptables(['-I', parent, '1', ...jump])
+  if (!(await succeeds(at('-C', parent, ...jump)))) await iptables(at('-I', parent, '1', ...jump))
 }
 
 /** All that concerns us, as iptables prints it: while it does not change there is nothing to do. */
 async function ourRules(): Promise<string> {
-  const all = await iptables(['-S'])
+  const all = await Promise.all(['filter', 'mangle'].map((table) => iptables(['-t', table, '-S'])))
   return all
-    .split('\n')
+    .flatMap((each) => each.split('\n'))
     .filter((line) => line.includes(inputChain) || line.includes(forwardChain))
     .join('\n')
 }

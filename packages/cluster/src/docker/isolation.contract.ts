@@ -151,6 +151,20 @@ void describe('what a function on the docker cluster may do', () => {
       }
     })
 
+    test('no private address either while the engine puts its own rules before those for users', async () => {
+      await using beyond = await createBeyond()
+      await using endpoint = await start()
+      const jump = ['FORWARD', '-i', 'slw+', '-j', 'ACCEPT']
+      await run('iptables', ['-w', '-I', ...jump])
+      try {
+        assert.equal(await dial(endpoint, beyond.public, 80), 'open')
+        assert.equal(await dial(endpoint, beyond.private, 80), 'timeout')
+        assert.equal(await dial(endpoint, beyond.linkLocal, 80), 'timeout')
+      } finally {
+        await run('iptables', ['-w', '-D', ...jump])
+      }
+    })
+
     test('rules that somebody removed are back with the next roll-out', async () => {
       await using listener = await listen()
       await start().then((endpoint) => endpoint[Symbol.asyncDispose]())
@@ -289,10 +303,12 @@ function outcomeOf({ host, port }: Endpoint): Promise<string> {
 
 /** Takes an opening back that a test has made: the chains are shared by all installations of the host. */
 async function deleteRule(chain: string, words: readonly string[]): Promise<void> {
-  const { stdout } = await run('iptables', ['-w', '-S', chain])
-  for (const line of stdout.split('\n')) {
-    const args = line.split(' ')
-    if (!words.every((word) => args.includes(word))) continue
-    await run('iptables', ['-w', '-D', ...args.slice(1)])
+  for (const table of chain === 'SLIPWAY-FORWARD' ? ['filter', 'mangle'] : ['filter']) {
+    const { stdout } = await run('iptables', ['-w', '-t', table, '-S', chain])
+    for (const line of stdout.split('\n')) {
+      const args = line.split(' ')
+      if (!words.every((word) => args.includes(word))) continue
+      await run('iptables', ['-w', '-t', table, '-D', ...args.slice(1)])
+    }
   }
 }
