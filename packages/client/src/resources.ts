@@ -35,6 +35,10 @@ export const OwnerView = Type.Object(
     slug: Nullable(Text),
     /** How its builds are kept apart; null: as the installation does. */
     buildIsolation: Nullable(BuildIsolation),
+    /** False: an allow list is kept, and the owner is not on it: nothing of it is built or deployed. */
+    isListed: Type.Boolean(),
+    /** Nothing of it is built or deployed, for this reason; null: it is. */
+    suspension: Nullable(Type.Object({ at: Time, reason: Text })),
     createdAt: Time
   },
   { $id: 'Owner' }

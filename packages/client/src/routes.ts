@@ -83,6 +83,18 @@ export const routes = {
     body: Type.Object({ isolation: Type.Union([BuildIsolation, Type.Null()]) }),
     response: OwnerView
   },
+  setSuspension: {
+    method: 'PUT',
+    path: '/api/v1/owners/:owner/suspension',
+    rule: { action: 'administer', on: 'owner' },
+    summary:
+      'Stop builds and deploys of an owner, whose functions go on answering, or let them go on. The reason is told to the owner',
+    body: Type.Object({
+      isSuspended: Type.Boolean(),
+      reason: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }))
+    }),
+    response: OwnerView
+  },
   listRepositories: {
     method: 'GET',
     path: '/api/v1/repositories',

@@ -52,8 +52,21 @@ test('what is not for us is ignored with a reason', () => {
 })
 
 test('a disconnected or suspended repository is not built', () => {
-  assert.equal(decidePush(pushOf(), { branch: null, disconnectedAt: 1, suspendedAt: null }, null).outcome, 'ask')
-  assert.equal(decidePush(pushOf(), { branch: null, disconnectedAt: null, suspendedAt: 1 }, null).outcome, 'ignored')
+  assert.equal(
+    decidePush(pushOf(), { branch: null, disconnectedAt: 1, suspendedAt: null, ownerStop: null }, null).outcome,
+    'ask'
+  )
+  assert.equal(
+    decidePush(pushOf(), { branch: null, disconnectedAt: null, suspendedAt: 1, ownerStop: null }, null).outcome,
+    'ignored'
+  )
+})
+
+test('a push of an owner that may not build is stopped with the reason, unless it would not be built anyway', () => {
+  const known = { branch: null, disconnectedAt: null, suspendedAt: null, ownerStop: 'the bill' }
+  assert.deepEqual(decidePush(pushOf(), known, null), { outcome: 'stopped', reason: 'the bill' })
+  assert.equal(decidePush(pushOf({ ref: 'refs/heads/other' }), known, null).outcome, 'ignored')
+  assert.equal(decidePush(pushOf({ message: '[skip ci]' }), known, null).outcome, 'skipped')
 })
 
 test('a commit message can skip the build', () => {

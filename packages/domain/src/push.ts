@@ -2,9 +2,9 @@ import { branchOf, isCommit, isValidFullName, isValidRef, type PushEvent } from 
 
 /**
  * What the receiver answers to a push, and what it records. `ask`: the repository was lost, and a push from it may mean that it is
- * back: the forge is asked.
+ * back: the forge is asked. `stopped`: the owner is suspended; the push counts again when it is not any more.
  */
-export type PushDecision = { outcome: 'queue' } | { outcome: 'ignored' | 'skipped' | 'ask'; reason: string }
+export type PushDecision = { outcome: 'queue' } | { outcome: 'ignored' | 'skipped' | 'stopped' | 'ask'; reason: string }
 
 /** What skips a build when it stands in the head commit's message. */
 const skipWords = /\[(?:skip ci|ci skip|skip slipway)\]/i
@@ -24,7 +24,13 @@ export function productionRef(
  */
 export function decidePush(
   push: PushEvent,
-  known: { branch: string | null; disconnectedAt: number | null; suspendedAt: number | null } | null,
+  known: {
+    branch: string | null
+    disconnectedAt: number | null
+    suspendedAt: number | null
+    /** Why nothing of its owner is built. */
+    ownerStop: string | null
+  } | null,
   installationBranch: string | null
 ): PushDecision {
   const { ref, commit, repository } = push
@@ -44,7 +50,9 @@ export function decidePush(
   if (commit === null) return { outcome: 'ignored', reason: 'the branch was deleted' }
   if (!isCommit(commit)) return { outcome: 'ignored', reason: 'the commit is not a full object id' }
   const reason = skipReason(push.message)
-  return reason === null ? { outcome: 'queue' } : { outcome: 'skipped', reason }
+  if (reason !== null) return { outcome: 'skipped', reason }
+  const stop = known?.ownerStop ?? null
+  return stop === null ? { outcome: 'queue' } : { outcome: 'stopped', reason: stop }
 }
 
 /** Why a commit with this message is not built by itself; null when it is. */

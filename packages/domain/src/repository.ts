@@ -11,7 +11,25 @@ export interface Owner {
   slug: string | null
   /** How its builds are kept apart from others; null: as the installation does. */
   buildIsolation: BuildIsolation | null
+  /** False: an allow list is kept, and the owner is not on it. Always true for owners without a forge. */
+  isListed: boolean
+  /** An administrator stopped its builds and deploys; null: nobody did. */
+  suspension: OwnerSuspension | null
   createdAt: number
+}
+
+export interface OwnerSuspension {
+  at: number
+  /** Told to everybody whose build it ends. */
+  reason: string
+}
+
+export const notListed = 'the owner is not on the allow list of this installation'
+
+/** Why nothing of an owner is built or deployed; null when nothing stands in the way. Its functions go on answering. */
+export function ownerStopReason({ isListed, suspension }: Pick<Owner, 'isListed' | 'suspension'>): string | null {
+  if (!isListed) return notListed
+  return suspension === null ? null : `the administrator suspended the owner: ${suspension.reason}`
 }
 
 /**

@@ -3,7 +3,8 @@ import { besideRef, isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Transaction } from './database.ts'
 import { isColumnDue, isLeaseOver } from './moments.ts'
-import { stopReason } from './repositories.ts'
+import { findOwnerStops } from './owner-rows.ts'
+import { stopAtForge } from './repositories.ts'
 import type { BuildRow } from './schema.ts'
 
 type Limits = Parameters<Builds['admit']>[0]
@@ -59,11 +60,17 @@ async function findStopped(tx: Transaction, repositoryIds: string[]): Promise<Ma
   if (repositoryIds.length === 0) return stopped
   const rows = await tx
     .selectFrom('repositories')
-    .select(['id', 'disconnected_at', 'suspended_at'])
+    .select(['id', 'owner_id', 'disconnected_at', 'suspended_at'])
     .where('id', 'in', [...new Set(repositoryIds)])
-    .where((eb) => eb.or([eb('disconnected_at', 'is not', null), eb('suspended_at', 'is not', null)]))
     .execute()
-  for (const row of rows) stopped.set(row.id, stopReason(row) ?? '')
+  const ownerStops = await findOwnerStops(
+    tx,
+    rows.map((row) => row.owner_id)
+  )
+  for (const row of rows) {
+    const reason = stopAtForge(row) ?? ownerStops.get(row.owner_id ?? '')
+    if (reason !== undefined) stopped.set(row.id, reason)
+  }
   return stopped
 }
 

@@ -37,7 +37,7 @@ async function endInsteadOfClaim(
   repository: RepositoryRow,
   now: number
 ): Promise<boolean> {
-  const stopped = stopReason(repository)
+  const stopped = await stopReason(tx, repository)
   if (stopped !== null) {
     await endBuild(tx, build, { status: 'cancelled', reason: stopped }, now)
     return true

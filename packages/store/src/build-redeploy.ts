@@ -125,7 +125,7 @@ export async function queueRedeploys(
   // Always in the same order, so that two changes that concern the same repositories do not wait for each other.
   for (const [repositoryId, deployments] of [...groups].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const repository = await tx.selectFrom('repositories').selectAll().where('id', '=', repositoryId).executeTakeFirst()
-    if (repository === undefined || stopReason(repository) !== null) continue
+    if (repository === undefined || (await stopReason(tx, repository)) !== null) continue
     const functions = deployments.map(({ function_name: name }) => name)
     const redeploy: NewRedeploy = { repositoryId, functions, trigger: 'configuration', ...about }
     queued.push(await insertRedeploy(tx, repository, redeploy, deployments, now))
@@ -139,7 +139,7 @@ export function createRedeploys(database: Database): Pick<Builds, 'queueRedeploy
       database.write(async (tx) => {
         if (redeploy.functions.length === 0) throw new Failure('invalid-request', 'no function was named')
         const repository = await lockRepository(tx, redeploy.repositoryId)
-        const stopped = stopReason(repository)
+        const stopped = await stopReason(tx, repository)
         if (stopped !== null) throw new Failure('conflict', `${stopped}: nothing of it can be deployed`)
         const live = await findLive(tx, repository.id, [...new Set(redeploy.functions)])
         return toBuild(await insertRedeploy(tx, repository, redeploy, live, now))

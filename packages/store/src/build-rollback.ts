@@ -25,7 +25,7 @@ export function createRollback(database: Database): Pick<Builds, 'queueRollback'
       database.write(async (tx) => {
         const earlier = await findEarlier(tx, deploymentId)
         const repository = await lockRepository(tx, earlier.repository_id)
-        const stopped = stopReason(repository)
+        const stopped = await stopReason(tx, repository)
         if (stopped !== null) throw new Failure('conflict', `${stopped}: nothing of it can be deployed`)
         const generation = await nextGeneration(tx, repository.id)
         const former =

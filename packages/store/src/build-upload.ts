@@ -6,6 +6,7 @@ import { toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
 import { isLeased } from './moments.ts'
+import { findOwnerStop } from './owner-rows.ts'
 import { lockRepository } from './repositories.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
 
@@ -68,6 +69,8 @@ async function queueUpload(
   upload: NewUpload,
   now: number
 ): Promise<{ build: Build; overtaken: string[] }> {
+  const stop = await findOwnerStop(tx, upload.ownerId)
+  if (stop !== null) throw new Failure('conflict', `${stop}: nothing of it can be deployed`)
   const repository = await folderOf(tx, upload, now)
   const open = await tx
     .selectFrom('builds')

@@ -11,6 +11,7 @@ import { findBuild, lockBuild, parseOrNull, toBuild, toBuildFunction } from './b
 import { createUploadBuilds } from './build-upload.ts'
 import type { Database } from './database.ts'
 import { isLeased } from './moments.ts'
+import { findOwnerStop } from './owner-rows.ts'
 import { lockRepository } from './repositories.ts'
 import type { BuildFunctionRow } from './schema.ts'
 import { visibleByRepository } from './visible.ts'
@@ -110,6 +111,8 @@ function createChanges(database: Database): Pick<Builds, Changes> {
     queue: (build, now) =>
       database.write(async (tx) => {
         const repository = await lockRepository(tx, build.repositoryId)
+        const stop = await findOwnerStop(tx, repository.owner_id)
+        if (stop !== null) throw new Failure('conflict', `${stop}: nothing of it can be built`)
         return toBuild(await queueBuild(tx, repository, build, now))
       }),
     updateFunction: (buildId, name, change) =>

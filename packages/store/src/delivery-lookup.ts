@@ -1,10 +1,18 @@
-import type { Deliveries, ForgeRepository, PushEvent } from '@slipway/domain'
+import { type Deliveries, type ForgeRepository, ownerStopReason, type PushEvent } from '@slipway/domain'
 import type { Transaction } from './database.ts'
+import { stopOf } from './owner-rows.ts'
 import type { DeliveryRow, RepositoryRow } from './schema.ts'
 
 export type Received = Parameters<Deliveries['record']>[0][number]
 export type Known = Pick<DeliveryRow, 'forge_id' | 'delivery_id' | 'reason' | 'build_id'>
-export type KnownRepository = RepositoryRow & { forge_owner_id: string | null; login: string | null }
+export type KnownRepository = RepositoryRow & {
+  forge_owner_id: string | null
+  login: string | null
+  /** null while the owner is not known. */
+  is_listed: 0 | 1 | null
+  /** Why nothing of its owner is built. */
+  owner_stop: string | null
+}
 
 export const keyOf = (forgeId: string, id: string): string => `${forgeId} ${id}`
 
@@ -37,6 +45,7 @@ export async function lockRepositories(tx: Transaction, deliveries: Received[]):
     .leftJoin('owners', 'owners.id', 'repositories.owner_id')
     .selectAll('repositories')
     .select(['owners.forge_owner_id', 'owners.login'])
+    .select(['owners.is_listed', 'owners.suspended_at as owner_suspended_at', 'owners.suspension_reason'])
     .where('repositories.forge_id', 'in', [...new Set(pushes.map(({ forgeId }) => forgeId))])
     .where('repositories.forge_repository_id', 'in', [
       ...new Set(pushes.flatMap((delivery) => pushOf(delivery)?.repository.forgeRepositoryId ?? []))
@@ -44,7 +53,12 @@ export async function lockRepositories(tx: Transaction, deliveries: Received[]):
     .orderBy('repositories.id')
     .forNoKeyUpdate('repositories')
     .execute()
-  return new Map(rows.map((row) => [keyOf(row.forge_id, row.forge_repository_id), row]))
+  return new Map(
+    rows.map(({ owner_suspended_at: suspendedAt, suspension_reason: reason, ...row }) => {
+      const stop = { is_listed: row.is_listed ?? 1, suspended_at: suspendedAt, suspension_reason: reason }
+      return [keyOf(row.forge_id, row.forge_repository_id), { ...row, owner_stop: ownerStopReason(stopOf(stop)) }]
+    })
+  )
 }
 
 /** True when a payload tells nothing that is not stored: nearly always, and then nothing is written. */

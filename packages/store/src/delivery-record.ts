@@ -1,4 +1,12 @@
-import { decidePush, type ForgeEvent, isValidFullName, type PushEvent, type RecordedDelivery } from '@slipway/domain'
+import {
+  decidePush,
+  type ForgeEvent,
+  isValidFullName,
+  notListed,
+  type PushEvent,
+  type RecordedDelivery
+} from '@slipway/domain'
+import { isOnList, readAllowList } from './allow-list.ts'
 import { newBuildRow } from './build-rows.ts'
 import type { Transaction } from './database.ts'
 import {
@@ -13,6 +21,7 @@ import {
 } from './delivery-lookup.ts'
 import { newId } from './ids.ts'
 import { createInsertRows, type InsertRows } from './insert-rows.ts'
+import { findOwnerStop } from './owner-rows.ts'
 import { saveRepository } from './repositories.ts'
 import type { DeliveryRow, NewBuildRow, RepositoryRow } from './schema.ts'
 
@@ -65,22 +74,50 @@ function buildRow(repository: RepositoryRow, push: PushEvent, commit: string, no
   })
 }
 
-/** Decides one push, after its repository was stored as the payload has it. */
+interface Deciding {
+  repositories: Map<string, KnownRepository>
+  /** Read when it is first asked for: of a repository that is known as it is, its owner's row says enough. */
+  allowList(): Promise<ReadonlySet<string> | null>
+  installationBranch: string | null
+  now: number
+}
+
+async function isListed(
+  forgeId: string,
+  { repository: said }: PushEvent,
+  known: KnownRepository | undefined,
+  allowList: Deciding['allowList']
+): Promise<boolean> {
+  if (known !== undefined && known.is_listed !== null && isStored(known, said)) return known.is_listed === 1
+  // Who owns it is looked up later where the payload does not say so: until then the path does, as a forge of groups has it.
+  const login = said.owner?.login ?? known?.login ?? said.fullName.split('/', 1)[0] ?? ''
+  return isOnList(await allowList(), forgeId, login)
+}
+
+/** Decides one push, after its repository was stored as the payload has it. Of owners that are not listed nothing is stored. */
 async function decide(
   tx: Transaction,
   received: Received,
   push: PushEvent,
-  repositories: Map<string, KnownRepository>,
-  installationBranch: string | null,
-  now: number
+  { repositories, allowList, installationBranch, now }: Deciding
 ): Promise<Decided> {
   const { repository: said, ref, commit } = push
   const key = keyOf(received.forgeId, said.forgeRepositoryId)
   let repository = repositories.get(key)
+  if (!(await isListed(received.forgeId, push, repository, allowList))) {
+    const about = { repository_id: repository?.id ?? null, ref, commit, reason: notListed }
+    return { row: { ...deliveryRow(received, now), ...about, outcome: 'ignored' }, build: null }
+  }
   if (isValidFullName(said.fullName) && (repository === undefined || !isStored(repository, said))) {
     const saved = await saveRepository(tx, received.forgeId, said, now)
     const owner = said.owner ?? { forgeOwnerId: repository?.forge_owner_id ?? null, login: repository?.login ?? null }
-    repository = { ...saved, forge_owner_id: owner.forgeOwnerId, login: owner.login }
+    repository = {
+      ...saved,
+      forge_owner_id: owner.forgeOwnerId,
+      login: owner.login,
+      is_listed: saved.owner_id === null ? null : 1,
+      owner_stop: await findOwnerStop(tx, saved.owner_id)
+    }
     repositories.set(key, repository)
   }
   const known =
@@ -89,7 +126,8 @@ async function decide(
       : {
           branch: repository.branch,
           disconnectedAt: repository.disconnected_at,
-          suspendedAt: repository.suspended_at
+          suspendedAt: repository.suspended_at,
+          ownerStop: repository.owner_stop
         }
   const decision = decidePush(push, known, installationBranch)
   const row = { ...deliveryRow(received, now), repository_id: repository?.id ?? null, ref, commit }
@@ -111,7 +149,8 @@ async function decide(
   const { reason } = decision
   return {
     row: { ...row, outcome: 'skipped', reason, build_id: build.id },
-    build: { ...build, status: 'skipped', reason, finished_at: now }
+    // One that was stopped is brought once the owner goes on, if it is the head then; a skipped one is not.
+    build: { ...build, status: decision.outcome === 'stopped' ? 'cancelled' : 'skipped', reason, finished_at: now }
   }
 }
 
@@ -194,13 +233,14 @@ export async function recordDeliveries(
     return !seen.has(key) && seen.add(key)
   })
   const repositories = await lockRepositories(tx, fresh)
+  let list: Promise<ReadonlySet<string> | null> | undefined
+  const allowList = () => (list ??= readAllowList(tx))
+  const deciding = { repositories, allowList, installationBranch, now }
   const decided: Decided[] = []
   for (const received of fresh) {
     const push = pushOf(received)
     decided.push(
-      push === null
-        ? { row: deliveryRow(received, now), build: null }
-        : await decide(tx, received, push, repositories, installationBranch, now)
+      push === null ? { row: deliveryRow(received, now), build: null } : await decide(tx, received, push, deciding)
     )
   }
   const joined = await joinWaiting(tx, decided)

@@ -37,7 +37,7 @@ async function catchUp(tx: Transaction, fn: FunctionRow, by: string, now: number
   const { repository_id: repositoryId, live_deployment_id: liveId } = fn
   if (repositoryId === null) return null
   const repository = await lockRepository(tx, repositoryId)
-  if (stopReason(repository) !== null) return null
+  if ((await stopReason(tx, repository)) !== null) return null
   const live =
     liveId === null
       ? undefined

@@ -5,7 +5,8 @@ import { queueBuild } from './build-queue.ts'
 import { lockBuild, toBuild } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { isLeased } from './moments.ts'
-import { lockRepository, nextGeneration, stopReason, toRepository } from './repositories.ts'
+import { findOwnerStop } from './owner-rows.ts'
+import { lockRepository, nextGeneration, stopAtForge, toRepository } from './repositories.ts'
 import type { BuildRow, RepositoryRow } from './schema.ts'
 
 type SeenRow = Pick<BuildRow, 'id' | 'status' | 'cancel_requested_at' | 'started_at' | 'finished_at'>
@@ -95,9 +96,10 @@ async function markGone(tx: Transaction, repositoryId: string, ref: string, gone
 
 async function settle(tx: Transaction, repositoryId: string, ref: string, head: string | null, now: number) {
   const repository = await lockRepository(tx, repositoryId)
-  if (stopReason(repository) !== null) return null
+  if (stopAtForge(repository) !== null) return null
   await markGone(tx, repositoryId, ref, head === null ? now : null)
-  if (head === null) return null
+  // A branch that is gone is seen all the same: what is removed is not asked for.
+  if (head === null || (await findOwnerStop(tx, repository.owner_id)) !== null) return null
   const decision = judgeSeenHead(head, await learn(tx, repository, ref, head), now)
   if (decision.course === 'note') await note(tx, repositoryId, ref, head, decision.buildId)
   if (decision.course !== 'queue') return null

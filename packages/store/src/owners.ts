@@ -1,20 +1,11 @@
 import { Failure, type ForgeOwner, isValidSlug, type Owner, type Owners, slugOf, uploadForgeId } from '@slipway/domain'
+import type { Updateable } from 'kysely'
+import { createAllowList, isOnList, readAllowList } from './allow-list.ts'
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
-import type { OwnerRow } from './schema.ts'
+import { toOwner } from './owner-rows.ts'
+import type { OwnersTable } from './schema.ts'
 import { visibleOwners } from './visible.ts'
-
-function toOwner(row: OwnerRow): Owner {
-  return {
-    id: row.id,
-    forgeId: row.forge_id,
-    forgeOwnerId: row.forge_owner_id,
-    login: row.login,
-    slug: row.slug,
-    buildIsolation: row.build_isolation,
-    createdAt: row.created_at
-  }
-}
 
 /**
  * The id of a forge's account, which is made when it is unknown. It gets the slug of its login unless somebody has that:
@@ -35,9 +26,10 @@ export async function ensureOwner(
       .executeTakeFirst()
   const known = await find()
   if (known !== undefined) {
-    if (known.login !== login) await tx.updateTable('owners').set({ login }).where('id', '=', known.id).execute()
+    if (known.login !== login) await call(tx, { id: known.id, forgeId, login })
     return known.id
   }
+  const isListed = isOnList(await readAllowList(tx), forgeId, login)
   for (const slug of [slugOf(login), null]) {
     const made = await tx
       .insertInto('owners')
@@ -48,6 +40,7 @@ export async function ensureOwner(
         login,
         slug,
         served_turn: 0,
+        is_listed: isListed ? 1 : 0,
         created_at: now
       })
       .onConflict((oc) => oc.doNothing())
@@ -58,6 +51,23 @@ export async function ensureOwner(
     if (id !== undefined) return id
   }
   throw new Error(`owner ${forgeOwnerId} of ${forgeId} could be neither made nor found`)
+}
+
+/** An owner is called otherwise: the allow list names it by that. */
+async function call(tx: Transaction, { id, forgeId, login }: { id: string; forgeId: string; login: string }) {
+  const isListed = isOnList(await readAllowList(tx), forgeId, login)
+  await tx
+    .updateTable('owners')
+    .set({ login, is_listed: isListed ? 1 : 0 })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Changes an owner's row. @throws Failure `not-found` */
+async function change(tx: Transaction, id: string, columns: Updateable<OwnersTable>): Promise<Owner> {
+  const row = await tx.updateTable('owners').set(columns).where('id', '=', id).returningAll().executeTakeFirst()
+  if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
+  return toOwner(row)
 }
 
 /** @throws Failure `invalid-request` for what cannot be a slug, `name-taken` when another owner than `id` has it */
@@ -76,6 +86,7 @@ async function assertFree(tx: Transaction, slug: string, id: string | null): Pro
 
 export function createOwners(database: Database): Owners {
   return {
+    ...createAllowList(database),
     get: (id) =>
       database.read(async (db) => {
         const row = await db.selectFrom('owners').selectAll().where('id', '=', id).executeTakeFirst()
@@ -110,7 +121,8 @@ export function createOwners(database: Database): Owners {
       }),
     rename: (id, login) =>
       database.write(async (tx) => {
-        await tx.updateTable('owners').set({ login }).where('id', '=', id).execute()
+        const row = await tx.selectFrom('owners').select('forge_id').where('id', '=', id).executeTakeFirst()
+        if (row !== undefined) await call(tx, { id, forgeId: row.forge_id, login })
       }),
     list: ({ before, limit }, whose = null) =>
       database.read(async (db) => {
@@ -139,20 +151,12 @@ export function createOwners(database: Database): Owners {
     setSlug: (id, slug) =>
       database.write(async (tx) => {
         await assertFree(tx, slug, id)
-        const row = await tx.updateTable('owners').set({ slug }).where('id', '=', id).returningAll().executeTakeFirst()
-        if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
-        return toOwner(row)
+        return change(tx, id, { slug })
       }),
-    setBuildIsolation: (id, isolation) =>
-      database.write(async (tx) => {
-        const row = await tx
-          .updateTable('owners')
-          .set({ build_isolation: isolation })
-          .where('id', '=', id)
-          .returningAll()
-          .executeTakeFirst()
-        if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
-        return toOwner(row)
-      })
+    setBuildIsolation: (id, isolation) => database.write((tx) => change(tx, id, { build_isolation: isolation })),
+    setSuspension: (id, suspension) =>
+      database.write((tx) =>
+        change(tx, id, { suspended_at: suspension?.at ?? null, suspension_reason: suspension?.reason ?? null })
+      )
   }
 }

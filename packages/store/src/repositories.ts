@@ -11,6 +11,7 @@ import { endBuild } from './build-end.ts'
 import type { Database, Reader, Transaction } from './database.ts'
 import { newId } from './ids.ts'
 import { isLeased } from './moments.ts'
+import { findOwnerStop } from './owner-rows.ts'
 import { ensureOwner } from './owners.ts'
 import type { RepositoryRow } from './schema.ts'
 import { visibleRepositories } from './visible.ts'
@@ -40,10 +41,18 @@ export function toRepository(row: RepositoryRow): Repository {
   }
 }
 
-/** Why nothing of the repository is built or deployed; null when nothing stands in the way. */
-export function stopReason(row: Pick<RepositoryRow, 'disconnected_at' | 'suspended_at'>): string | null {
+/** Why nothing of the repository is built or deployed, as far as its forge says; null when nothing stands in the way. */
+export function stopAtForge(row: Pick<RepositoryRow, 'disconnected_at' | 'suspended_at'>): string | null {
   if (row.disconnected_at !== null) return 'the repository was disconnected'
   return row.suspended_at === null ? null : 'the installation is suspended at the forge'
+}
+
+/** Why nothing of the repository is built or deployed, whoever stopped it; null when nothing stands in the way. */
+export async function stopReason(
+  db: Reader,
+  row: Pick<RepositoryRow, 'disconnected_at' | 'suspended_at' | 'owner_id'>
+): Promise<string | null> {
+  return stopAtForge(row) ?? (await findOwnerStop(db, row.owner_id))
 }
 
 /**

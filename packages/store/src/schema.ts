@@ -76,6 +76,10 @@ export interface OwnersTable {
   /** Turn in which one of its builds was last admitted; the lowest is served next. */
   served_turn: number
   build_isolation: Generated<BuildIsolation | null>
+  /** On the allow list, or there is none. */
+  is_listed: Generated<0 | 1>
+  suspended_at: Generated<number | null>
+  suspension_reason: Generated<string | null>
   created_at: number
   /** Who may call its functions where nothing nearer says so. */
   access: FunctionAccess | null

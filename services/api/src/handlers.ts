@@ -4,6 +4,7 @@ import { createForgeHandlers } from './connect/handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 import { createNotificationHandlers } from './notification-handlers.ts'
+import { createOwnerHandlers } from './owner-handlers.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
@@ -27,6 +28,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createAccessHandlers(deps),
     ...createTryHandlers(deps),
     ...createNotificationHandlers(deps),
+    ...createOwnerHandlers(deps),
     async listOwners(input, caller) {
       const page = pageOf(input)
       return listed(
@@ -34,28 +36,6 @@ export function createHandlers(deps: HandlerDeps): Handlers {
         page,
         views.forOneAnswer().owner
       )
-    },
-    async addOwner({ slug }, caller) {
-      const owner = await store.owners.add(slug, now())
-      await note(caller, 'add-owner', owner.id, `owner/${owner.id}`, { slug })
-      return views.forOneAnswer().owner(owner)
-    },
-    async setOwnerSlug({ id, slug }, caller) {
-      const before = await store.owners.get(id)
-      if (before === null) throw new Failure('not-found', `there is no owner ${id}`)
-      const owner = await store.owners.setSlug(id, slug)
-      await note(caller, 'name-owner', id, `owner/${id}`, { before: before.slug, after: slug })
-      return views.forOneAnswer().owner(owner)
-    },
-    async setBuildIsolation({ owner: slug, isolation }, actor) {
-      const before = await store.owners.findBySlug(slug)
-      if (before === null) throw new Failure('not-found', `there is no owner ${JSON.stringify(slug)}`)
-      const owner = await store.owners.setBuildIsolation(before.id, isolation)
-      await note(actor, 'set-build-isolation', owner.id, `owner/${owner.id}`, {
-        before: before.buildIsolation,
-        after: isolation
-      })
-      return views.forOneAnswer().owner(owner)
     },
     async listRepositories(input, caller) {
       const page = pageOf(input)

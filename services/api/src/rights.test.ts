@@ -110,6 +110,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
 
   'POST /api/v1/owners': [platform, { slug: 'carol' }],
   'PUT /api/v1/owners/:id': ['uhhrrrrrryy', { slug: 'alice' }],
+  'PUT /api/v1/owners/:owner/suspension': ['uhhrrrrrryy', { isSuspended: false }],
   'PUT /api/v1/owners/:owner/build-isolation': ['uhhrrrrrryy', { isolation: null }],
   'POST /api/v1/admin/claims': [platform, {}],
   'POST /api/v1/connect/github': [platform, {}],

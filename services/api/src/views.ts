@@ -48,12 +48,14 @@ export function createViews(
     const slugOf = async (id: string | null) => (id === null ? null : ((await ownerOf(id))?.slug ?? null))
 
     return {
-      owner: ({ id, forgeId, login, slug, buildIsolation, createdAt }: Owner): OwnerView => ({
+      owner: ({ id, forgeId, login, slug, buildIsolation, isListed, suspension, createdAt }: Owner): OwnerView => ({
         id,
         forgeId,
         login,
         slug,
         buildIsolation,
+        isListed,
+        suspension,
         createdAt
       }),
 

@@ -53,20 +53,3 @@ async function addressesOf(api: Pick<StatusApi, 'getFunction'>, { owner, functio
     })
   )
 }
-
-/** `slipway admin owners`. */
-export function addOwnerAdministration(admin: Command, context: Pick<CommandContext, 'settings' | 'print'>): void {
-  const owners = admin.command('owners').description('whose functions run here')
-  owners
-    .command('add <slug>')
-    .description('make an owner without a forge, who deploys folders')
-    .option('--json', 'for programs')
-    .addHelpText('after', example('slipway admin owners add alice'))
-    .action(async (slug: string, { json = false }: Options) => {
-      const api = await connected(context)
-      const owner = await api.addOwner({ slug })
-      context.print(
-        json ? shown(owner) : `${slug} is an owner: "slipway deploy <folder> --owner ${slug}" brings a folder live`
-      )
-    })
-}

@@ -3,6 +3,7 @@ import {
   type ForgeOwner,
   type ForgeRepository,
   judgePresence,
+  ownerStopReason,
   type Presence,
   productionRef,
   type Repository,
@@ -11,7 +12,7 @@ import {
 import type { Logger } from '@slipway/service'
 
 export interface ConnectionsDeps {
-  store: Pick<Store, 'repositories' | 'builds'>
+  store: Pick<Store, 'owners' | 'repositories' | 'builds'>
   installationBranch: string | null
   /** Something was queued. */
   queued(): void
@@ -55,6 +56,12 @@ export function createConnections({ store, installationBranch, queued, now, logg
     const filter = { repositoryId: repository.id }
     const wasAway = before === null || before.disconnectedAt !== null
     if (!wasAway && (await store.builds.list(null, filter, { before: null, limit: 1 })).length > 0) return
+    const owner = repository.ownerId === null ? null : await store.owners.get(repository.ownerId)
+    const stop = owner === null ? null : ownerStopReason(owner)
+    if (stop !== null) {
+      logger.info({ repositoryId: repository.id, reason: stop }, 'repository connected, and not built')
+      return
+    }
     const ref = productionRef(repository, installationBranch)
     const commit = await forge.findHead(repository, ref, signal)
     if (commit === null) return

@@ -18,6 +18,7 @@ import {
   webhookKeySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
+import { createAllowList } from './allow-list.ts'
 import { createAskBuilders } from './ask-builders.ts'
 import { createCleanUp, type KeepRules } from './clean-up.ts'
 import { clusterSettings, createCluster } from './cluster.ts'
@@ -54,6 +55,9 @@ export const DeployerConfig = Type.Object({
   RECEIVER_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
   /** Address of the gateway as people reach it. */
   GATEWAY_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
+  /** Whose pushes are built: a file or an http(s) address, one login a line; unset: everybody's. */
+  ALLOWED_OWNERS: Type.Optional(Type.String({ minLength: 1 })),
+  ALLOWED_OWNERS_EVERY_MS: Type.Integer({ default: 60_000, minimum: 100 }),
   /** Builds that run at a time, in all and per owner. */
   BUILD_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
   BUILD_SLOTS_PER_OWNER: Type.Integer({ default: 1, minimum: 1 }),
@@ -155,6 +159,19 @@ export async function startDeployer(
   })
   closers.add('leadership', () => leadership.close())
   const { isLeader } = leadership
+
+  const allowList = await createAllowList({
+    owners: store.owners,
+    source: config.ALLOWED_OWNERS ?? null,
+    everyMs: config.ALLOWED_OWNERS_EVERY_MS,
+    isLeader,
+    changed: () => signals.send('builds', {}),
+    logger
+  })
+  if (allowList !== null) {
+    loops.push(allowList)
+    closers.add('allow list', () => allowList.close())
+  }
 
   const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')
   const queue = queueConfig(config)

@@ -12,6 +12,7 @@ import { functionsContract } from './functions.ts'
 import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
 import { notificationsContract } from './notifications.ts'
+import { ownerStopsContract } from './owner-stops.ts'
 import { peopleContract } from './people.ts'
 import { recordsContract } from './records.ts'
 import { redeployContract } from './redeploy.ts'
@@ -36,6 +37,7 @@ export function storeContract(subject: Subject): void {
   startContract(subject)
   accountsContract(subject)
   peopleContract(subject)
+  ownerStopsContract(subject)
   deliveriesContract(subject)
   decisionsContract(subject)
   admissionContract(subject)

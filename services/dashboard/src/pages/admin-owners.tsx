@@ -36,7 +36,8 @@ export function AdminOwners() {
   )
 }
 
-function OwnerRow({ one: { id, slug, login, forgeId, createdAt }, reload }: { one: OwnerView; reload: () => void }) {
+function OwnerRow({ one, reload }: { one: OwnerView; reload: () => void }) {
+  const { id, slug, login, forgeId, isListed, suspension, createdAt } = one
   return (
     <li class="row">
       <div class="row-main">
@@ -50,6 +51,8 @@ function OwnerRow({ one: { id, slug, login, forgeId, createdAt }, reload }: { on
         <span class="note">
           {login} at {forgeId}
         </span>
+        {suspension !== null && <span class="note">Suspended: {suspension.reason}</span>}
+        {!isListed && <span class="note">Not on the allow list: nothing of it is built</span>}
       </div>
       <div class="row-end note">
         <span>

@@ -74,13 +74,16 @@ export interface Builds {
   get(id: string): Promise<Build | null>
   list(whose: Whose, filter: BuildFilter, page: Page): Promise<Build[]>
   functions(buildId: string): Promise<BuildFunction[]>
-  /** Queues a build unless one of the same repository, ref and commit waits already (then that one is returned). */
+  /**
+   * Queues a build unless one of the same repository, ref and commit waits already (then that one is returned).
+   * @throws Failure `conflict` when the owner is not on the allow list, or is suspended
+   */
   queue(build: NewBuild, now: number): Promise<Build>
   /**
    * Queues a build of a folder that was sent. What waits or runs of the same name gives way: it ends superseded, running ones by
    * their workers, which are to be told (`overtaken`). The same content that waits or runs already is returned instead.
    *
-   * @throws Failure `not-found` for an owner that is not known or has no slug yet
+   * @throws Failure `not-found` for an owner that is not known or has no slug yet; `conflict` for one that is suspended or not listed
    */
   queueUpload(upload: NewUpload, now: number): Promise<{ build: Build; overtaken: string[] }>
 

@@ -31,7 +31,8 @@ export interface Deliveries {
    * Records deliveries, in order, in one transaction with the builds that they queue (group commit: many requests, one sync to disk).
    * Unique by (forge, delivery id): a known one changes nothing and returns what was recorded the first time, as outcome `duplicate`.
    * A push makes or updates its repository (and its owner, where the payload carries the owner's numeric id), is decided by
-   * `decidePush`, and makes a build (`queued`, or `skipped` so that the skip is visible); a build of the same repository, ref,
+   * `decidePush`, and makes a build (`queued`, or `skipped` so that the skip is visible; of a suspended owner a `cancelled` one that
+   * says why); of an owner that is not on the allow list nothing but the delivery is kept. A build of the same repository, ref,
    * commit and `before` that still waits is used instead of a second one. Events other than pushes are kept as `accepted`.
    */
   record(

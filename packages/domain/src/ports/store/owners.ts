@@ -1,4 +1,4 @@
-import type { BuildIsolation, Owner } from '../../repository.ts'
+import type { BuildIsolation, Owner, OwnerSuspension } from '../../repository.ts'
 import type { Whose } from '../../rights.ts'
 import type { Page } from './page.ts'
 
@@ -21,4 +21,13 @@ export interface Owners {
   setSlug(id: string, slug: string): Promise<Owner>
   /** How its builds are kept apart from now on; null: as the installation does. @throws Failure `not-found` */
   setBuildIsolation(id: string, isolation: BuildIsolation | null): Promise<Owner>
+  /**
+   * From now on nothing of the owner is built or deployed, or (null) it is again. Builds that wait end when their turn comes, those
+   * that run before they deploy; their functions stay. What it stopped goes on after it. @throws Failure `not-found`
+   */
+  setSuspension(id: string, suspension: OwnerSuspension | null): Promise<Owner>
+  /** The logins at forges whose pushes are built, in lower case, as last kept; null: everybody's. */
+  allowList(): Promise<string[] | null>
+  /** Keeps the allow list, and what follows from it for each owner. Returns those whose `isListed` changed. */
+  setAllowList(logins: readonly string[] | null): Promise<Owner[]>
 }
