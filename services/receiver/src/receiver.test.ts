@@ -59,7 +59,7 @@ async function createReceiverForTest(
   })
   const deliveries = () => store.deliveries.list(null, { before: null, limit: 100 })
   const builds = () => store.builds.list(null, {}, { before: null, limit: 100 })
-  return { app, notified, deliveries, builds }
+  return { app, store, notified, deliveries, builds }
 }
 
 function pushBody(change: Record<string, unknown> = {}): string {
@@ -106,6 +106,26 @@ test('a push answers 202 with the build that it queued', async (t) => {
   const [build] = await builds()
   assert.deepEqual([res.json().code, res.json().buildId, build?.status], ['queued', build?.id, 'queued'])
   assert.equal(notified.length, 1)
+})
+
+test('a push of an owner that is not listed or is suspended answers 200 with the reason, once its signature is right', async (t) => {
+  const { app, builds, notified, store } = await createReceiverForTest(t)
+  await store.owners.setAllowList(['somebody-else'])
+  const wrong = signed(pushBody(), { headers: { 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` } })
+  assert.equal((await app.inject(wrong)).statusCode, 401)
+  const unlisted = await app.inject(signed(pushBody(), { headers: { 'x-github-delivery': 'unlisted' } }))
+  assert.deepEqual([unlisted.statusCode, unlisted.json().code], [200, 'ignored'])
+  assert.match(unlisted.json().message, /not on the allow list/)
+  assert.deepEqual([await builds(), await store.owners.list({ before: null, limit: 9 })], [[], []])
+
+  await store.owners.setAllowList(null)
+  assert.equal((await app.inject(signed(pushBody(), { headers: { 'x-github-delivery': 'first' } }))).statusCode, 202)
+  const [owner] = await store.owners.list({ before: null, limit: 9 })
+  await store.owners.setSuspension(owner?.id ?? '', { at: 1, reason: 'the bill' })
+  const suspended = await app.inject(signed(pushBody(), { headers: { 'x-github-delivery': 'suspended' } }))
+  assert.deepEqual([suspended.statusCode, suspended.json().code], [200, 'skipped'])
+  assert.match(suspended.json().message, /suspended the owner: the bill/)
+  assert.equal(notified.filter((outcome) => outcome === 'queued').length, 1)
 })
 
 test('the paths of OpenFaaS Cloud work', async (t) => {

@@ -139,7 +139,7 @@ export function ownerStopsContract({ name, database }: Subject): void {
     await assert.rejects(queued(store, '2'), refused)
     await assert.rejects(queued(store, '2', { trigger: 'rebuild' }), refused)
     await assert.rejects(store.builds.queueRollback(first.deployments[0]?.id ?? '', 'ann', 20), refused)
-    const redeploy = { repositoryId, functions: ['hello'], trigger: 'redeploy', by: 'ann', message: 'again' } as const
+    const redeploy = { repositoryId, functions: ['hello'], trigger: 'redeploy' as const, by: 'ann', message: 'again' }
     await assert.rejects(store.builds.queueRedeploy(redeploy, 20), refused)
     const upload = { ownerId, name: 'folder', commit: a, sender: null, message: null }
     await assert.rejects(store.builds.queueUpload(upload, 20), refused)
