@@ -42,3 +42,20 @@ async function headOf(log: AsyncGenerator<StampedLine>) {
 function stampOf(next: IteratorResult<StampedLine>): string {
   return next.done === true ? '' : next.value.stamp
 }
+
+/** What several replicas printed, as a port tells it: by time, or followed as it comes. Ends without an error with the signal. */
+export async function* mergedLogs(
+  open: (signal: AbortSignal) => Promise<AsyncGenerator<StampedLine>[]>,
+  isFollowed: boolean,
+  signal: AbortSignal
+): AsyncGenerator<RuntimeLogLine> {
+  const over = new AbortController()
+  try {
+    const logs = await open(AbortSignal.any([signal, over.signal]))
+    for await (const { stamp: _, ...line } of isFollowed ? asTheyCome(logs) : inTimeOrder(logs)) yield line
+  } catch (err) {
+    if (!signal.aborted) throw err
+  } finally {
+    over.abort()
+  }
+}

@@ -6,9 +6,11 @@ import {
   judgeSeenHead,
   type RefKnowledge,
   type RefObservation,
-  type SeenBuild
+  type SeenBuild,
+  settledHeadMs
 } from './head.ts'
 
+const now = 1_000_000_000
 const a = 'a'.repeat(40)
 const b = 'b'.repeat(40)
 const c = 'c'.repeat(40)
@@ -16,7 +18,8 @@ const push = (commit: string, before: string | null) => ({
   id: `build-${commit[0]}`,
   commit,
   before,
-  trigger: 'push' as const
+  trigger: 'push' as const,
+  createdAt: now - 1000
 })
 const seen = (commit: string, buildStatus: RefObservation['buildStatus'] = 'live'): RefObservation => ({
   commit,
@@ -26,50 +29,56 @@ const seen = (commit: string, buildStatus: RefObservation['buildStatus'] = 'live
 })
 
 test('the head is built', () => {
-  assert.equal(judgeHead(push(b, a), b, null), 'go-on')
-  assert.equal(judgeHead(push(b, a), b, seen(a)), 'go-on')
+  assert.equal(judgeHead(push(b, a), b, null, now), 'go-on')
+  assert.equal(judgeHead(push(b, a), b, seen(a), now), 'go-on')
 })
 
 test('a forge that still names the commit before the push is asked again', () => {
-  assert.equal(judgeHead(push(b, a), a, seen(a)), 'ask-again')
-  assert.equal(judgeHead(push(b, a), a, null), 'ask-again')
-  assert.equal(judgeHead(push(b, null), null, null), 'ask-again')
+  assert.equal(judgeHead(push(b, a), a, seen(a), now), 'ask-again')
+  assert.equal(judgeHead(push(b, a), a, null, now), 'ask-again')
+  assert.equal(judgeHead(push(b, null), null, null, now), 'ask-again')
+})
+
+test('a push whose commit the forge does not show after a minute was taken back', () => {
+  const late = { ...push(b, a), createdAt: now - settledHeadMs }
+  assert.equal(judgeHead(late, a, seen(a), now), 'superseded')
+  assert.equal(judgeHead({ ...push(b, null), createdAt: late.createdAt }, null, null, now), 'gone')
 })
 
 test('going back to the commit before is no staleness once something later was seen', () => {
-  assert.equal(judgeHead(push(b, a), a, seen(c)), 'superseded')
+  assert.equal(judgeHead(push(b, a), a, seen(c), now), 'superseded')
 })
 
 test('a commit that is not the head gives way to it', () => {
-  assert.equal(judgeHead(push(a, null), c, null), 'superseded')
-  assert.equal(judgeHead(push(b, a), null, seen(c)), 'gone')
+  assert.equal(judgeHead(push(a, null), c, null, now), 'superseded')
+  assert.equal(judgeHead(push(b, a), null, seen(c), now), 'gone')
 })
 
 test('a force push back to an older commit is built', () => {
-  assert.equal(judgeHead(push(a, b), a, seen(b)), 'go-on')
+  assert.equal(judgeHead(push(a, b), a, seen(b), now), 'go-on')
 })
 
 test('a second push event of a commit that is live or failed does nothing', () => {
-  assert.equal(judgeHead(push(b, a), b, seen(b)), 'duplicate')
-  assert.equal(judgeHead(push(b, a), b, seen(b, 'failed')), 'duplicate')
+  assert.equal(judgeHead(push(b, a), b, seen(b), now), 'duplicate')
+  assert.equal(judgeHead(push(b, a), b, seen(b, 'failed'), now), 'duplicate')
 })
 
 test('a resume builds its commit again, and gives way to a newer head', () => {
   const resume = { ...push(b, null), trigger: 'resume' as const }
-  assert.equal(judgeHead(resume, b, seen(b)), 'go-on')
-  assert.equal(judgeHead(resume, c, seen(b)), 'superseded')
+  assert.equal(judgeHead(resume, b, seen(b), now), 'go-on')
+  assert.equal(judgeHead(resume, c, seen(b), now), 'superseded')
 })
 
 test('a commit whose build ended by a fault of ours is built again', () => {
-  assert.equal(judgeHead(push(b, a), b, seen(b, 'error')), 'go-on')
+  assert.equal(judgeHead(push(b, a), b, seen(b, 'error'), now), 'go-on')
 })
 
 test('a build that is taken up again does not take itself for a duplicate', () => {
-  assert.equal(judgeHead({ ...push(b, a), id: 'seen-b' }, b, seen(b, 'building')), 'go-on')
+  assert.equal(judgeHead({ ...push(b, a), id: 'seen-b' }, b, seen(b, 'building'), now), 'go-on')
 })
 
 test('a rebuild is built, head or not', () => {
-  assert.equal(judgeHead({ ...push(a, null), trigger: 'rebuild' }, c, seen(c)), 'go-on')
+  assert.equal(judgeHead({ ...push(a, null), trigger: 'rebuild' }, c, seen(c), now), 'go-on')
 })
 
 const ended = (status: SeenBuild['status'], change: Partial<SeenBuild> = {}): SeenBuild => ({

@@ -18,6 +18,9 @@ export interface RefObservation {
  */
 export type HeadVerdict = 'go-on' | 'ask-again' | 'duplicate' | 'superseded' | 'gone'
 
+/** No git server goes on naming the former head for so long: the push was taken back, and its delivery came last. */
+export const settledHeadMs = 60_000
+
 /**
  * The event is a hint, the head is the truth: decides what becomes of a claimed build once its ref's head is known.
  *
@@ -25,9 +28,10 @@ export type HeadVerdict = 'go-on' | 'ask-again' | 'duplicate' | 'superseded' | '
  * @param observation the last one of this ref before this build; null when there is none.
  */
 export function judgeHead(
-  build: Pick<Build, 'id' | 'commit' | 'before' | 'trigger'>,
+  build: Pick<Build, 'id' | 'commit' | 'before' | 'trigger' | 'createdAt'>,
   head: string | null,
-  observation: RefObservation | null
+  observation: RefObservation | null,
+  now: number
 ): HeadVerdict {
   if (build.trigger === 'rebuild') return 'go-on'
   if (head === build.commit) {
@@ -42,7 +46,8 @@ export function judgeHead(
   }
   const isNothingLaterSeen =
     observation === null || observation.buildId === build.id || observation.commit === build.before
-  if (build.trigger === 'push' && isNothingLaterSeen && head === build.before) return 'ask-again'
+  const isYoung = now - build.createdAt < settledHeadMs
+  if (build.trigger === 'push' && isNothingLaterSeen && isYoung && head === build.before) return 'ask-again'
   return head === null ? 'gone' : 'superseded'
 }
 

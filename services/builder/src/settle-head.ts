@@ -32,7 +32,7 @@ export async function settleHead(claim: Claim, deps: SettleHeadDeps, signal: Abo
       { repositoryId: repository.id, cloneUrl, ref: build.ref, credential, extraCommit: build.commit },
       signal
     )
-    const verdict = judgeHead(build, head, observation)
+    const verdict = judgeHead(build, head, observation, now())
     switch (verdict) {
       case 'go-on':
         // A rebuild of a commit that is not the head says nothing about where the head is.

@@ -8,6 +8,7 @@ import { createEngine, type Engine, longCallMs, statusOf } from './engine.ts'
 import { createFirewall, type Firewall } from './firewall.ts'
 import { bridgePrefix, createSmallNetwork } from './network.ts'
 import { ensurePauseImage } from './pause-image.ts'
+import { removeContainer } from './remove-container.ts'
 import { parseSubnet, type Subnet } from './subnet.ts'
 
 /** What all that one build runs may use together. */
@@ -295,19 +296,6 @@ async function sizeOf(engine: Engine, id: string, signal: AbortSignal): Promise<
   } catch (err) {
     if (statusOf(err) !== null) return 0 // its step has ended
     throw err
-  }
-}
-
-async function removeContainer(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
-  try {
-    await engine.call(
-      'remove a container',
-      signal,
-      (docker) => docker.getContainer(id).remove({ force: true, v: true }),
-      longCallMs
-    )
-  } catch (err) {
-    if (statusOf(err) !== 404 && statusOf(err) !== 409) throw err // 409: it is being removed
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Cluster, type Deployment, type Endpoint, Failure } from '@slipway/domain'
 import type Docker from 'dockerode'
-import { asTheyCome, inTimeOrder } from '../log-order.ts'
+import { mergedLogs } from '../log-order.ts'
 import type { ClusterLogger } from '../logger.ts'
 import type { RegistryCredentials } from '../registry-credentials.ts'
 import { runChecks } from './check.ts'
@@ -160,19 +160,15 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
       const groups = Map.groupBy(await replicas.list(null, signal), ({ deploymentId }) => deploymentId)
       return [...groups.values()].map(objectOf)
     },
-    async *logs(deploymentId, logOptions, signal) {
-      const over = new AbortController()
-      const both = AbortSignal.any([signal, over.signal])
-      try {
-        const found = await replicas.list(deploymentId, both)
-        const logs = found.map(({ id, name }) => containerLogs(engine, { id, instance: name }, logOptions, both))
-        for await (const { stamp: _, ...line } of logOptions.follow ? asTheyCome(logs) : inTimeOrder(logs)) yield line
-      } catch (err) {
-        if (!signal.aborted) throw err
-      } finally {
-        over.abort()
-      }
-    },
+    logs: (deploymentId, logOptions, signal) =>
+      mergedLogs(
+        async (both) =>
+          (await replicas.list(deploymentId, both)).map(({ id, name }) =>
+            containerLogs(engine, { id, instance: name }, logOptions, both)
+          ),
+        logOptions.follow,
+        signal
+      ),
     async check(signal) {
       const findings = await runChecks({ engine, networks, firewall, installation }, signal)
       return [...findings, { name: 'secrets', isOk: true, detail: await secretFiles.describe() }]

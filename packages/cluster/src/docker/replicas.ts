@@ -3,6 +3,7 @@ import type { ContainerInfo } from 'dockerode'
 import { labels } from '../labels.ts'
 import { containerName, containerOptions, type ReplicaPlan, unprivilegedUser } from './container.ts'
 import { type Engine, engineMessage, longCallMs, statusOf } from './engine.ts'
+import { removeContainer } from './remove-container.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { SecretFiles } from './secret-files.ts'
 import { fileOfArchive, userByName, userOf } from './user.ts'
@@ -99,25 +100,15 @@ export function createReplicas({ engine, installation, sandboxes, secretFiles }:
     }
   }
 
-  async function removeContainer(id: string, signal: AbortSignal): Promise<void> {
-    try {
-      await engine.call(
-        'remove a container',
-        signal,
-        (docker) => docker.getContainer(id).remove({ force: true, v: true }),
-        longCallMs
+  async function removeFully(id: string, signal: AbortSignal): Promise<void> {
+    if ((await removeContainer(engine, id, signal)) === 'gone') return
+    await engine
+      .call('wait for a removal', signal, (docker, abortSignal) =>
+        docker.getContainer(id).wait({ condition: 'removed', abortSignal })
       )
-    } catch (err) {
-      if (statusOf(err) === 404) return
-      if (statusOf(err) !== 409) throw err
-      await engine
-        .call('wait for a removal', signal, (docker, abortSignal) =>
-          docker.getContainer(id).wait({ condition: 'removed', abortSignal })
-        )
-        .catch((waitError: unknown) => {
-          if (statusOf(waitError) !== 404) throw waitError
-        })
-    }
+      .catch((err: unknown) => {
+        if (statusOf(err) !== 404) throw err
+      })
   }
 
   /** A user by name is looked up in the image's own list, which can be read once there is a container of it. */
@@ -175,7 +166,7 @@ export function createReplicas({ engine, installation, sandboxes, secretFiles }:
         const first = await createContainer({ ...plan, user: unprivilegedUser }, signal)
         const user = await resolveUser(first, plan.image, signal)
         if (user === unprivilegedUser) return first
-        await removeContainer(first.id, signal)
+        await removeFully(first.id, signal)
         return await createContainer({ ...plan, user }, signal)
       } catch (err) {
         const other = statusOf(err) === 409 ? await findReplica(plan.deployment, plan.replica, signal) : undefined
@@ -225,7 +216,7 @@ export function createReplicas({ engine, installation, sandboxes, secretFiles }:
           if (statusOf(err) !== 304 && statusOf(err) !== 404 && statusOf(err) !== 409) throw err
         }
       }
-      await removeContainer(replica.id, signal)
+      await removeFully(replica.id, signal)
       if (replica.sandboxId !== null) await sandboxes.remove(replica.sandboxId, signal)
     }
   }

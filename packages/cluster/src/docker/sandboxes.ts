@@ -5,6 +5,7 @@ import type { ClusterLogger } from '../logger.ts'
 import { type Engine, engineMessage, longCallMs, orAbort, statusOf } from './engine.ts'
 import type { OwnerNetworks } from './network.ts'
 import { ensurePauseImage, pauseArchitecture } from './pause-image.ts'
+import { removeContainer } from './remove-container.ts'
 import { sizeOf } from './subnet.ts'
 
 /**
@@ -155,18 +156,7 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     }
   }
 
-  async function remove(id: string, signal: AbortSignal): Promise<void> {
-    try {
-      await engine.call(
-        'remove a container',
-        signal,
-        (docker) => docker.getContainer(id).remove({ force: true, v: true }),
-        longCallMs
-      )
-    } catch (err) {
-      if (statusOf(err) !== 404 && statusOf(err) !== 409) throw err // 409: it is being removed
-    }
-  }
+  const remove = async (id: string, signal: AbortSignal) => void (await removeContainer(engine, id, signal))
 
   async function take(ownerSlug: string, signal: AbortSignal): Promise<Sandbox | null> {
     const one = waiting.get(ownerSlug)

@@ -1,7 +1,7 @@
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { type Cluster, type ClusterObject, type Deployment, type Endpoint, Failure } from '@slipway/domain'
 import { labels } from '../labels.ts'
-import { asTheyCome, inTimeOrder } from '../log-order.ts'
+import { mergedLogs } from '../log-order.ts'
 import type { ClusterLogger } from '../logger.ts'
 import type { RegistryCredentials } from '../registry-credentials.ts'
 import { connectKubernetes, type KubernetesApi } from './api.ts'
@@ -159,22 +159,17 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
       const byDeployment = Map.groupBy(pods, ({ metadata }) => metadata?.labels?.[labels.deployment] ?? '')
       return deployments.items.map((object) => objectOf(object, byDeployment))
     },
-    async *logs(deploymentId, logOptions, signal) {
-      const { api } = await connected()
-      const over = new AbortController()
-      const both = AbortSignal.any([signal, over.signal])
-      try {
-        const pods = await podsOf(api, deploymentId, both)
-        const logs = pods.map(({ metadata }) =>
-          podLogs(api, { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }, logOptions, both)
-        )
-        for await (const { stamp: _, ...line } of logOptions.follow ? asTheyCome(logs) : inTimeOrder(logs)) yield line
-      } catch (err) {
-        if (!signal.aborted) throw err
-      } finally {
-        over.abort()
-      }
-    },
+    logs: (deploymentId, logOptions, signal) =>
+      mergedLogs(
+        async (both) => {
+          const { api } = await connected()
+          return (await podsOf(api, deploymentId, both)).map(({ metadata }) =>
+            podLogs(api, { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }, logOptions, both)
+          )
+        },
+        logOptions.follow,
+        signal
+      ),
     check: async (signal) => runChecks(await connected().catch((err: unknown) => err), signal),
     async close() {
       for (const { controller } of inFlight.values()) {
