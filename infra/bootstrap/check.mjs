@@ -51,5 +51,5 @@ export const unitTestRun = {
   task: 'test:unit',
   suffixes: ['.test.ts', '.test.mjs', '.test.tsx'],
   concurrency: 2,
-  timeoutMs: 5 * 60_000
+  timeoutMs: 8 * 60_000
 }
