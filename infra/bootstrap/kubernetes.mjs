@@ -79,8 +79,7 @@ async function unpack(directory, { machine, say }) {
   const work = join(directory, 'apt')
   for (const path of ['lists/partial', 'archives/partial']) mkdirSync(join(work, path), { recursive: true })
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
-  const list = `deb [signed-by=${keyring}] http://deb.debian.org/debian ${suite} main\n`
-  writeFileSync(join(work, 'sources.list'), list)
+  writeFileSync(join(work, 'sources.list'), `deb [signed-by=${keyring}] ${await archiveOf(machine)} ${suite} main\n`)
   const settings = {
     'Dir::Etc::sourcelist': join(work, 'sources.list'),
     'Dir::Etc::sourceparts': '-',
@@ -101,4 +100,20 @@ async function unpack(directory, { machine, say }) {
     if (file.endsWith('.deb')) await run('dpkg-deb', ['--extract', join(work, file), directory], work)
   }
   rmSync(work, { recursive: true })
+}
+
+/** Where this machine takes Debian's packages from: whoever set it up knows which mirror it reaches. */
+async function archiveOf(machine) {
+  const ask = async () => {
+    const format = '$(ORIGIN) $(RELEASE) $(COMPONENT) $(REPO_URI)'
+    const { output } = await machine.run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'])
+    // Not of updates or security, whose suites have a dash and, in part, archives of their own.
+    return /^Debian [a-z]+ main (\S+)$/m.exec(output)?.[1]
+  }
+  const known = await ask()
+  if (known !== undefined) return known
+  await machine.run('apt-get', ['update']) // only with its lists it knows whose an archive is
+  const found = await ask()
+  if (found !== undefined) return found
+  throw new Stop("apt-get knows no archive of Debian's to take etcd and containerd from: set KUBECONFIG to a cluster")
 }

@@ -17,7 +17,13 @@ function withSources(context) {
 /** Makes what apt-get, dpkg-deb and go would, and writes down that it was asked. */
 const tools = {
   go: '#!/bin/sh\necho go >> "$(dirname "$0")/calls"\n',
-  'apt-get': '#!/bin/sh\ncase "$*" in *download*) touch etcd.deb;; esac\n',
+  'apt-get': `#!/bin/sh
+case "$*" in
+*indextargets*) echo "Debian bookworm-security main http://mirror.test/security/"; echo "Debian bookworm main http://mirror.test/debian/";;
+*update*) cp sources.list "$(dirname "$0")/sources";;
+*download*) touch etcd.deb;;
+esac
+`,
   'dpkg-deb': '#!/bin/sh\nmkdir -p "$3/usr/bin" && touch "$3/usr/bin/etcd"\n'
 }
 
@@ -36,7 +42,13 @@ test('it is made once, and found the next time', async (t) => {
   const first = await ensureKubernetes(context)
   assert.deepEqual(await ensureKubernetes(context), first)
   assert.equal(readFileSync(join(context.bin, 'calls'), 'utf8'), 'go\n')
+  assert.match(readFileSync(join(context.bin, 'sources'), 'utf8'), /\] http:\/\/mirror\.test\/debian\/ trixie main\n$/)
   assert.ok(first.SLIPWAY_TEST_KUBERNETES.startsWith(join(context.root, 'cache', 'slipway')))
+})
+
+test('without an archive of Debian it says so, and makes nothing', async (t) => {
+  const context = withSources(createMachine(t, { isRoot: true, programs: { ...tools, 'apt-get': '#!/bin/sh\n' } }))
+  await assert.rejects(ensureKubernetes(context), /no archive of Debian's .*set KUBECONFIG/)
 })
 
 test('a compilation that fails leaves nothing that looks made', async (t) => {
