@@ -1,7 +1,8 @@
 import { createSignals } from '@slipway/queue'
 import { createClosers, createLogger, loadConfig, queueConfig, run, storeConfig } from '@slipway/service'
 import { createStore } from '@slipway/store'
-import { DeployerConfig, startDeployer } from './service.ts'
+import { DeployerConfig } from './config.ts'
+import { startDeployer } from './service.ts'
 
 const logger = createLogger('deployer', process.env.LOG_LEVEL ?? 'info')
 
