@@ -50,7 +50,7 @@ test('each kind of end has its exit code, and says what to try next', async (t) 
 })
 
 test('a rebuild follows its build to the end, and says which', async (t) => {
-  const { slipway, store, checkout } = await createCommandLineForTest(t)
+  const { slipway, store, checkout, untilAskedFor } = await createCommandLineForTest(t)
   await seedLive(store, pushOf(commits.a), hello, Date.now())
   assert.equal((await slipway('rebuild')).code, 4, 'this is no checkout')
   checkout()
@@ -65,20 +65,12 @@ test('a rebuild follows its build to the end, and says which', async (t) => {
     ['superseded', 5]
   ] as const) {
     const following = slipway('rebuild')
-    const queued = await untilQueued()
+    const queued = await untilAskedFor()
     assert.equal((await store.builds.get(queued))?.noCache, false)
     await store.builds.finish(queued, null, { status, reason: 'the test says so' }, Date.now())
     const ended = await following
     assert.equal(ended.code, exit, ended.stderr)
     assert.match(ended.stderr, new RegExp(`build ${queued} is ${status}: the test says so`))
-  }
-
-  async function untilQueued(): Promise<string> {
-    for (;;) {
-      const [newest] = await store.builds.list(null, { status: 'queued' }, { before: null, limit: 1 })
-      if (newest !== undefined) return newest.id
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
   }
 })
 

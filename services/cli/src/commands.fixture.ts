@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createApiForTest, token } from '@slipway/api/fixture'
+import { isTerminal } from '@slipway/domain'
 
 export { commits } from '@slipway/api/fixture'
 
@@ -51,6 +52,14 @@ export async function createCommandLineForTest(t: TestContext) {
     slipwayWith,
     slipwayFed,
     slipway: (...args: string[]) => slipwayWith({ SLIPWAY_URL: installation.url, SLIPWAY_TOKEN: token }, ...args),
+    /** The id of the newest build, as soon as it is one that has not ended. */
+    async untilAskedFor(): Promise<string> {
+      for (;;) {
+        const [newest] = await installation.store.builds.list(null, {}, { before: null, limit: 1 })
+        if (newest !== undefined && !isTerminal(newest.status)) return newest.id
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    },
     /** Makes the directory a checkout of `alice/shop`. */
     checkout() {
       execFileSync('git', ['init', '-q'], { cwd: directory })

@@ -29,7 +29,7 @@ test('a function goes back to a commit, stays there, and is resumed', async (t) 
   const unknown = await slipway('rollback', 'alice/hello', '--to', 'ccccccc')
   assert.equal(unknown.code, 4)
   assert.match(unknown.stderr, /never live as ccccccc: "slipway inspect alice\/hello" lists its deployments\n$/)
-  const back = await slipway('rollback', 'alice/hello', '--to', 'aaaaaaa', '--json')
+  const back = await slipway('rollback', 'alice/hello', '--to', 'aaaaaaa', '--detach', '--json')
   assert.equal(back.code, 0, back.stderr)
   const build = JSON.parse(back.stdout) as { trigger: string; commit: string }
   assert.deepEqual([build.trigger, build.commit], ['rollback', commits.a])
@@ -38,7 +38,24 @@ test('a function goes back to a commit, stays there, and is resumed', async (t) 
   assert.match((await slipway('functions')).stdout, /live, paused/)
   const resumed = await slipway('resume', 'alice/hello')
   assert.match(resumed.stdout, /^pushes deploy alice\/hello again; /)
-  assert.match((await slipway('redeploy', 'alice/hello')).stdout, /deployed again: "slipway logs -f --build/)
+  assert.match(
+    (await slipway('redeploy', 'alice/hello', '--detach')).stdout,
+    /deployed again: "slipway logs -f --build/
+  )
+})
+
+test('a rollback and a redeploy are followed to their end', async (t) => {
+  const { slipway, store, untilAskedFor } = await createCommandLineForTest(t)
+  await seedLive(store, pushOf(commits.a), hello, Date.now())
+  await seedLive(store, pushOf(commits.b, { before: commits.a }), hello, Date.now())
+  for (const command of ['rollback', 'redeploy']) {
+    const following = slipway(command, 'alice/hello')
+    const queued = await untilAskedFor()
+    await store.builds.finish(queued, null, { status: 'superseded', reason: 'the test says so' }, Date.now())
+    const ended = await following
+    assert.equal(ended.code, 5, ended.stderr)
+    assert.match(ended.stderr, new RegExp(`build ${queued} is superseded: the test says so`))
+  }
 })
 
 test('replicas are a number from 1 to 100, of what is live', async (t) => {

@@ -9,6 +9,7 @@ interface Options {
   repository?: string
   all?: boolean
   to?: string
+  detach?: boolean
   json?: boolean
 }
 
@@ -32,6 +33,18 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     }
   })
 
+  /** Follows what was asked for to its end, or says how to. */
+  async function brought(
+    api: StatusApi,
+    build: BuildView,
+    { detach = false, json = false }: Options,
+    text: { waits: string; live: string }
+  ): Promise<void> {
+    if (detach) return print(json ? shown(build) : text.waits)
+    const { followToEnd } = await import('./follow.ts')
+    await followToEnd(api, build, context, { json, live: async () => [text.live] })
+  }
+
   addList(program, context)
 
   about(
@@ -48,32 +61,38 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     program
       .command('rollback <function>')
       .description('make an earlier deployment live again; pushes do not deploy the function until it is resumed')
-      .option('--to <deployment>', 'its id or its commit; by default the one before'),
+      .option('--to <deployment>', 'its id or its commit; by default the one before')
+      .option('--detach', 'do not wait for the end'),
     'slipway rollback alice/hello',
     'slipway rollback hello --to 1f3c9a2'
-  ).does(async (api, of, { to, json = false }) => {
+  ).does(async (api, of, { to, ...options }) => {
     const { deploymentOf } = await import('./functions.ts')
     const deploymentId = to === undefined ? undefined : await deploymentOf(api, of, to)
     const build = await withHints(api.rollback({ ...of, ...(deploymentId === undefined ? {} : { deploymentId }) }), {
       conflict: `"slipway inspect ${of.owner}/${of.name}" lists its deployments`,
       'image-missing': '"slipway rebuild <build>" does, "slipway builds" lists them'
     })
-    const text = `${of.owner}/${of.name} goes back to ${shortCommit(build.commit)}`
-    print(
-      json
-        ? shown(build)
-        : `${text}: ${follow(build)}\n"slipway resume ${of.owner}/${of.name}" lets pushes deploy again`
-    )
+    const name = `${of.owner}/${of.name}`
+    const toResume = `"slipway resume ${name}" lets pushes deploy it again`
+    await brought(api, build, options, {
+      waits: `${name} goes back to ${shortCommit(build.commit)}: ${follow(build)}\n${toResume}`,
+      live: `${name} is back at ${shortCommit(build.commit)} and answers; ${toResume}`
+    })
   })
 
   about(
     program
       .command('redeploy <function>')
-      .description('deploy what is live anew with the variables and secrets of now, without a build'),
+      .description('deploy what is live anew with the variables and secrets of now, without a build')
+      .option('--detach', 'do not wait for the end'),
     'slipway redeploy alice/hello'
-  ).does(async (api, of, { json = false }) => {
+  ).does(async (api, of, options) => {
     const build = await api.redeployFunction(of)
-    print(json ? shown(build) : `${of.owner}/${of.name} is deployed again: ${follow(build)}`)
+    const name = `${of.owner}/${of.name}`
+    await brought(api, build, options, {
+      waits: `${name} is deployed again: ${follow(build)}`,
+      live: `${name} is deployed again and answers`
+    })
   })
 
   about(
