@@ -14,6 +14,7 @@ import { ensureDependencies, environmentFor, findNode } from './dependencies.mjs
 import { findProcess, usualDockerSockets } from './docker.mjs'
 import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories } from './processes.mjs'
 import { prepare } from './requirements.mjs'
+import { settingsOf } from './settings.mjs'
 import { stateDirectory } from './state.mjs'
 import { test, testBrowser, testKubernetes } from './tests.mjs'
 
@@ -33,6 +34,7 @@ const commands = {
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], script: 'services/api/src/rights.test.ts' },
   kubernetes: { needs: [...servers, 'runc', 'kubernetes'], isForTests: true, tests: testKubernetes },
+  docs: { needs: [], script: 'services/cli/src/references/main.ts' },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 
@@ -62,6 +64,8 @@ async function main([name, ...args]) {
   const node = await findNode({ root, env: process.env })
   const apt = createApt({ machine, state, say })
   const isForTests = command.isForTests === true
+  // What is configured in the file is not installed either.
+  if (isUp(name, args)) machine.env = { ...settingsOf(state.home, process.env), ...process.env }
   const found = await prepare(needsOf(name, command, args), { machine, apt, state, say, root, isForTests })
   const env = { ...environmentFor({ root, env: process.env, node }), ...found, SLIPWAY_HOME: state.home }
   if (command.hasPage === true || isUp(name, args)) await ensureDashboard({ root, env, node, say })

@@ -10,40 +10,84 @@ const Url = Type.String({ pattern: '^https?://[^/?#\\s]+[^?#\\s]*$' })
 
 /** Which forges there are. Part of a service's own schema, as are the two below. */
 export const instanceSettings = {
-  GITHUB_FORGE_ID: Type.String({ default: 'github', pattern: '^[a-z][a-z0-9-]{0,62}$' }),
-  GITHUB_URL: Type.String({ ...Url, default: 'https://github.com' }),
-  /** Unset: GitHub's own, or what GitHub Enterprise has below GITHUB_URL. */
-  GITHUB_API_URL: Type.Optional(Url),
-  GITLAB_FORGE_ID: Type.String({ default: 'gitlab', pattern: '^[a-z][a-z0-9-]{0,62}$' }),
-  GITLAB_URL: Type.String({ ...Url, default: 'https://gitlab.com' }),
-  GITLAB_API_URL: Type.Optional(Url)
+  GITHUB_FORGE_ID: Type.String({
+    default: 'github',
+    pattern: '^[a-z][a-z0-9-]{0,62}$',
+    description:
+      'What GitHub is called in identities. Never change it: who and what was known under another one is unknown then.'
+  }),
+  GITHUB_URL: Type.String({ ...Url, default: 'https://github.com', description: 'GitHub, or a GitHub Enterprise.' }),
+  GITHUB_API_URL: Type.Optional(
+    Type.String({ ...Url, description: "Unset: GitHub's own, or what GitHub Enterprise has below GITHUB_URL." })
+  ),
+  GITLAB_FORGE_ID: Type.String({
+    default: 'gitlab',
+    pattern: '^[a-z][a-z0-9-]{0,62}$',
+    description: 'The same for GitLab.'
+  }),
+  GITLAB_URL: Type.String({ ...Url, default: 'https://gitlab.com', description: 'GitLab, or one of your own.' }),
+  GITLAB_API_URL: Type.Optional(Type.String({ ...Url, description: 'Unset: `/api/v4` below GITLAB_URL.' }))
 }
 
 /** For who receives webhooks. A forge without a secret here has no webhook address. */
 export const webhookSettings = {
   ...instanceSettings,
-  GITHUB_WEBHOOK_SECRET: Type.Optional(Type.String({ minLength: 16 })),
-  /** The former secret, accepted as well while the secret is changed at GitHub. */
-  GITHUB_WEBHOOK_SECRET_PREVIOUS: Type.Optional(Type.String({ minLength: 16 })),
-  /** `whsec_…`: deliveries of GitLab have to be signed. */
-  GITLAB_WEBHOOK_SIGNING_TOKEN: Type.Optional(Type.String({ pattern: '^whsec_' })),
-  /** Only for a GitLab that cannot sign. Not looked at when the signing token is set. */
-  GITLAB_WEBHOOK_TOKEN: Type.Optional(Type.String({ minLength: 16 }))
+  GITHUB_WEBHOOK_SECRET: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: "The secret of the App's webhook. Not needed after `slipway connect github`."
+    })
+  ),
+  GITHUB_WEBHOOK_SECRET_PREVIOUS: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: 'The former secret, accepted as well while the secret is changed at GitHub.'
+    })
+  ),
+  GITLAB_WEBHOOK_SIGNING_TOKEN: Type.Optional(
+    Type.String({ pattern: '^whsec_', description: '`whsec_…`: deliveries of GitLab have to be signed.' })
+  ),
+  GITLAB_WEBHOOK_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 16,
+      description: 'Only for a GitLab that cannot sign. Not looked at when the signing token is set.'
+    })
+  )
 }
 
 /** For who calls the forges: only `deployer`. A forge without credentials here is not called. */
 export const forgeApiSettings = {
   ...instanceSettings,
-  GITHUB_APP_ID: Type.Optional(Type.Integer({ minimum: 1 })),
-  /** PEM; line feeds may be written as `\n`. */
-  GITHUB_PRIVATE_KEY: Type.Optional(Type.String({ pattern: '-----BEGIN [A-Z ]*PRIVATE KEY-----' })),
-  /** Of a project, group or service account; scope `api`. */
-  GITLAB_TOKEN: Type.Optional(Type.String({ minLength: 1 })),
-  /** What git reads private repositories with; scope `read_repository`. A deploy token needs its user name, too. */
-  GITLAB_READ_TOKEN: Type.Optional(Type.String({ minLength: 1 })),
-  GITLAB_READ_USERNAME: Type.Optional(Type.String({ minLength: 1 })),
-  /** For one call. */
-  FORGE_TIMEOUT_MS: Type.Integer({ default: defaultTimeoutMs, minimum: 1000 })
+  GITHUB_APP_ID: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'The number of the GitHub App. Not needed after `slipway connect github`.'
+    })
+  ),
+  GITHUB_PRIVATE_KEY: Type.Optional(
+    Type.String({
+      pattern: '-----BEGIN [A-Z ]*PRIVATE KEY-----',
+      description: 'PEM; line feeds may be written as `\\n`.'
+    })
+  ),
+  GITLAB_TOKEN: Type.Optional(
+    Type.String({ minLength: 1, description: 'Of a project, group or service account; scope `api`.' })
+  ),
+  GITLAB_READ_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'What git reads private repositories with; scope `read_repository`. A deploy token needs its user name, too.'
+    })
+  ),
+  GITLAB_READ_USERNAME: Type.Optional(
+    Type.String({ minLength: 1, description: 'The user name that belongs to GITLAB_READ_TOKEN; unset: `oauth2`.' })
+  ),
+  FORGE_TIMEOUT_MS: Type.Integer({
+    default: defaultTimeoutMs,
+    minimum: 1000,
+    description: 'How long a call to a forge may take.'
+  })
 }
 
 const InstanceSettings = Type.Object(instanceSettings)

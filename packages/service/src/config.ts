@@ -1,6 +1,13 @@
 import { Failure } from '@slipway/domain'
 import type { Static, TObject } from 'typebox'
 import Value from 'typebox/value'
+import { wantedOf } from './setting.ts'
+
+export interface SettingProblem {
+  name: string
+  /** What it has to be; never what it is. */
+  message: string
+}
 
 /**
  * Reads one service's settings out of an environment. An empty variable counts as unset.
@@ -8,21 +15,36 @@ import Value from 'typebox/value'
  * @throws Failure `invalid-configuration` that names every bad variable, never its value.
  */
 export function loadConfig<S extends TObject>(schema: S, env: Record<string, string | undefined>): Static<S> {
-  const given = Object.fromEntries(
-    Object.keys(schema.properties).flatMap((key) =>
-      env[key] === undefined || env[key] === '' ? [] : [[key, env[key]]]
-    )
-  )
-  const config: unknown = Value.Convert(schema, Value.Default(schema, given))
+  const config = valuesOf(schema, env)
   if (Value.Check(schema, config)) return config
-  const problems = Value.Errors(schema, config).map((problem) => {
-    const missing = (problem.params as { requiredProperties?: string[] }).requiredProperties
-    return missing === undefined
-      ? `${problem.instancePath.slice(1)} ${problem.message}`
-      : `${missing.join(', ')} must be set`
-  })
   throw new Failure(
     'invalid-configuration',
-    `the configuration is not valid:\n  ${[...new Set(problems)].join('\n  ')}`
+    `the configuration is not valid:\n  ${problemsOf(schema, config)
+      .map(({ message }) => message)
+      .join('\n  ')}`
   )
+}
+
+/** Every bad setting of an environment. None: `loadConfig` takes it. */
+export function checkConfig(schema: TObject, env: Record<string, string | undefined>): SettingProblem[] {
+  const config = valuesOf(schema, env)
+  return Value.Check(schema, config) ? [] : problemsOf(schema, config)
+}
+
+function valuesOf(schema: TObject, env: Record<string, string | undefined>): unknown {
+  const given = Object.keys(schema.properties).flatMap((key) => (env[key] ? [[key, env[key]]] : []))
+  return Value.Convert(schema, Value.Default(schema, Object.fromEntries(given)))
+}
+
+/** What is wrong with settings, by their names, each with what it has to be; never a value. */
+function problemsOf(schema: TObject, config: unknown): SettingProblem[] {
+  const names = Value.Errors(schema, config).flatMap((problem) => {
+    const missing = (problem.params as { requiredProperties?: string[] }).requiredProperties
+    return missing ?? [problem.instancePath.slice(1)]
+  })
+  const given = config as Record<string, unknown>
+  return [...new Set(names)].map((name) => {
+    const wanted = wantedOf(schema.properties[name] ?? {})
+    return { name, message: given[name] === undefined ? `${name} must be set: ${wanted}` : `${name} must be ${wanted}` }
+  })
 }

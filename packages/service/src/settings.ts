@@ -5,14 +5,27 @@ import Type from 'typebox'
 
 /** What every service needs to know. Part of each service's own schema. */
 export const commonSettings = {
-  /** Where this installation keeps its files. */
-  SLIPWAY_HOME: Type.String({ default: '.slipway' }),
-  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
-  /** PostgreSQL; without it the store is a SQLite file under SLIPWAY_HOME. */
-  DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
-  REDIS_URL: Type.String({ default: 'redis://127.0.0.1:6379', pattern: '^rediss?://' }),
-  /** Separates installations that share a Redis. */
-  QUEUE_PREFIX: Type.String({ default: 'slipway', pattern: '^[A-Za-z0-9_-]+$' })
+  SLIPWAY_HOME: Type.String({ default: '.slipway', description: 'Where this installation keeps its files.' }),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'From which level on the services write log lines.'
+  }),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description: 'PostgreSQL; without it the store is a SQLite file under SLIPWAY_HOME.'
+    })
+  ),
+  REDIS_URL: Type.String({
+    default: 'redis://127.0.0.1:6379',
+    pattern: '^rediss?://',
+    description: 'Queues and signals. `slipway up` starts a Redis of its own where it is not set.'
+  }),
+  QUEUE_PREFIX: Type.String({
+    default: 'slipway',
+    pattern: '^[A-Za-z0-9_-]+$',
+    description: 'Separates installations that share a Redis.'
+  })
 }
 
 /** The paths below SLIPWAY_HOME that more than one service uses. */
@@ -57,12 +70,19 @@ export function queueConfig(settings: { REDIS_URL: string; QUEUE_PREFIX: string 
 
 /** Where images go and come from. Part of the schema of who builds and of who runs them. */
 export const registrySettings = {
-  /** `host[:port][/prefix]` */
-  REGISTRY: Type.String({ default: '127.0.0.1:5000', minLength: 1 }),
-  REGISTRY_USERNAME: Type.Optional(Type.String()),
-  REGISTRY_PASSWORD: Type.Optional(Type.String()),
-  /** For one image, from the registry into an engine. */
-  PULL_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 })
+  REGISTRY: Type.String({
+    default: '127.0.0.1:5000',
+    minLength: 1,
+    description:
+      'Where images go and come from: `host[:port][/prefix]`. `slipway up` starts one of its own where it is not set.'
+  }),
+  REGISTRY_USERNAME: Type.Optional(Type.String({ description: 'Of an account that may push and pull there.' })),
+  REGISTRY_PASSWORD: Type.Optional(Type.String({ description: 'Its password or token.' })),
+  PULL_TIMEOUT_MS: Type.Integer({
+    default: 600_000,
+    minimum: 1000,
+    description: 'For one image, from the registry into an engine.'
+  })
 }
 
 /** Credentials by the registry's host as it stands in names of images. */
@@ -87,11 +107,16 @@ export function listed(setting: string): string[] {
 
 /** Where strangers' programs may reach. Part of the schema of who runs functions, and of who builds them apart. */
 export const isolationSettings = {
-  /** Networks on docker are cut from this pool. */
-  NETWORK_POOL: Type.String({ default: '10.201.0.0/16' }),
-  /** DNS servers, separated by commas; empty: those of the host. */
-  DNS_RESOLVERS: Type.String({ default: '' }),
-  FIREWALL: Type.Enum(['on', 'off'], { default: 'on' })
+  NETWORK_POOL: Type.String({ default: '10.201.0.0/16', description: 'Networks on docker are cut from this pool.' }),
+  DNS_RESOLVERS: Type.String({
+    default: '',
+    description: 'DNS servers, separated by commas; empty: those of the host.'
+  }),
+  FIREWALL: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description:
+      'Keeps functions and builds from private addresses, and from this machine but for the gateway. Needs root; `slipway doctor` says whether it holds.'
+  })
 }
 
 /** Private DNS servers are only reachable from inside when they are named: by default those of the host. */
@@ -102,15 +127,27 @@ export function resolversOf({ DNS_RESOLVERS }: { DNS_RESOLVERS: string }): strin
 
 /** What secrets of webhooks are encrypted with, for who opens them; unset: a file in SLIPWAY_HOME. */
 export const webhookKeySettings = {
-  WEBHOOK_KEYS: Type.Optional(Type.String({ minLength: 1 }))
+  WEBHOOK_KEYS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'What secrets of webhooks are encrypted with; unset: a file in SLIPWAY_HOME. `<id>:<base64 of 32 bytes>`, separated by commas, the newest first.'
+    })
+  )
 }
 
 /** What is kept, and for how long. Part of the schema of who cleans up. */
 export const keepSettings = {
-  /** Former versions of each function that a rollback can go back to at once: their images are kept. */
-  KEEP_ROLLBACKS: Type.Integer({ default: 5, minimum: 0 }),
-  /** How often it is looked for what may go. */
-  CLEAN_UP_PERIOD_MINUTES: Type.Number({ default: 60, exclusiveMinimum: 0 })
+  KEEP_ROLLBACKS: Type.Integer({
+    default: 5,
+    minimum: 0,
+    description: 'Former versions of each function that a rollback can go back to at once: their images are kept.'
+  }),
+  CLEAN_UP_PERIOD_MINUTES: Type.Number({
+    default: 60,
+    exclusiveMinimum: 0,
+    description: 'How often it is looked for what may go.'
+  })
 }
 
 /** Of whoever takes away what others may need: a clean-up and a backup never run at the same time. */

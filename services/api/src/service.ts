@@ -12,21 +12,47 @@ import { accountKeyring, createSignIn, limitsOf, peopleSettings } from './sign-i
 
 export const ApiConfig = Type.Object({
   ...commonSettings,
-  API_HOST: Type.String({ default: '127.0.0.1' }),
-  API_PORT: Type.Integer({ default: 8082, minimum: 0, maximum: 65535 }),
-  /** Address of the gateway as people reach it. */
-  GATEWAY_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
-  /** The built page; unset: this repository's own. */
-  DASHBOARD_DIRECTORY: Type.Optional(Type.String({ minLength: 1 })),
-  /** Of a folder that is deployed without git, as it is sent. */
-  UPLOAD_LIMIT_MB: Type.Integer({ default: 100, minimum: 1 }),
+  API_HOST: Type.String({
+    default: '127.0.0.1',
+    description: 'Where the status API and the page listen. Another one than loopback only with an https PUBLIC_URL.'
+  }),
+  API_PORT: Type.Integer({
+    default: 8082,
+    minimum: 0,
+    maximum: 65535,
+    description: '`slipway up` chooses one once and keeps it.'
+  }),
+  GATEWAY_PUBLIC_URL: Type.Optional(
+    Type.String({ pattern: '^https?://', description: 'Address of the gateway as people reach it.' })
+  ),
+  DASHBOARD_DIRECTORY: Type.Optional(
+    Type.String({ minLength: 1, description: "The built page; unset: this repository's own." })
+  ),
+  UPLOAD_LIMIT_MB: Type.Integer({
+    default: 100,
+    minimum: 1,
+    description: 'Of a folder that is deployed without git, as it is sent.'
+  }),
   ...signInSettings,
   ...peopleSettings,
-  API_REQUESTS_PER_MINUTE: Type.Integer({ default: 1200, minimum: 1 })
+  API_REQUESTS_PER_MINUTE: Type.Integer({
+    default: 1200,
+    minimum: 1,
+    description: 'Calls of one token, session or address.'
+  })
 })
 export type ApiConfig = Static<typeof ApiConfig>
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** @throws Failure `invalid-configuration` where sessions and tokens would go over a network in the clear */
+export function assertReachedPrivately({ API_HOST, PUBLIC_URL }: Pick<ApiConfig, 'API_HOST' | 'PUBLIC_URL'>): void {
+  if (loopback.has(API_HOST) || PUBLIC_URL?.startsWith('https:') === true) return
+  throw new Failure(
+    'invalid-configuration',
+    'API_HOST must be a loopback address unless PUBLIC_URL is the https address of a proxy before it: sessions and tokens do not go over a network in the clear'
+  )
+}
 
 export interface RunningApi extends Running {
   /** Good once, for whoever is to be the administrator; null: somebody has opened one. Not for a log. */
@@ -37,12 +63,7 @@ export async function startApi(
   config: ApiConfig,
   { store, signals, logger }: { store: Store; signals: Signals; logger: Logger }
 ): Promise<RunningApi> {
-  if (!loopback.has(config.API_HOST) && config.PUBLIC_URL?.startsWith('https:') !== true) {
-    throw new Failure(
-      'invalid-configuration',
-      'API_HOST must be a loopback address unless PUBLIC_URL is the https address of a proxy before it: sessions and tokens do not go over a network in the clear'
-    )
-  }
+  assertReachedPrivately(config)
   const paths = homePaths(config.SLIPWAY_HOME)
   const internalToken = await store.settings.get('internal-token')
   if (internalToken === null)

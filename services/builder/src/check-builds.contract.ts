@@ -5,7 +5,7 @@ import { connectDocker } from '@slipway/machine'
 import { createLogger, loadConfig } from '@slipway/service'
 import Docker from 'dockerode'
 import { type BuildCheckDeps, checkBuilds } from './check-builds.ts'
-import { BuilderConfig } from './service.ts'
+import { BuilderConfig } from './config.ts'
 
 const signal = AbortSignal.timeout(120_000)
 

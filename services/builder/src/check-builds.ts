@@ -5,9 +5,9 @@ import { networkInterfaces } from 'node:os'
 import { type BuildRoomLimits, createBuildRooms } from '@slipway/cluster/build-rooms'
 import { type BuildIsolation, Failure } from '@slipway/domain'
 import { type Logger, resolversOf } from '@slipway/service'
+import type { BuilderConfig } from './config.ts'
 import { type ProbeTale, type ProbeWish, probeArchitecture, probeContext, readTale } from './engine/build-probe.ts'
 import { createImageEngine, type ImageEngine } from './engine/image-engine.ts'
-import type { BuilderConfig } from './service.ts'
 
 export interface BuildFinding {
   name: string

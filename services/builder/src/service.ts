@@ -5,25 +5,21 @@ import { createBuildRooms } from '@slipway/cluster/build-rooms'
 import { Failure, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
 import { createConsumer, type Signals } from '@slipway/queue'
 import {
-  commonSettings,
   createClosers,
   createStage,
   homePaths,
-  isolationSettings,
-  keepSettings,
   type Logger,
   limited,
   listed,
   queueConfig,
   type Running,
   registryAuth,
-  registrySettings,
   resolversOf
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
-import Type, { type Static } from 'typebox'
 import { createBuild } from './build.ts'
 import { createCleanUp } from './clean-up.ts'
+import type { BuilderConfig } from './config.ts'
 import { createDiskGuard } from './disk-guard.ts'
 import { createImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages } from './function-images.ts'
@@ -35,63 +31,7 @@ import { parsePlatformSource } from './template/source.ts'
 
 const mib = 1024 ** 2
 
-/** Several values, separated by commas. */
-const List = Type.String({ default: '' })
-
-export const BuilderConfig = Type.Object({
-  ...commonSettings,
-  ...registrySettings,
-  ...isolationSettings,
-  REGISTRY_LAYOUT: Type.Enum(['nested', 'flat'], { default: 'nested' }),
-  /** What the built-in templates stand on. */
-  BASE_NODE: Type.String({ default: 'docker.io/library/node:24-bookworm-slim' }),
-  BASE_PYTHON: Type.String({ default: 'docker.io/library/python:3.13-slim-bookworm' }),
-  BUILD_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
-  /** Functions of one build that are built at a time. */
-  FUNCTION_SLOTS: Type.Integer({ default: 2, minimum: 1 }),
-  /** For one function. */
-  BUILD_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 }),
-  /** For one git command: the fetch of a repository, the check-out of a commit. */
-  GIT_TIMEOUT_MS: Type.Integer({ default: 300_000, minimum: 1000 }),
-  /** For one template repository. */
-  TEMPLATE_TIMEOUT_MS: Type.Integer({ default: 300_000, minimum: 1000 }),
-  /** For one image. */
-  PUSH_TIMEOUT_MS: Type.Integer({ default: 600_000, minimum: 1000 }),
-  BUILD_MODE: Type.Enum(['auto', 'buildkit', 'classic'], { default: 'auto' }),
-  /** For a whole build; one image's output is cut at 5 MiB. */
-  BUILD_LOG_LIMIT_BYTES: Type.Integer({ default: 10 * 1024 * 1024, minimum: 1024 }),
-  /** How builds are kept apart, of owners for whom nothing else is set. */
-  BUILD_ISOLATION: Type.Enum(['shared', 'strict'], { default: 'shared' }),
-  /** For one build in isolation `strict`, all that it runs together. */
-  STRICT_MEMORY_MB: Type.Integer({ default: 2048, minimum: 64 }),
-  STRICT_CPU_MILLIS: Type.Integer({ default: 1000, minimum: 50 }),
-  STRICT_PIDS: Type.Integer({ default: 512, minimum: 16 }),
-  /** For one image with all that it stands on; in isolation `strict` also for what its steps write. */
-  BUILD_DISK_MB: Type.Integer({ default: 10_240, minimum: 1 }),
-  /** `lang: dockerfile` may be used. */
-  DOCKERFILE_ALLOWED: Type.Boolean({ default: false }),
-  /** Repositories may bring templates of their own in `template/`. */
-  OWN_TEMPLATES_ALLOWED: Type.Boolean({ default: false }),
-  /** Template repositories of the platform, `url[#ref]`. */
-  TEMPLATE_REPOSITORIES: List,
-  /** What `configuration.templates` may name; `*` at the end stands for anything, `http://` has to be said. */
-  TEMPLATE_SOURCES: List,
-  /** Registries that `skip_build` may name images of. */
-  IMAGE_REGISTRIES: List,
-  ...keepSettings,
-  /** Mirrors of repositories: those that nobody pushed to for so long go, and the least used ones beyond so much. */
-  KEEP_MIRRORS_DAYS: Type.Number({ default: 30, minimum: 0 }),
-  KEEP_MIRRORS_MB: Type.Integer({ default: 20_480, minimum: 0 }),
-  /** Of each folder that is deployed without git so many versions stay, to be built once more. */
-  KEEP_UPLOADS: Type.Integer({ default: 5, minimum: 0 }),
-  /** What the engine's build cache is cut to. The engine cannot tell whose cache it is: only set it where nobody else builds. */
-  BUILD_CACHE_MB: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** Free space that a build wants on the disks of the state directory and of the engine. Default: 2 GiB, or 5 % of a small disk. */
-  MIN_FREE_MB: Type.Optional(Type.Integer({ minimum: 0 })),
-  LEASE_MS: Type.Integer({ default: 15_000, minimum: 1000 }),
-  STOP_GRACE_MS: Type.Integer({ default: 20_000, minimum: 0 })
-})
-export type BuilderConfig = Static<typeof BuilderConfig>
+export { BuilderConfig } from './config.ts'
 
 export interface BuilderDeps {
   store: Store

@@ -3,12 +3,13 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
-import { createLogger, run } from '@slipway/service'
+import { addSettingsFile, createLogger, run } from '@slipway/service'
 import { Argument, Command, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
 import { addBuildCommands } from './build-commands.ts'
 import { example } from './command-context.ts'
 import type { Shell } from './completion.ts'
+import { addConfigurationCommands } from './configuration/configuration-commands.ts'
 import { addConnectCommands, addForgeAdministration } from './connect-commands.ts'
 import { connect } from './connection.ts'
 import { addDeployCommands } from './deploy-commands.ts'
@@ -53,8 +54,14 @@ program
     continueSmall(resolve(settings.SLIPWAY_HOME), process.env, ['up', '--load-only'])
     // What only `up` needs is loaded only here: the other commands start at once.
     const { up } = await import('./up.ts')
+    const { unknownSettings } = await import('./configuration/check.ts')
     if (loadOnly) return void (await import('@slipway/gateway/main'))
-    await run(() => up(process.env, logger, print), logger)
+    await run(() => {
+      addSettingsFile(process.env)
+      for (const problem of unknownSettings(process.env)) print(`!! ${problem}`)
+      logger.level = process.env.LOG_LEVEL || logger.level
+      return up(process.env, logger, print)
+    }, logger)
   })
 
 program
@@ -64,6 +71,7 @@ program
   .option('--json', 'for programs')
   .action(async ({ probe, json = false }: { probe: boolean; json?: boolean }) => {
     const { doctor } = await import('./doctor.ts')
+    addSettingsFile(process.env)
     const findings = await doctor(process.env, logger, { probe })
     print(
       json
@@ -114,6 +122,7 @@ program
   .option('--recipient <age1…>', 'a key of age-keygen instead of BACKUP_PASSPHRASE; may be given again', collected, [])
   .action(async (file: string | undefined, { recipient }: { recipient: string[] }) => {
     const { backup } = await import('./backup/backup.ts')
+    addSettingsFile(process.env)
     const name = file ?? `slipway-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.backup.age`
     const keys = { passphrase: process.env.BACKUP_PASSPHRASE, recipients: recipient }
     const report = await backup({ env: process.env, file: resolve(name), keys, now: Date.now }, interrupted())
@@ -131,6 +140,7 @@ program
   .option('--force', 'also where an installation is already: it is put aside')
   .action(async (file: string, { identity, force = false }: { identity?: string; force?: boolean }) => {
     const { restore } = await import('./backup/restore.ts')
+    addSettingsFile(process.env)
     const keys = { passphrase: process.env.BACKUP_PASSPHRASE, identityFile: identity }
     const options = { env: process.env, file: resolve(file), keys, force, now: Date.now }
     const { createdAt, rows, images, aside } = await restore(options, interrupted())
@@ -151,6 +161,7 @@ addNotificationCommands(program, context)
 addSecretCommands(program, { settings, print })
 const hasScreen = process.platform === 'darwin' || (process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY) !== undefined
 addConnectCommands(program, context, hasScreen)
+addConfigurationCommands(program, context)
 
 const admin = program.command('admin').description('what the administrator of the installation does')
 

@@ -148,5 +148,7 @@ function gatewayEnv(settings: Env): Record<string, string> {
     'NODE_OPTIONS',
     'NODE_COMPILE_CACHE'
   ]
-  return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])))
+  const given = names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]]))
+  // What of the file concerns it is among these already.
+  return { ...Object.fromEntries(given), SLIPWAY_CONFIG: '/dev/null' }
 }

@@ -14,30 +14,58 @@ import Type, { type Static } from 'typebox'
 
 /** Where functions run, and how. */
 export const clusterSettings = {
-  CLUSTER: Type.Enum(['docker', 'kubernetes'], { default: 'docker' }),
-  /** How long a new version may take to become ready. */
-  READY_TIMEOUT_MS: Type.Integer({ default: 60_000, minimum: 1000 }),
+  CLUSTER: Type.Enum(['docker', 'kubernetes'], {
+    default: 'docker',
+    description: 'Where functions run: docs/kubernetes.md.'
+  }),
+  READY_TIMEOUT_MS: Type.Integer({
+    default: 60_000,
+    minimum: 1000,
+    description: 'How long a new version may take to become ready.'
+  }),
   // with CLUSTER=docker
   ...isolationSettings,
-  NETWORK_PREFIX: Type.Integer({ default: 26, minimum: 20, maximum: 28 }),
-  /** For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB. */
-  READY_NETWORKS: Type.Integer({ default: 16, minimum: 0 }),
-  /** Where functions' secrets are written as files. Default: in memory where there is a place for it. */
-  SECRETS_DIRECTORY: Type.Optional(Type.String({ pattern: '^/' })),
-  /** Of the user that runs this. */
-  XDG_RUNTIME_DIR: Type.Optional(Type.String()),
+  NETWORK_PREFIX: Type.Integer({
+    default: 26,
+    minimum: 20,
+    maximum: 28,
+    description: "The size of one owner's network, as the length of its prefix."
+  }),
+  READY_NETWORKS: Type.Integer({
+    default: 16,
+    minimum: 0,
+    description:
+      'For how many owners who just pushed a network is kept ready for their next push. Each takes an address and 3 MB.'
+  }),
+  SECRETS_DIRECTORY: Type.Optional(
+    Type.String({
+      pattern: '^/',
+      description: "Where functions' secrets are written as files. Default: in memory where there is a place for it."
+    })
+  ),
+  XDG_RUNTIME_DIR: Type.Optional(
+    Type.String({ description: 'Set by the system for the user that runs this: a place in memory.' })
+  ),
   // with CLUSTER=kubernetes
-  /** Unset: the service account of the pod that this runs in. */
-  KUBECONFIG: Type.Optional(Type.String({ pattern: '^/' })),
-  /**
-   * Who may call functions: the gateway's pods as `<namespace>/<label>=<value>`, or addresses (`10.0.0.0/24`) of a gateway
-   * outside of the cluster; several separated by commas.
-   */
-  KUBERNETES_GATEWAYS: Type.String({ default: 'slipway/app.kubernetes.io/name=slipway-gateway' }),
-  /** `public`: functions reach the internet, but no private address; `open`: everything. */
-  KUBERNETES_EGRESS: Type.Enum(['public', 'open'], { default: 'public' }),
-  /** On every pod of a function: `linkerd.io/inject=enabled`, several separated by commas. */
-  KUBERNETES_POD_ANNOTATIONS: Type.String({ default: '' })
+  KUBECONFIG: Type.Optional(
+    Type.String({
+      pattern: '^/',
+      description: 'How the cluster is reached; unset: by the service account of the pod that this runs in.'
+    })
+  ),
+  KUBERNETES_GATEWAYS: Type.String({
+    default: 'slipway/app.kubernetes.io/name=slipway-gateway',
+    description:
+      "Who may call functions: the gateway's pods as `<namespace>/<label>=<value>`, or addresses (`10.0.0.0/24`) of a gateway outside of the cluster; several separated by commas."
+  }),
+  KUBERNETES_EGRESS: Type.Enum(['public', 'open'], {
+    default: 'public',
+    description: '`public`: functions reach the internet, but no private address; `open`: everything.'
+  }),
+  KUBERNETES_POD_ANNOTATIONS: Type.String({
+    default: '',
+    description: 'On every pod of a function: `linkerd.io/inject=enabled`, several separated by commas.'
+  })
 }
 export const ClusterConfig = Type.Object({ ...clusterSettings, ...registrySettings, SLIPWAY_HOME: Type.String() })
 export type ClusterConfig = Static<typeof ClusterConfig>

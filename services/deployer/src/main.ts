@@ -1,5 +1,13 @@
 import { createSignals } from '@slipway/queue'
-import { createClosers, createLogger, loadConfig, queueConfig, run, storeConfig } from '@slipway/service'
+import {
+  addSettingsFile,
+  createClosers,
+  createLogger,
+  loadConfig,
+  queueConfig,
+  run,
+  storeConfig
+} from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { DeployerConfig } from './config.ts'
 import { startDeployer } from './service.ts'
@@ -7,7 +15,9 @@ import { startDeployer } from './service.ts'
 const logger = createLogger('deployer', process.env.LOG_LEVEL ?? 'info')
 
 await run(async () => {
+  addSettingsFile(process.env)
   const config = loadConfig(DeployerConfig, process.env)
+  logger.level = config.LOG_LEVEL
   const closers = createClosers(logger)
   const store = await createStore(storeConfig(config))
   closers.add('store', () => store.close())

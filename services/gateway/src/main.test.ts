@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 
 /** Starts with a configuration that is refused: everything that is imported is loaded by then. */
-function startRefused(args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
+function startRefused(
+  args: string[],
+  env: Record<string, string> = { GATEWAY_PORT: 'x' }
+): Promise<{ code: unknown; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [...args, main], { env: { GATEWAY_PORT: 'x' } }, (err, stdout, stderr) => {
+    execFile(process.execPath, [...args, main], { env }, (err, stdout, stderr) => {
       resolve({ code: err?.code, stdout, stderr })
     })
   })
@@ -18,6 +24,16 @@ test('a bad setting ends the process with the setting’s name and nothing else'
   const { code, stderr } = await startRefused([])
   assert.equal(code, 1)
   assert.equal(stderr, 'the configuration is not valid:\n  GATEWAY_PORT must be an integer of 0 to 65535\n')
+})
+
+test('settings are taken from the file, too', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-gateway-'))
+  t.after(() => rm(directory, { recursive: true }))
+  const file = join(directory, 'slipway.env')
+  await writeFile(file, 'IN_FLIGHT_LIMIT=none\n')
+  const { code, stderr } = await startRefused([], { SLIPWAY_CONFIG: file })
+  assert.equal(code, 1)
+  assert.match(stderr, /IN_FLIGHT_LIMIT must be an integer of 1 to 1000000/)
 })
 
 test('the process loads nothing that traffic does not need', async () => {

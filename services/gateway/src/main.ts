@@ -4,6 +4,7 @@ import { createTrafficSender } from '@slipway/queue/traffic'
 import { createClosers } from '@slipway/service/closers'
 import { createLogger } from '@slipway/service/logger'
 import { run } from '@slipway/service/run'
+import { addSettingsFile } from '@slipway/service/settings-file'
 import { openRoutes } from '@slipway/store/routes'
 import { readConfig } from './config.ts'
 import { createRouteSource } from './route-source.ts'
@@ -12,7 +13,9 @@ import { startGateway } from './service.ts'
 async function main() {
   const logger = createLogger('gateway', process.env.LOG_LEVEL || 'info')
   await run(async () => {
+    addSettingsFile(process.env)
     const config = readConfig(process.env)
+    logger.level = config.LOG_LEVEL
     const closers = createClosers(logger)
     const queue = { redisUrl: config.REDIS_URL, prefix: config.QUEUE_PREFIX }
     const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')

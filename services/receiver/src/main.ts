@@ -1,12 +1,22 @@
 import { createSignals } from '@slipway/queue'
-import { createClosers, createLogger, loadConfig, queueConfig, run, storeConfig } from '@slipway/service'
+import {
+  addSettingsFile,
+  createClosers,
+  createLogger,
+  loadConfig,
+  queueConfig,
+  run,
+  storeConfig
+} from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { ReceiverConfig, startReceiver } from './service.ts'
 
 const logger = createLogger('receiver', process.env.LOG_LEVEL ?? 'info')
 
 await run(async () => {
+  addSettingsFile(process.env)
   const config = loadConfig(ReceiverConfig, process.env)
+  logger.level = config.LOG_LEVEL
   const closers = createClosers(logger)
   const store = await createStore(storeConfig(config))
   closers.add('store', () => store.close())

@@ -22,12 +22,23 @@ export const ReceiverConfig = Type.Object({
   ...commonSettings,
   ...webhookSettings,
   ...webhookKeySettings,
-  RECEIVER_HOST: Type.String({ default: '127.0.0.1' }),
-  RECEIVER_PORT: Type.Integer({ default: 8081, minimum: 0, maximum: 65535 }),
-  /** Several receivers share the port: a new one takes over from an old one without a gap. */
-  RECEIVER_REUSE_PORT: Type.Boolean({ default: false }),
-  /** The production branch of every repository that does not say otherwise; unset: its default branch. */
-  BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 }))
+  RECEIVER_HOST: Type.String({ default: '127.0.0.1', description: 'Where webhooks arrive.' }),
+  RECEIVER_PORT: Type.Integer({
+    default: 8081,
+    minimum: 0,
+    maximum: 65535,
+    description: '`slipway up` chooses one once and keeps it.'
+  }),
+  RECEIVER_REUSE_PORT: Type.Boolean({
+    default: false,
+    description: 'Several receivers share the port: a new one takes over from an old one without a gap.'
+  }),
+  BUILD_BRANCH: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'The production branch of every repository that does not say otherwise; unset: its default branch.'
+    })
+  )
 })
 export type ReceiverConfig = Static<typeof ReceiverConfig>
 

@@ -11,21 +11,27 @@ const Text = Type.String({ minLength: 1 })
 /** For who lets people sign in: only `api`. A provider without a client here is not offered. */
 export const signInSettings = {
   ...instanceSettings,
-  /** Of the GitHub App: its page has both. */
-  GITHUB_CLIENT_ID: Type.Optional(Text),
-  GITHUB_CLIENT_SECRET: Type.Optional(Text),
-  /** Of an application at GitLab, confidential, with the scopes openid, profile, read_api. */
-  GITLAB_APPLICATION_ID: Type.Optional(Text),
-  GITLAB_APPLICATION_SECRET: Type.Optional(Text),
-  /** Any OpenID provider. */
-  OIDC_ISSUER: Type.Optional(Type.String({ pattern: '^https?://' })),
-  OIDC_CLIENT_ID: Type.Optional(Text),
-  OIDC_CLIENT_SECRET: Type.Optional(Text),
-  /** What the button says. */
-  OIDC_NAME: Type.String({ default: 'OpenID', minLength: 1, maxLength: 40 }),
-  OIDC_SCOPE: Type.String({ default: 'openid profile', pattern: '^openid( |$)' }),
-  /** For one call. */
-  FORGE_TIMEOUT_MS: Type.Integer({ default: defaultTimeoutMs, minimum: 1000 })
+  GITHUB_CLIENT_ID: Type.Optional(Type.String({ ...Text, description: 'Of the GitHub App: its page has both.' })),
+  GITHUB_CLIENT_SECRET: Type.Optional(
+    Type.String({ ...Text, description: 'The other half: a client secret of the App.' })
+  ),
+  GITLAB_APPLICATION_ID: Type.Optional(
+    Type.String({
+      ...Text,
+      description: 'Of an application at GitLab, confidential, with the scopes openid, profile, read_api.'
+    })
+  ),
+  GITLAB_APPLICATION_SECRET: Type.Optional(Type.String({ ...Text, description: 'The other half.' })),
+  OIDC_ISSUER: Type.Optional(Type.String({ pattern: '^https?://', description: 'Any OpenID provider.' })),
+  OIDC_CLIENT_ID: Type.Optional(Type.String({ ...Text, description: 'Of a client there that is confidential.' })),
+  OIDC_CLIENT_SECRET: Type.Optional(Type.String({ ...Text, description: 'The other half.' })),
+  OIDC_NAME: Type.String({ default: 'OpenID', minLength: 1, maxLength: 40, description: 'What the button says.' }),
+  OIDC_SCOPE: Type.String({ default: 'openid profile', pattern: '^openid( |$)', description: 'What is asked for.' }),
+  FORGE_TIMEOUT_MS: Type.Integer({
+    default: defaultTimeoutMs,
+    minimum: 1000,
+    description: 'How long a call to a forge may take.'
+  })
 }
 const SignInSettings = Type.Object(signInSettings)
 export type SignInSettings = Static<typeof SignInSettings>

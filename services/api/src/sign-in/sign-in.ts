@@ -9,18 +9,39 @@ import { type BrowserSessions, createBrowserSessions, type SessionLimits } from 
 
 /** How people are known, and for how long. Part of the schema of `api`. */
 export const peopleSettings = {
-  /** Where people reach this installation. https, or plain http on this machine. */
-  PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://' })),
-  /** A session that is not used for so long ends. */
-  SESSION_IDLE_HOURS: Type.Number({ default: 7 * 24, exclusiveMinimum: 0 }),
-  /** A session ends after this in any case. */
-  SESSION_DAYS: Type.Number({ default: 30, exclusiveMinimum: 0 }),
-  /** For so long a forge is not asked again what somebody may. */
-  RIGHTS_FRESH_MS: Type.Integer({ default: 5 * 60_000, minimum: 0 }),
-  /** For so long what it said counts while it does not answer. */
-  RIGHTS_STALE_MS: Type.Integer({ default: 60 * 60_000, minimum: 0 }),
-  /** What people's tokens at their forges are encrypted with; unset: a file in SLIPWAY_HOME. `<id>:<base64 of 32 bytes>`, the newest first. */
-  ACCOUNT_KEYS: Type.Optional(Type.String({ minLength: 1 }))
+  PUBLIC_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description: 'Where people reach this installation. https, or plain http on this machine.'
+    })
+  ),
+  SESSION_IDLE_HOURS: Type.Number({
+    default: 7 * 24,
+    exclusiveMinimum: 0,
+    description: 'A session that is not used for so long ends.'
+  }),
+  SESSION_DAYS: Type.Number({
+    default: 30,
+    exclusiveMinimum: 0,
+    description: 'A session ends after this in any case.'
+  }),
+  RIGHTS_FRESH_MS: Type.Integer({
+    default: 5 * 60_000,
+    minimum: 0,
+    description: 'For so long a forge is not asked again what somebody may.'
+  }),
+  RIGHTS_STALE_MS: Type.Integer({
+    default: 60 * 60_000,
+    minimum: 0,
+    description: 'For so long what it said counts while it does not answer.'
+  }),
+  ACCOUNT_KEYS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "What people's tokens at their forges are encrypted with; unset: a file in SLIPWAY_HOME. `<id>:<base64 of 32 bytes>`, the newest first."
+    })
+  )
 }
 const PeopleSettings = Type.Object({ ...peopleSettings, SLIPWAY_HOME: Type.String() })
 export type PeopleSettings = Static<typeof PeopleSettings>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { suggestion } from '@slipway/domain'
 import { formatMemory, parseCpu, parseMemory } from './quantity.ts'
-import { suggestion } from './suggestion.ts'
 
 test('memory is read in the units of Kubernetes and of Docker', () => {
   const cases: Record<string, number | null> = {

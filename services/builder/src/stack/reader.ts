@@ -1,9 +1,8 @@
-import type { SourceLocation, StackWarning } from '@slipway/domain'
+import { type SourceLocation, type StackWarning, suggestion } from '@slipway/domain'
 import { isAlias, isMap, isScalar, isSeq, type Node, Scalar, type YAMLMap } from 'yaml'
 import type { YamlDocument } from './document.ts'
 import { failureAt, type Located, quote } from './location.ts'
 import { substitute } from './substitution.ts'
-import { suggestion } from './suggestion.ts'
 
 /** One value of the file, with its full name for messages (`functions.hello.limits`). `node` null: nothing was written. */
 export interface Field {

@@ -1,7 +1,6 @@
-import type { FunctionSpec, StackWarning } from '@slipway/domain'
+import { type FunctionSpec, type StackWarning, suggestion } from '@slipway/domain'
 import type { StackFunction } from '../stack/function.ts'
 import { failureAt, quote } from '../stack/location.ts'
-import { suggestion } from '../stack/suggestion.ts'
 
 export type BuiltInName = 'node' | 'python' | 'static'
 /** Base images that the built-in templates stand on; `static` is served by Node.js. */
