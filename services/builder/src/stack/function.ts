@@ -1,5 +1,6 @@
 import { clusterNameOf, Failure, type FunctionSpec, type SourceLocation } from '@slipway/domain'
 import { admitEnvironment, writeTimeoutOf } from './environment.ts'
+import { droppedFields, functionFields, namesOf } from './fields.ts'
 import { failureAt, type Located, quote } from './location.ts'
 import { admitLabel, isAllowed, type StackPolicy } from './policy.ts'
 import { optional, required } from './presence.ts'
@@ -45,33 +46,10 @@ export interface FunctionContext {
   variables: Readonly<Record<string, string>>
 }
 
-const known = [
-  'lang',
-  'handler',
-  'image',
-  'skip_build',
-  'build_args',
-  'build_options',
-  'build_secrets',
-  'platforms',
-  'environment',
-  'environment_file',
-  'secrets',
-  'labels',
-  'annotations',
-  'limits',
-  'requests',
-  'constraints',
-  'readonly_root_filesystem',
-  'fprocess',
-  'namespace'
-]
-const dropped = { registry_auth: 'the platform signs in to its registries itself' }
-
 export function readFunction(name: string, field: Field, context: FunctionContext): StackFunction {
   const { reader, policy } = context
   const clusterName = nameInCluster(name, field.at, context.slug)
-  const found = reader.fields(field, known, dropped)
+  const found = reader.fields(field, namesOf(functionFields), droppedFields.function)
   const get = (key: string): Field => found.get(key) ?? { name: `${field.name}.${key}`, at: field.at, node: null }
 
   refuseForeignNamespace(get('namespace'), reader, context.slug)

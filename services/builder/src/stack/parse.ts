@@ -1,5 +1,6 @@
 import type { StackWarning } from '@slipway/domain'
 import { readYaml } from './document.ts'
+import { configurationFields, droppedFields, namesOf, providerFields, rootFields, templateFields } from './fields.ts'
 import { readFunction, type StackFunction } from './function.ts'
 import { failureAt, type Located, quote } from './location.ts'
 import type { StackPolicy } from './policy.ts'
@@ -36,8 +37,6 @@ export interface StackOptions {
   policy: StackPolicy
 }
 
-const gatewayNote = 'functions are deployed by Slipway, to its own cluster'
-
 /**
  * Reads OpenFaaS's `stack.yml` strictly: what is not understood is an error with its line, what is understood and not used is a warning.
  *
@@ -51,7 +50,7 @@ export function parseStack(text: string, options: StackOptions): Stack {
   const at = { path: file, line: 1, column: 1 }
   if (document.root === null) throw failureAt('invalid-stack', at, 'the file is empty: it needs "functions"')
   const root: Field = { name: '', at, node: document.root }
-  const found = reader.fields(root, ['version', 'provider', 'functions', 'configuration'])
+  const found = reader.fields(root, namesOf(rootFields))
   readVersion(found.get('version'), reader)
   readProvider(found.get('provider'), reader)
 
@@ -100,7 +99,7 @@ function readVersion(field: Field | undefined, reader: Reader): void {
 
 function readProvider(field: Field | undefined, reader: Reader): void {
   if (field === undefined) return
-  const found = reader.fields(field, ['name', 'gateway'], { network: gatewayNote })
+  const found = reader.fields(field, namesOf(providerFields), droppedFields.provider)
   const name = found.get('name')
   if (name === undefined) return
   const { value, at } = reader.located(name)
@@ -111,12 +110,12 @@ function readProvider(field: Field | undefined, reader: Reader): void {
 
 function readConfiguration(field: Field | undefined, reader: Reader): Pick<Stack, 'templates' | 'copy'> {
   if (field === undefined) return { templates: [], copy: [] }
-  const found = reader.fields(field, ['templates', 'copy'])
+  const found = reader.fields(field, namesOf(configurationFields))
   const templates = found.get('templates')
   const copy = found.get('copy')
   return {
     templates: (templates === undefined ? [] : reader.list(templates)).map((item) => {
-      const fields = reader.fields(item, ['name', 'source'])
+      const fields = reader.fields(item, namesOf(templateFields))
       const name = fields.get('name')
       const source = fields.get('source')
       if (source === undefined)

@@ -1,4 +1,5 @@
 import type { FunctionSpec, Resources } from '@slipway/domain'
+import { namesOf, resourceFields } from './fields.ts'
 import { failureAt, type Located, quote } from './location.ts'
 import type { StackPolicy } from './policy.ts'
 import { formatMemory, parseCpu, parseMemory } from './quantity.ts'
@@ -10,7 +11,7 @@ const leastCpuMillis = 10
 
 /** `limits` or `requests`: what is not written is the default, cut to the maximum. @throws Failure `limit-exceeded` naming the maximum. */
 export function resourcesOf(field: Field, reader: Reader, defaults: Resources, maximum: Resources): Resources {
-  const found = reader.fields(field, ['memory', 'cpu'])
+  const found = reader.fields(field, namesOf(resourceFields))
   const memory = found.get('memory')
   const cpu = found.get('cpu')
   return {
