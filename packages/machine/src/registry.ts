@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hash } from 'bcryptjs'
 import { ask } from './ask.ts'
 import type { MachineLogger } from './process.ts'
 import { type RunningServer, withPort } from './redis.ts'
@@ -135,6 +134,7 @@ async function configuration(
 
 async function writePasswords(directory: string, auth: { username: string; password: string }): Promise<string> {
   const file = join(directory, 'htpasswd')
+  const { hash } = await import('bcryptjs')
   await writeFile(file, `${auth.username}:${await hash(auth.password, 8)}\n`, { mode: 0o600 })
   return file
 }

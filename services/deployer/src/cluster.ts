@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createDockerCluster, createKubernetesCluster, secretsDirectoryOf } from '@slipway/cluster'
+import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
 import { type Cluster, type Deployment, Failure } from '@slipway/domain'
 import {
   homePaths,
@@ -82,6 +82,7 @@ export interface ClusterDeps {
 export async function createCluster(config: ClusterConfig, deps: ClusterDeps): Promise<Cluster> {
   const { installation, filesOf, logger, now } = deps
   if (config.CLUSTER === 'kubernetes') {
+    const { createKubernetesCluster } = await import('@slipway/cluster/kubernetes')
     return createKubernetesCluster({
       kubeconfig: config.KUBECONFIG ?? null,
       installation,

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { Failure, type RuntimeLogOptions, runtimeLineLimit } from '@slipway/domain'
-import { fetch } from 'undici'
 import type { StampedLine } from '../log-order.ts'
 import type { KubernetesApi } from './api.ts'
 import { containerName } from './objects.ts'
@@ -54,6 +53,8 @@ async function openLog(
   try {
     await config.applySecurityAuthentication(request)
     const dispatcher = request.getDispatcher()
+    // 8 MiB that stay in every process that has it.
+    const { fetch } = await import('undici')
     const answer = await fetch(url, {
       headers: request.getHeaders(),
       signal,

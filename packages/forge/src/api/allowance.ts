@@ -1,10 +1,9 @@
 import { Failure } from '@slipway/domain'
-
-type Headers = globalThis.Headers | Record<string, string | number | undefined>
+import { type AnswerHeaders, headerOf } from './answer.ts'
 
 /** What is left of a rate limit, as the forge's answers tell: GitHub counts per installation, GitLab per account. */
 export interface Allowance {
-  note(key: string, headers: Headers): void
+  note(key: string, headers: AnswerHeaders): void
   /**
    * Called before what can wait, so that what cannot is never refused.
    *
@@ -19,10 +18,9 @@ export function createAllowance(forge: string, now: () => number): Allowance {
   const known = new Map<string, { remaining: number; limit: number; resetAt: number }>()
   return {
     note(key, headers) {
-      const get = (name: string) => (headers instanceof globalThis.Headers ? headers.get(name) : headers[name])
       for (const prefix of ['x-ratelimit', 'ratelimit']) {
         const [remaining, limit, reset] = ['remaining', 'limit', 'reset'].map((part) => {
-          const value = get(`${prefix}-${part}`) ?? ''
+          const value = headerOf(headers, `${prefix}-${part}`) ?? ''
           return value === '' ? Number.NaN : Number(value)
         })
         if (remaining === undefined || limit === undefined || reset === undefined) continue

@@ -2,6 +2,14 @@ import { Failure, type FailureOptions, overLimit } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
 
+/** As a `Response` has them, or by their names in small letters. */
+export type AnswerHeaders = { get(name: string): string | null } | Record<string, string | number | undefined>
+
+/** Not by `instanceof Headers`: naming it would load Node's `fetch`. */
+export function headerOf(headers: AnswerHeaders, name: string): string | number | null {
+  return typeof headers.get === 'function' ? headers.get(name) : ((headers as Record<string, string>)[name] ?? null)
+}
+
 /** What a forge answered when it did not do what was asked. */
 export interface Refusal {
   /** For messages: `GitHub`, `GitLab`. */
@@ -9,7 +17,7 @@ export interface Refusal {
   /** For messages: method and route. */
   call: string
   status: number
-  headers: Headers | Record<string, string | number | undefined>
+  headers: AnswerHeaders
   /** The decoded body; its `message` or `error` is quoted. */
   body: unknown
 }
@@ -89,7 +97,7 @@ function bounded(ms: number): number {
 
 /** `Retry-After` in seconds or as a date, else the reset time of a used-up allowance (GitHub and GitLab name it differently). */
 function retryAfterOf({ headers }: Refusal, now: number): number | null {
-  const get = (name: string) => (headers instanceof Headers ? headers.get(name) : (headers[name] ?? null))
+  const get = (name: string) => headerOf(headers, name)
   const after = get('retry-after')
   if (after !== null) {
     const ms = Number.isFinite(Number(after)) ? Number(after) * 1000 : Date.parse(String(after)) - now

@@ -4,13 +4,14 @@ import Type from 'typebox'
 import { createAllowance } from './allowance.ts'
 import { defaultTimeoutMs, failureOf, noAnswer, readAnswer, tooSlow } from './answer.ts'
 import { createKeptAnswers } from './conditional.ts'
+import { type CallFetch, leanFetch } from './lean-fetch.ts'
 
 export interface GitHubAppConfig {
   instance: ForgeInstance
   appId: number | string
   /** PEM. */
   privateKey: string
-  fetch?: typeof fetch
+  fetch?: CallFetch
   /** Of one call; 10 s unless set. */
   timeoutMs?: number
   now: () => number
@@ -65,12 +66,12 @@ interface Requester {
   request(route: string, parameters?: Parameters): Promise<Answered>
 }
 
-function octokitOptions({ instance, fetch }: Pick<GitHubAppConfig, 'instance' | 'fetch'>) {
+function octokitOptions({ instance, fetch = leanFetch }: Pick<GitHubAppConfig, 'instance' | 'fetch'>) {
   return {
     baseUrl: instance.apiUrl,
     // what octokit wants to say, it says in its errors
     log: { debug() {}, info() {}, warn() {}, error() {} },
-    request: fetch === undefined ? {} : { fetch }
+    request: { fetch }
   }
 }
 
@@ -181,7 +182,7 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
       const { app } = await octokits()
       const { data, headers } = await call(app, route, parameters, signal, { parseSuccessResponseBody: false })
       try {
-        return { text: await new Response(data as ReadableStream).text(), link: String(headers.link ?? '') }
+        return { text: await textOf(data as AsyncIterable<Uint8Array>), link: String(headers.link ?? '') }
       } catch (err) {
         signal.throwIfAborted()
         throw noAnswer('GitHub', route, err)
@@ -217,6 +218,12 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
         signal
       )
   }
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = []
+  for await (const part of body) parts.push(part)
+  return Buffer.concat(parts).toString('utf8')
 }
 
 /** GitHub's answer to a conditional call when nothing changed. octokit makes an error of it. */

@@ -6,13 +6,14 @@ import type { Failure } from '@slipway/domain'
 import { failsWith } from '../webhooks/deliveries.fixture.ts'
 import { createGitHubApi } from './github.ts'
 import { appId, privateKey, recordedRepository, refused, startGitHub } from './github-server.fixture.ts'
+import { type CallFetch, leanFetch } from './lean-fetch.ts'
 import { clock, commit, instanceAt, repositoryWith } from './server.fixture.ts'
 
 const { signal } = new AbortController()
 const repository = repositoryWith()
 const asked = { forgeRepositoryId: '186853002', installationId: '957387', fullName: 'Codertocat/Hello-World' }
 
-async function start(t: TestContext, options: { fetch?: typeof fetch; timeoutMs?: number; privateKey?: string } = {}) {
+async function start(t: TestContext, options: { fetch?: CallFetch; timeoutMs?: number; privateKey?: string } = {}) {
   let time = clock
   const now = () => time
   const github = await startGitHub(t, now)
@@ -254,9 +255,9 @@ test('a call that is aborted ends at once with the reason of who aborted it', as
 })
 
 test('what deviates from the OpenAPI is noticed: in what is sent and in what is answered', async (t) => {
-  const planted: typeof fetch = (input, init) => {
+  const planted: CallFetch = (input, init) => {
     const body = typeof init?.body === 'string' ? init.body.replace('"contents":"read"', '"contents":true') : init?.body
-    return fetch(input, { ...init, body: body ?? null })
+    return leanFetch(input, { ...init, body: body ?? null })
   }
   const { api, state, deviations } = await start(t, { fetch: planted })
   await api.readCredential(repository, signal)

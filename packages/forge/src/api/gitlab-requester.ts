@@ -3,10 +3,11 @@ import type { ForgeInstance } from '@slipway/domain'
 import type { Allowance } from './allowance.ts'
 import { failureOf, noAnswer, tooSlow } from './answer.ts'
 import type { KeptAnswers } from './conditional.ts'
+import type { CallAnswer, CallFetch } from './lean-fetch.ts'
 
 export interface RequesterConfig {
   instance: ForgeInstance
-  fetch: typeof fetch
+  fetch: CallFetch
   timeoutMs: number
   now: () => number
   allowance: Allowance
@@ -39,7 +40,7 @@ export async function createRequester(
       const method = options?.method ?? 'GET'
       const call = `${method} ${path}`
       const timeout = AbortSignal.timeout(timeoutMs)
-      let response: Response
+      let response: CallAnswer
       let body: unknown
       try {
         response = await fetch(url, {
@@ -78,7 +79,7 @@ function pathOf(endpoint: string, options: RequestOptions | undefined): string {
   return below === undefined ? endpoint : `${below}/${endpoint}`
 }
 
-async function decode(response: Response): Promise<unknown> {
+async function decode(response: CallAnswer): Promise<unknown> {
   const text = await response.text()
   return response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text
 }

@@ -5,6 +5,7 @@ import type { BuildStatus, CommitStatus, Failure } from '@slipway/domain'
 import { failsWith } from '../webhooks/deliveries.fixture.ts'
 import { createGitLabApi, type GitLabApiConfig } from './gitlab.ts'
 import { groupOf, namespaceOf, projectOf, startGitLab, token } from './gitlab-server.fixture.ts'
+import { type CallFetch, leanFetch } from './lean-fetch.ts'
 import { buildWith, clock, commit, instanceAt, repositoryWith, statusWith } from './server.fixture.ts'
 
 const { signal } = new AbortController()
@@ -238,9 +239,9 @@ test('a call that is aborted ends at once with the reason of who aborted it', as
 })
 
 test('what deviates from the OpenAPI is noticed: in what is sent and in what is answered', async (t) => {
-  const planted: typeof fetch = (input, init) => {
+  const planted: CallFetch = (input, init) => {
     const body = typeof init?.body === 'string' ? init.body.replace('"name":"slipway/stack"', '"name":5') : init?.body
-    return fetch(input, { ...init, body: body ?? null })
+    return leanFetch(input, { ...init, body: body ?? null })
   }
   const { report, state, deviations } = await start(t, { fetch: planted })
   await report({})

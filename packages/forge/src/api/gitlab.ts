@@ -16,6 +16,7 @@ import { defaultTimeoutMs, ForgeId, orNull, readAnswer } from './answer.ts'
 import { createKeptAnswers } from './conditional.ts'
 import { createConnections, withTopic } from './gitlab-connection.ts'
 import { createRequester, gitLabAccount } from './gitlab-requester.ts'
+import { type CallFetch, leanFetch } from './lean-fetch.ts'
 import { oneLine } from './text.ts'
 
 export interface GitLabApiConfig {
@@ -26,7 +27,7 @@ export interface GitLabApiConfig {
   readToken: string | null
   /** A deploy token's user name; null for every other kind of token, with which GitLab takes any. */
   readUsername: string | null
-  fetch?: typeof fetch
+  fetch?: CallFetch
   /** Of one call; 10 s unless set. */
   timeoutMs?: number
   now: () => number
@@ -73,7 +74,7 @@ function refNameOf(ref: string): string {
 
 export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
   const { instance, token, readToken, readUsername, timeoutMs = defaultTimeoutMs, now } = config
-  const fetch = config.fetch ?? globalThis.fetch
+  const fetch = config.fetch ?? leanFetch
 
   const allowance = createAllowance('GitLab', now)
   const heads = createKeptAnswers()
