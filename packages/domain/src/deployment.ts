@@ -1,5 +1,5 @@
 import type { FunctionAccess } from './access.ts'
-import type { ImageReference } from './build.ts'
+import { type ImageReference, pinnedReference } from './build.ts'
 import { Failure } from './failure.ts'
 import type { SecretPin } from './secret.ts'
 import type { FunctionSpec } from './stack.ts'
@@ -31,7 +31,10 @@ export interface Endpoint {
   port: number
 }
 
-/** One immutable version of one function: image and configuration. Only `status`, `endpoints`, `reason` and the times change. */
+/**
+ * One immutable version of one function: image and configuration. Only `status`, `endpoints`, `reason` and the times change, and
+ * `buildId`, `commit` and `generation` when a later build finds it to be the same and lets it stay live.
+ */
 export interface Deployment {
   id: string
   ownerId: string
@@ -62,6 +65,47 @@ export interface Deployment {
   createdAt: number
   liveAt: number | null
   endedAt: number | null
+}
+
+/** What a deployment is made of: with all of it equal, another one would be the same again. */
+export type DeploymentContent = Pick<
+  Deployment,
+  | 'ownerId'
+  | 'repositoryId'
+  | 'clusterName'
+  | 'source'
+  | 'image'
+  | 'spec'
+  | 'secrets'
+  | 'declaredEnvironment'
+  | 'labels'
+  | 'annotations'
+>
+
+/** These tell of the moment at which something was deployed, not of what it is. */
+const momentaryLabels = new Set(['com.openfaas.cloud.git-sha', 'com.openfaas.cloud.git-deploytime'])
+
+/** Is what is live what is wanted, byte for byte and value for value? How many replicas it has is not asked. */
+export function isSameContent(live: DeploymentContent, wanted: DeploymentContent): boolean {
+  return JSON.stringify(contentOf(live)) === JSON.stringify(contentOf(wanted))
+}
+
+function contentOf(one: DeploymentContent): unknown {
+  const { ownerId, repositoryId, clusterName, source, image, spec, secrets, declaredEnvironment, labels } = one
+  return ordered({
+    about: [ownerId, repositoryId, clusterName, source],
+    image: pinnedReference(image),
+    configuration: { spec, secrets, declaredEnvironment, annotations: one.annotations },
+    labels: Object.fromEntries(Object.entries(labels).filter(([name]) => !momentaryLabels.has(name)))
+  })
+}
+
+/** The same with the keys of objects in one order, for theirs means nothing. */
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([name, of]) => [name, ordered(of)]))
 }
 
 /** A function: the name that an owner's calls go to, and which deployment answers them. */

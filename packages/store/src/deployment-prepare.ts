@@ -4,6 +4,7 @@ import {
   type Deployments,
   Failure,
   isRedeploy,
+  isSameContent,
   isUploaded,
   type NewDeployment
 } from '@slipway/domain'
@@ -85,7 +86,8 @@ function findMade(tx: Transaction, build: BuildRow, name: string): Promise<Deplo
     .executeTakeFirst()
 }
 
-async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
+/** What is wanted of a function with the configuration of now. */
+async function rowOf(tx: Transaction, rollout: Rollout, wanted: NewDeployment, now: number): Promise<DeploymentRow> {
   const { build, ownerId, ownerSlug, generation, source } = rollout
   const secrets = await pinSecrets(
     tx,
@@ -93,7 +95,7 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     wanted.spec.secrets
   )
   const spec = await specNow(tx, { ownerId, repositoryId: build.repository_id }, wanted.spec)
-  return insertDeployment(tx, {
+  return {
     id: newId(),
     owner_id: ownerId,
     owner_slug: ownerSlug,
@@ -119,7 +121,19 @@ async function make(tx: Transaction, rollout: Rollout, wanted: NewDeployment, no
     created_at: now,
     live_at: null,
     ended_at: null
-  })
+  }
+}
+
+/** What is live of a function, if it is just what is wanted. */
+async function findSame(tx: Transaction, wanted: DeploymentRow): Promise<DeploymentRow | undefined> {
+  const live = await tx
+    .selectFrom('functions')
+    .innerJoin('deployments as live', 'live.id', 'functions.live_deployment_id')
+    .selectAll('live')
+    .where('functions.owner_id', '=', wanted.owner_id)
+    .where('functions.name', '=', wanted.function_name)
+    .executeTakeFirst()
+  return live !== undefined && isSameContent(toDeployment(live), toDeployment(wanted)) ? live : undefined
 }
 
 function insertDeployment(tx: Transaction, row: DeploymentRow): Promise<DeploymentRow> {
@@ -171,7 +185,9 @@ async function rowFor(
     return row === null ? null : insertDeployment(tx, row)
   }
   await claimName(tx, rollout, wanted, now)
-  return make(tx, rollout, wanted, now)
+  const row = await rowOf(tx, rollout, wanted, now)
+  const same = wanted.mayStay === true ? await findSame(tx, row) : undefined
+  return same ?? insertDeployment(tx, row)
 }
 
 async function prepareOne(
@@ -183,6 +199,7 @@ async function prepareOne(
   const { build } = rollout
   const row = await rowFor(tx, rollout, wanted, now)
   if (row === null) return null
+  if (row.build_id !== build.id) return toDeployment(row)
   await tx
     .updateTable('build_functions')
     .set({ deployment_id: row.id, status: 'deploying' })

@@ -1,4 +1,4 @@
-import { type Deployments, isRedeploy, isUploaded, type SwitchResult } from '@slipway/domain'
+import { type Deployments, Failure, isRedeploy, isUploaded, type SwitchResult } from '@slipway/domain'
 import { endBuild } from './build-end.ts'
 import { touchBuild } from './build-queue.ts'
 import { assertWanted, leaseLost, lockBuild } from './build-rows.ts'
@@ -38,8 +38,8 @@ async function findSteps(
     .execute()
   if (deployments.length !== new Set(deploymentIds).size) return null
   for (const deployment of deployments) {
-    const isUsable = deployment.status === 'starting' || deployment.status === 'live'
-    if (!isUsable || !(isRedeploy(build.trigger) || deployment.generation === build.generation)) return null
+    const stays = deployment.build_id !== build.id
+    if (!stays && !isUsable(build, deployment)) return null
     const fn = await tx
       .selectFrom('functions')
       .selectAll()
@@ -49,20 +49,51 @@ async function findSteps(
       .forUpdate()
       .executeTakeFirst()
     if (fn === undefined || (isRedeploy(build.trigger) && !isStillInPlace(deployment, fn))) return null
-    // Equal is this build itself, which may switch a function again after a retry.
-    const isFenced = fn.generation > deployment.generation
+    // Equal is this build itself, which may switch a function again after a retry. A redeploy goes by what it takes the place of.
+    const isFenced = !isRedeploy(build.trigger) && fn.generation > (build.generation ?? 0)
     const isHeld = fn.is_paused === 1 && build.trigger !== 'rollback' && !isRedeploy(build.trigger)
     if (isHeld || (isFenced && fn.live_deployment_id === null)) passedOver.push(fn.name)
     else if (isFenced) return null
+    else if (stays && fn.live_deployment_id !== deployment.id) throw isGone(fn)
     else steps.push({ deployment, fn })
   }
   return { steps, passedOver }
+}
+
+function isUsable(build: BuildRow, { status, generation }: DeploymentRow): boolean {
+  return (status === 'starting' || status === 'live') && (isRedeploy(build.trigger) || generation === build.generation)
+}
+
+/** What was to stay live did not, and nothing newer than this build has taken its place. */
+function isGone({ name }: FunctionRow): Failure {
+  return new Failure('unavailable', `${name} was to stay as it is, and is another by now: it is looked at again`)
 }
 
 /** A redeploy takes the place of what it was made of. Whatever else is live by now was made later, or was asked for. */
 function isStillInPlace(deployment: DeploymentRow, fn: FunctionRow): boolean {
   const { live_deployment_id: liveId } = fn
   return liveId !== null && (liveId === deployment.redeploy_of || liveId === deployment.id)
+}
+
+/**
+ * Which commit a function stands for once it is switched, and what may not come after it. What stays is of this build's commit too;
+ * a redeploy has those of what it takes the place of, which a build may have let stay in the meantime.
+ */
+async function standingOf(
+  tx: Transaction,
+  build: BuildRow,
+  { deployment, fn }: Step
+): Promise<Pick<DeploymentRow, 'commit' | 'generation'>> {
+  if (isRedeploy(build.trigger) && fn.live_deployment_id !== null) {
+    return tx
+      .selectFrom('deployments')
+      .select(['commit', 'generation'])
+      .where('id', '=', fn.live_deployment_id)
+      .executeTakeFirstOrThrow()
+  }
+  const stays = deployment.build_id !== build.id
+  const { commit, generation } = stays ? build : deployment
+  return { commit, generation: generation ?? fn.generation }
 }
 
 async function setLive(
@@ -73,12 +104,14 @@ async function setLive(
   now: number
 ): Promise<DeploymentRow[]> {
   const isNew = fn.live_deployment_id !== deployment.id
+  const stays = deployment.build_id !== build.id
   const drained = isNew ? await drain(tx, fn.live_deployment_id) : []
+  const about = await standingOf(tx, build, { deployment, fn })
   await tx
     .updateTable('functions')
     .set({
       live_deployment_id: deployment.id,
-      generation: deployment.generation,
+      generation: about.generation,
       owner_slug: deployment.owner_slug,
       cluster_name: deployment.cluster_name,
       is_paused: pause ? 1 : fn.is_paused,
@@ -87,16 +120,19 @@ async function setLive(
     .where('owner_id', '=', fn.owner_id)
     .where('name', '=', fn.name)
     .execute()
-  if (isNew) {
-    await tx
-      .updateTable('deployments')
-      .set({ status: 'live', live_at: now, reason: null, ended_at: null })
-      .where('id', '=', deployment.id)
-      .execute()
-  }
+  await tx
+    .updateTable('deployments')
+    .set({
+      ...about,
+      build_id: build.id,
+      ...(isNew ? { status: 'live' as const, live_at: now, reason: null, ended_at: null } : {})
+    })
+    .where('id', '=', deployment.id)
+    .execute()
+  const reason = stays ? 'unchanged: stays live' : null
   await tx
     .updateTable('build_functions')
-    .set({ status: 'live', deployment_id: deployment.id, reason: null, finished_at: now })
+    .set({ status: 'live', deployment_id: deployment.id, reason, finished_at: now })
     .where('build_id', '=', build.id)
     .where('name', '=', fn.name)
     .execute()
@@ -176,7 +212,9 @@ async function switchLive(
       : await findLeft(tx, build, isUploaded({ forgeId: repository.forge_id }) ? 'api' : 'git', change.keep)
   for (const fn of left) drained.push(...(await prune(tx, build, fn, now)))
   if (change.keep !== null && change.finish) await publishSealed(tx, build, now)
-  if (build.trigger !== 'rollback') await redeployStale(tx, build, steps, now)
+  // Whoever changes a configuration looks at what is live: only what was not yet is looked at here.
+  const made = steps.filter(({ deployment }) => deployment.build_id === build.id)
+  if (build.trigger !== 'rollback') await redeployStale(tx, build, made, now)
   await bumpRoutes(tx)
   await (change.finish ? endBuild(tx, build, { status: 'live', reason: null }, now) : touchBuild(tx, buildId))
   return { isSwitched: true, passedOver: [], drained: drained.map(toDeployment), pruned: left.map((fn) => fn.name) }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure, pinnedReference } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
-import { functionEnvironment, imageOf, pushOf, seedLive, specOf } from '@slipway/testing'
+import { functionEnvironment, imageOf, pushOf, seedBuilt, seedClaim, seedLive, specOf } from '@slipway/testing'
 
 import { commits, createDeployerForTest, never, now } from './deployer.fixture.ts'
 
@@ -335,4 +335,120 @@ test('a rollback to an image that the registry lost says so, and begins nothing'
   assert.match(build?.reason ?? '', /hello: its image is not in the registry any more .*slipway rebuild/)
   assert.deepEqual({ routes: await routes(), running: await running() }, before)
   assert.equal((await store.deployments.get(first))?.status, 'ended', 'it may be tried again')
+})
+
+test('a push that changes one function of a stack starts nothing of the others, and tells so', async (t) => {
+  const { store, deploy, built, routes, running } = await createDeployerForTest(t)
+  const names = ['hello', 'one', 'two']
+  const unchanged = ['one', 'two']
+  await deploy({ buildId: await built(commits.a, names, {}, unchanged) }, never)
+  const before = new Map(await routes())
+  const buildId = await built(commits.b, names, {}, unchanged)
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'live')
+  const after = new Map(await routes())
+  assert.notEqual(after.get('hello'), before.get('hello'))
+  for (const name of unchanged) assert.equal(after.get(name), before.get(name))
+  assert.equal((await running()).length, 4, 'three are live, and the former one of the changed function drains')
+  assert.deepEqual(
+    (await store.builds.functions(buildId)).map(({ name, status, reason }) => [name, status, reason]),
+    [
+      ['hello', 'live', null],
+      ['one', 'live', 'unchanged: stays live'],
+      ['two', 'live', 'unchanged: stays live']
+    ]
+  )
+  const texts = (await store.logs.read(buildId, 0, 100)).map(({ text }) => text)
+  assert.ok(texts.includes('one is unchanged: it stays live as it is'), texts.join('; '))
+  const stays = await store.deployments.get(after.get('one') ?? '')
+  assert.deepEqual([stays?.commit, stays?.buildId], [commits.b, buildId])
+  assert.equal(stays?.labels['com.openfaas.cloud.git-sha'], commits.a, 'what runs was not touched')
+})
+
+test('a push that changes no function at all goes live without a start', async (t) => {
+  const { store, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'gone'], {}, ['hello']) }, never)
+  const before = new Map(await routes())
+  const buildId = await built(commits.b, ['hello'], {}, ['hello'])
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'live')
+  assert.deepEqual(await routes(), [['hello', before.get('hello')]], 'and what left the stack goes')
+  assert.equal((await running()).length, 2)
+})
+
+test('unchanged functions stay live when a changed one does not become ready', async (t) => {
+  const { store, cluster, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other'], {}, ['other']) }, never)
+  const before = { routes: await routes(), running: await running() }
+  cluster.failNext('apply', new Failure('not-ready', 'it exited with code 1'))
+  const buildId = await built(commits.b, ['hello', 'other'], {}, ['other'])
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'failed')
+  assert.deepEqual({ routes: await routes(), running: await running() }, before)
+  const [, other] = await store.builds.functions(buildId)
+  assert.deepEqual([other?.status, other?.reason], ['skipped', 'unchanged: stays live'])
+})
+
+test('an unchanged function that is paused meanwhile is passed over and goes on running', async (t) => {
+  const { store, deploy, built, routes, running } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other'], {}, ['other']) }, never)
+  const before = new Map(await routes())
+  const owner = await store.owners.findBySlug('alice')
+  const buildId = await built(commits.b, ['hello', 'other'], {}, ['other'])
+  const { switchLive } = store.deployments
+  store.deployments.switchLive = async (...change) => {
+    store.deployments.switchLive = switchLive
+    await store.functions.pause(owner?.id ?? '', 'other', now())
+    return switchLive(...change)
+  }
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'live')
+  const after = new Map(await routes())
+  assert.equal(after.get('other'), before.get('other'))
+  assert.ok((await running()).includes(before.get('other') ?? ''))
+  const parts = await store.builds.functions(buildId)
+  assert.deepEqual(
+    parts.map(({ status }) => status),
+    ['live', 'skipped']
+  )
+})
+
+test('what was to stay and was deployed again meanwhile is looked at once more, and the build goes live', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello', 'other'], {}, ['other']) }, never)
+  const [repository] = await store.repositories.list(null, { before: null, limit: 1 })
+  const buildId = await built(commits.b, ['hello', 'other'], {}, ['other'])
+  const { switchLive } = store.deployments
+  let again = ''
+  store.deployments.switchLive = async (...change) => {
+    store.deployments.switchLive = switchLive
+    const asked = { trigger: 'redeploy', by: 'test', message: 'again' } as const
+    const redeploy = { repositoryId: repository?.id ?? '', functions: ['other'], ...asked }
+    again = (await store.builds.queueRedeploy(redeploy, now())).id
+    await deploy({ buildId: again }, never)
+    return switchLive(...change)
+  }
+  await deploy({ buildId }, never)
+  assert.deepEqual([(await store.builds.get(again))?.status, (await store.builds.get(buildId))?.attempt], ['live', 1])
+  const between = new Map(await routes())
+  await deploy({ buildId }, never)
+  assert.equal((await store.builds.get(buildId))?.status, 'live')
+  const after = new Map(await routes())
+  assert.equal(after.get('other'), between.get('other'))
+  assert.notEqual(after.get('hello'), between.get('hello'))
+})
+
+test('a rebuild starts everything anew, for somebody asked for it', async (t) => {
+  const { store, deploy, built, routes } = await createDeployerForTest(t)
+  await deploy({ buildId: await built(commits.a, ['hello'], {}, ['hello']) }, never)
+  const before = await routes()
+  const [repository] = await store.repositories.list(null, { before: null, limit: 1 })
+  const asked = { ref: 'refs/heads/main', commit: commits.a, before: null, trigger: 'rebuild' } as const
+  const more = { message: null, sender: 'test', noCache: false }
+  const { id } = await store.builds.queue({ repositoryId: repository?.id ?? '', ...asked, ...more }, now())
+  await seedClaim(store, id, now())
+  await seedBuilt(store, id, [{ spec: specOf('hello'), image: imageOf('hello', 'e') }], now())
+  await deploy({ buildId: id }, never)
+  assert.equal((await store.builds.get(id))?.status, 'live')
+  assert.notDeepEqual(await routes(), before)
 })

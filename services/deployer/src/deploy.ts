@@ -2,20 +2,16 @@ import { randomUUID } from 'node:crypto'
 import {
   type Build,
   type BuildFunction,
-  type Claim,
   type Cluster,
-  clusterNameOf,
   type Deployment,
   Failure,
   isRedeploy,
   type LogStep,
-  type NewDeployment,
-  pinnedReference,
   type Store
 } from '@slipway/domain'
 import { redactFailure } from '@slipway/secrets'
 import { type Logger, limited, type RunStage } from '@slipway/service'
-import { annotationsOf, labelsOf } from './labels.ts'
+import { createPrepare, type Held, type PrepareDeps } from './deploy-prepare.ts'
 import type { Redactors } from './secrets/redactors.ts'
 
 export interface DeployDeps {
@@ -23,9 +19,8 @@ export interface DeployDeps {
   cluster: Pick<Cluster, 'apply' | 'remove'>
   runStage: RunStage
   redactors: Pick<Redactors, 'of'>
-  forges: { get(forgeId: string): { kind: string; repositoryUrl(repository: Claim['repository']): string } | undefined }
-  /** Does the registry have `host/path@sha256:…`? */
-  hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
+  forges: PrepareDeps['forges']
+  hasImage: PrepareDeps['hasImage']
   /** For the start of one function's new version. */
   startTimeoutMs: number
   holder: string
@@ -37,14 +32,14 @@ export interface DeployDeps {
   changed(buildId: string): void
 }
 
-/** A claim with the name under which this one run holds it. */
-type Held = Claim & { holder: string }
-
 interface Rollout {
   claim: Held
   build: Build
   parts: BuildFunction[]
+  /** What this build starts. */
   deployments: Deployment[]
+  /** What is live already just as it is wanted. */
+  staying: Deployment[]
 }
 
 type Started = { deployment: Deployment; err: unknown }
@@ -63,70 +58,7 @@ export function createDeploy(deps: DeployDeps) {
     changed(buildId)
   }
 
-  /** Which functions go out; paused ones stay as they are, and say so. */
-  async function partsToDeploy(claim: Claim): Promise<BuildFunction[]> {
-    const { build } = claim
-    const all = await store.builds.functions(build.id)
-    const parts: BuildFunction[] = []
-    for (const part of all) {
-      if (part.status !== 'built' && part.status !== 'deploying') continue
-      const isAskedFor = build.trigger === 'rollback' || isRedeploy(build.trigger)
-      const known = isAskedFor ? null : await store.functions.get(build.ownerId, part.name)
-      if (known?.isPaused) {
-        const reason = 'paused: pushes do not deploy it until it is resumed'
-        await store.builds.updateFunction(build.id, part.name, { status: 'skipped', reason, finishedAt: now() })
-        await say(build.id, part.name, `${part.name} is ${reason}`)
-      } else {
-        parts.push(part)
-      }
-    }
-    return parts
-  }
-
-  /** An earlier image may be gone from the registry: that is told before anything is begun. */
-  async function assertImages(parts: BuildFunction[], signal: AbortSignal): Promise<void> {
-    for (const { name, image } of parts) {
-      if (image === null || (await deps.hasImage(pinnedReference(image), signal))) continue
-      throw new Failure(
-        'image-missing',
-        `${name}: its image is not in the registry any more (${pinnedReference(image)}): build its commit again with "slipway rebuild"`
-      )
-    }
-  }
-
-  async function prepare(claim: Held, parts: BuildFunction[]): Promise<Deployment[]> {
-    const { build, repository, ownerSlug } = claim
-    const owner = await store.owners.get(build.ownerId)
-    const forge = deps.forges.get(repository.forgeId)
-    const wanted = parts.map((part): NewDeployment => {
-      if (part.spec === null || part.image === null) {
-        throw new Failure(
-          'invalid-transition',
-          `function ${part.name} came to the roll-out without ${part.spec === null ? 'a plan' : 'an image'}`
-        )
-      }
-      return {
-        functionName: part.name,
-        clusterName: clusterNameOf(ownerSlug, part.name),
-        image: part.image,
-        spec: part.spec,
-        labels: labelsOf(part.spec, {
-          build,
-          repository,
-          ownerSlug,
-          forgeKind: forge?.kind ?? repository.forgeId,
-          ownerForgeId: owner?.forgeOwnerId ?? '',
-          at: now()
-        }),
-        annotations: annotationsOf(part.spec, forge?.repositoryUrl(repository) ?? ''),
-        replicas: Math.max(1, part.spec.replicas.min),
-        ...(build.trigger === 'rollback' && part.deploymentId !== null
-          ? { existingDeploymentId: part.deploymentId }
-          : {})
-      }
-    })
-    return store.deployments.prepare(build.id, claim.holder, wanted, now())
-  }
+  const prepare = createPrepare({ store, forges: deps.forges, hasImage: deps.hasImage, now, say })
 
   async function start(build: Build, deployment: Deployment, signal: AbortSignal): Promise<void> {
     const { functionName } = deployment
@@ -171,7 +103,7 @@ export function createDeploy(deps: DeployDeps) {
     }
   }
 
-  async function tellFailed({ build, parts }: Rollout, failed: Started[]): Promise<void> {
+  async function tellFailed({ build, parts, staying }: Rollout, failed: Started[]): Promise<void> {
     for (const { deployment, err } of failed) {
       const reason = err instanceof Error ? err.message : String(err)
       // The log first: its end goes onto the commit with the failure.
@@ -184,12 +116,11 @@ export function createDeploy(deps: DeployDeps) {
     }
     const names = new Set(failed.map(({ deployment }) => deployment.functionName))
     const first = failed[0]?.deployment.functionName
-    for (const part of parts.filter(({ name }) => !names.has(name))) {
-      await store.builds.updateFunction(build.id, part.name, {
-        status: 'cancelled',
-        reason: `not switched: ${first} did not become ready`,
-        finishedAt: now()
-      })
+    for (const { name } of parts.filter((part) => !names.has(part.name))) {
+      const end = staying.some(({ functionName }) => functionName === name)
+        ? { status: 'skipped' as const, reason: 'unchanged: stays live' }
+        : { status: 'cancelled' as const, reason: `not switched: ${first} did not become ready` }
+      await store.builds.updateFunction(build.id, name, { ...end, finishedAt: now() })
     }
   }
 
@@ -220,11 +151,12 @@ export function createDeploy(deps: DeployDeps) {
   }
 
   /** Somebody took these functions in hand while they were starting: the others go on without them. */
-  async function passOver(rollout: Rollout, deployments: Deployment[]): Promise<void> {
-    const { build } = rollout
-    await takeBack(rollout, deployments, new Map())
+  async function passOver(rollout: Rollout, names: string[]): Promise<void> {
+    const { build, deployments } = rollout
+    const started = deployments.filter(({ functionName }) => names.includes(functionName))
+    await takeBack(rollout, started, new Map())
     const reason = 'paused, rolled back or removed while it was rolled out'
-    for (const { functionName } of deployments) {
+    for (const functionName of names) {
       await store.builds.updateFunction(build.id, functionName, { status: 'skipped', reason, finishedAt: now() })
       await say(build.id, functionName, `${functionName} was ${reason}`)
     }
@@ -235,26 +167,24 @@ export function createDeploy(deps: DeployDeps) {
     ready: Deployment[],
     change: { keep: string[] | null; finish: boolean }
   ): Promise<void> {
-    const { build, deployments } = rollout
-    const what = { deploymentIds: ready.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' }
+    const { build, deployments, staying } = rollout
+    const all = [...ready, ...staying]
+    const what = { deploymentIds: all.map(({ id }) => id), ...change, pause: build.trigger === 'rollback' }
     const switching = store.deployments.switchLive(build.id, rollout.claim.holder, what, now())
     const result = await switching.catch(async (err: unknown) => {
       if (err instanceof Failure && err.code === 'cancelled') await takeBack(rollout, deployments, new Map())
       throw err
     })
-    const out = deployments.filter(({ functionName }) => result.passedOver.includes(functionName))
-    if (out.length > 0 && out.length < ready.length) {
-      await passOver(rollout, out)
-      const rest = deployments.filter((deployment) => !out.includes(deployment))
-      return switchTo(
-        { ...rollout, deployments: rest },
-        ready.filter((deployment) => !out.includes(deployment)),
-        change
-      )
+    const { passedOver } = result
+    if (passedOver.length > 0 && passedOver.length < all.length) {
+      await passOver(rollout, passedOver)
+      const isLeft = ({ functionName }: Deployment) => !passedOver.includes(functionName)
+      const rest = { ...rollout, deployments: deployments.filter(isLeft), staying: staying.filter(isLeft) }
+      return switchTo(rest, ready.filter(isLeft), change)
     }
     if (!result.isSwitched) {
       await takeBack(rollout, deployments, new Map())
-      const isByHand = result.passedOver.length > 0
+      const isByHand = passedOver.length > 0
       const reason = isByHand ? 'it was paused, rolled back or removed meanwhile' : 'a newer deployment is live already'
       throw new Failure('superseded', reason)
     }
@@ -263,29 +193,20 @@ export function createDeploy(deps: DeployDeps) {
     if (result.pruned.length > 0)
       await say(build.id, null, `removed, for they left the stack: ${result.pruned.join(', ')}`, 'prune')
     logger.info(
-      { buildId: build.id, functions: ready.map(({ clusterName }) => clusterName), pruned: result.pruned },
+      {
+        buildId: build.id,
+        functions: ready.map(({ clusterName }) => clusterName),
+        unchanged: staying.map(({ clusterName }) => clusterName),
+        pruned: result.pruned
+      },
       'switched'
     )
   }
 
-  /**
-   * An earlier try got as far as to know that a function does not become ready, and was ended before it could end the build:
-   * what it knew stands. What it started and could not take away any more is abandoned then, and recovery removes it.
-   */
-  async function refuseFailed(buildId: string): Promise<void> {
-    const failed = (await store.builds.functions(buildId)).find(({ status }) => status === 'failed')
-    if (failed !== undefined)
-      throw new Failure('not-ready', `${failed.name}: ${failed.reason ?? 'it did not become ready'}`)
-  }
-
   async function rollOut(claim: Held, signal: AbortSignal): Promise<void> {
     const { build } = claim
-    await refuseFailed(build.id)
-    const parts = await partsToDeploy(claim)
-    if (build.trigger === 'rollback') await assertImages(parts, signal)
-    const stackNames = (await store.builds.functions(build.id)).map(({ name }) => name)
-    const deployments = await prepare(claim, parts)
-    const rollout: Rollout = { claim, build, parts, deployments }
+    const { stackNames, parts, deployments, staying } = await prepare(claim, signal)
+    const rollout: Rollout = { claim, build, parts, deployments, staying }
     const results = await Promise.allSettled(deployments.map((deployment) => start(build, deployment, signal)))
     const failed = results.flatMap((result, i): Started[] =>
       result.status === 'rejected' ? [{ deployment: deployments[i] as Deployment, err: result.reason }] : []

@@ -55,14 +55,22 @@ export async function createDeployerForTest(t: TestContext, { startTimeoutMs = 6
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })
-  /** A push that was built, up to where a deployer takes it. */
-  async function built(commit: string, names: string[], change: Parameters<typeof specOf>[1] = {}) {
+  /** A push that was built, up to where a deployer takes it. It changes all functions but the ones that are named last. */
+  async function built(
+    commit: string,
+    names: string[],
+    change: Parameters<typeof specOf>[1] = {},
+    unchanged: readonly string[] = []
+  ) {
     const buildId = await seedPush(store, pushOf(commit), now())
     await seedClaim(store, buildId, now())
     await seedBuilt(
       store,
       buildId,
-      names.map((name) => ({ spec: specOf(name, change), image: imageOf(name, commit[0]) })),
+      names.map((name) => ({
+        spec: specOf(name, change),
+        image: imageOf(name, unchanged.includes(name) ? 'e' : commit[0])
+      })),
       now()
     )
     return buildId

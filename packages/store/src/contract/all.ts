@@ -25,6 +25,7 @@ import { secretRedeploysContract } from './secret-redeploys.ts'
 import { secretUpkeepContract } from './secret-upkeep.ts'
 import { secretsContract } from './secrets.ts'
 import { startContract } from './start.ts'
+import { staysContract } from './stays.ts'
 import type { Subject } from './subject.ts'
 import { tokensContract } from './tokens.ts'
 import { trafficContract } from './traffic.ts'
@@ -63,6 +64,7 @@ export function storeContract(subject: Subject): void {
   headsContract(subject)
   removalsContract(subject)
   fencesContract(subject)
+  staysContract(subject)
   tokensContract(subject)
   uploadsContract(subject)
   visibleContract(subject)

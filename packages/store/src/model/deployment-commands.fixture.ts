@@ -8,10 +8,11 @@ import {
   isOpen,
   leaseMs,
   type Model,
+  type ModelBuild,
   type ModelDeployment,
-  maySwitch,
   newBuild,
-  switchAll
+  switchAll,
+  verdictOn
 } from './model.fixture.ts'
 import { outcomeOf } from './real.fixture.ts'
 
@@ -41,11 +42,12 @@ export const prepare =
     const wanted = names.map((functionName) => ({
       functionName,
       clusterName: `${ownerSlug}-${functionName}`,
-      image: imageOf(functionName),
+      image: imageOf(functionName, contentOf(functionName, build.commit)),
       spec: specOf(functionName),
       labels: {},
       annotations: {},
       replicas: 1,
+      mayStay: mayStay(build),
       ...(build.earlier === null ? {} : { existingDeploymentId: build.earlier })
     }))
     const outcome = await outcomeOf(store.deployments.prepare(build.id, holder, wanted, model.now))
@@ -58,6 +60,11 @@ export const prepare =
     for (const { id, functionName } of outcome.value) expectPrepared(model, build, id, functionName)
   }
 
+/** Every commit has another `web`, and all of them the same `worker`. */
+const contentOf = (functionName: string, commit: string) => (functionName === 'web' ? commit : 'f')
+
+const mayStay = ({ trigger }: ModelBuild) => trigger !== 'rebuild'
+
 function mayRestart(model: Model, id: string, generation: number | null): boolean {
   const earlier = model.deployments.find((one) => one.id === id)
   const isUnderWay = earlier?.status === 'starting' || earlier?.status === 'live'
@@ -67,12 +74,7 @@ function mayRestart(model: Model, id: string, generation: number | null): boolea
 }
 
 /** A deployment is as it was made by this build, or is made now; an earlier one begins again. */
-function expectPrepared(
-  model: Model,
-  build: { id: string; commit: string; generation: number | null; earlier: string | null },
-  id: string,
-  functionName: string
-): void {
+function expectPrepared(model: Model, build: ModelBuild, id: string, functionName: string): void {
   const generation = build.generation ?? 0
   const usable = model.deployments.find(
     (one) =>
@@ -82,9 +84,14 @@ function expectPrepared(
   )
   const known = model.deployments.find((one) => one.id === id)
   if (build.earlier === null && usable !== undefined) assert.equal(id, usable.id, 'what was made is used')
-  if (known === undefined) {
-    const commit = model.deployments.find((one) => one.id === build.earlier)?.commit ?? build.commit
-    model.deployments.push({ id, buildId: build.id, functionName, commit, generation, status: 'starting' })
+  const live = model.deployments.find((one) => one.id === model.functions.get(functionName)?.live)
+  const content = contentOf(functionName, build.commit)
+  if (build.earlier === null && usable === undefined && mayStay(build) && live?.content === content) {
+    assert.equal(id, live.id, 'what is live just so stays')
+  } else if (known === undefined) {
+    const earlier = model.deployments.find((one) => one.id === build.earlier)
+    const of = { commit: earlier?.commit ?? build.commit, content: earlier?.content ?? content }
+    model.deployments.push({ id, buildId: build.id, functionName, ...of, generation, status: 'starting' })
   } else if (known.status === 'ended') {
     Object.assign(known, { buildId: build.id, generation, status: 'starting' } satisfies Partial<ModelDeployment>)
   } else {
@@ -112,10 +119,11 @@ export const switchLive =
       return assert.deepEqual(outcome, { code: 'lease-lost' })
     }
     if (build.isCancelAsked) return assert.deepEqual(outcome, { code: 'cancelled' })
+    const verdict = verdictOn(model, build)
+    if (verdict === 'gone') return assert.deepEqual(outcome, { code: 'unavailable' })
     assert.ok('value' in outcome, JSON.stringify(outcome))
-    const may = maySwitch(model, build)
-    assert.equal(outcome.value.isSwitched, may)
-    if (may) switchAll(model, build)
+    assert.equal(outcome.value.isSwitched, verdict === 'switched')
+    if (verdict === 'switched') switchAll(model, build)
   }
 
 /** The newest ones are the most likely. */

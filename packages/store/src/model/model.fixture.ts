@@ -31,6 +31,8 @@ export interface ModelDeployment {
   buildId: string
   functionName: string
   commit: string
+  /** What it runs. */
+  content: string
   generation: number
   status: DeploymentStatus
 }
@@ -130,18 +132,26 @@ export function drain(model: Model, id: string | null): void {
   if (deployment?.status === 'live') deployment.status = 'draining'
 }
 
-/** May this build's deployments take the traffic? Never after a higher generation, nor over a pause. */
-export function maySwitch(model: Model, build: ModelBuild): boolean {
-  return [...build.prepared].every(([name, id]) => {
+/**
+ * May this build's deployments take the traffic? Never after a higher generation, nor over a pause. `gone`: something else took the
+ * place of what was to stay.
+ */
+export function verdictOn(model: Model, build: ModelBuild): 'switched' | 'refused' | 'gone' {
+  const generation = build.generation ?? 0
+  let isPassedOver = false
+  for (const [name, id] of [...build.prepared].sort()) {
     const deployment = model.deployments.find((one) => one.id === id)
+    const fn = model.functions.get(name)
+    const stays = deployment?.buildId !== build.id
     const isUsable = deployment?.status === 'starting' || deployment?.status === 'live'
-    return (
-      isUsable &&
-      deployment.generation === build.generation &&
-      (model.functions.get(name)?.generation ?? 0) <= deployment.generation &&
-      (build.trigger === 'rollback' || model.functions.get(name)?.isPaused !== true)
-    )
-  })
+    if (!stays && !(isUsable && deployment.generation === generation)) return 'refused'
+    const isHeld = build.trigger !== 'rollback' && fn?.isPaused === true
+    const isFenced = (fn?.generation ?? 0) > generation
+    if (isHeld || (isFenced && fn?.live === null)) isPassedOver = true
+    else if (isFenced) return 'refused'
+    else if (stays && fn?.live !== id) return 'gone'
+  }
+  return isPassedOver ? 'refused' : 'switched'
 }
 
 /** All of a build's functions take the traffic, and what left the stack takes none. */
@@ -152,7 +162,16 @@ export function switchAll(model: Model, build: ModelBuild): void {
     if (fn.live !== id) drain(model, fn.live)
     const isPaused = fn.isPaused || build.trigger === 'rollback'
     model.functions.set(name, { live: id, generation, isPaused })
-    for (const deployment of model.deployments) if (deployment.id === id) deployment.status = 'live'
+    for (const deployment of model.deployments) {
+      if (deployment.id !== id) continue
+      const { commit } = deployment.buildId === build.id ? deployment : build
+      Object.assign(deployment, {
+        status: 'live',
+        buildId: build.id,
+        commit,
+        generation
+      } satisfies Partial<ModelDeployment>)
+    }
   }
   if (build.trigger !== 'rollback') prune(model, build, generation)
   endOf(build, 'live')

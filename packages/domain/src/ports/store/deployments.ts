@@ -32,6 +32,7 @@ export interface Deployments {
    * Idempotent: a deployment that this build already made for a function is returned as it is.
    * A redeploy makes them of what is live now, whatever else is wanted of it; a function that is not live any more,
    * or was paused before a redeploy for a changed configuration, is left out and becomes `skipped`.
+   * Of a function that `mayStay` and of which just that is live already, the live one is returned: it is of another build.
    *
    * @throws Failure `name-taken` naming who has the function; `invalid-stack` for a secret that is not there any more; `lease-lost`;
    *   `superseded` when a redeploy has nothing left to do
@@ -43,8 +44,10 @@ export interface Deployments {
    * The switch. In one transaction: each function's live deployment is compared and set (`where generation < mine`), former ones
    * become `draining`, functions of the build's repository that are not in `keep` are pruned (null: nothing is pruned, nor are paused
    * ones or those deployed by API), and, when `finish` is set, the build ends `live`. Either all of it or nothing.
+   * What stays live becomes this build's, and takes its commit and generation.
    *
-   * @throws Failure `lease-lost`: somebody else has the roll-out, and its deployments are theirs now; `cancelled`: somebody asked for it
+   * @throws Failure `lease-lost`: somebody else has the roll-out, and its deployments are theirs now; `cancelled`: somebody asked for it;
+   *   `unavailable`: something else took the place of what was to stay, so it has to be prepared again
    */
   switchLive(
     buildId: string,
@@ -64,6 +67,8 @@ export interface NewDeployment {
   labels: Record<string, string>
   annotations: Record<string, string>
   replicas: number
+  /** It is not made when the same is live already. */
+  mayStay?: boolean
   /** For a rollback: the earlier deployment that is made to run again instead of a new one. */
   existingDeploymentId?: string
 }
