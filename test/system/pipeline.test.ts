@@ -132,7 +132,7 @@ test('a change of the configuration alone is live without a build', async () => 
   assert.equal((await call(scene, '/function/conf-hello')).body, 'changed')
 })
 
-test('a push that touches no function is skipped with the reason, and one that touches one function builds that one', async () => {
+test('a push that touches no function is skipped with the reason, and one that touches one function leaves the others running', async () => {
   const repository = await scene.repository({ owner: 'petra' })
   const stack = { 'stack.yml': stackOf({ one: {}, two: {} }) }
   const first = await repository.push({ ...stack, 'one/handler.js': saying('one'), 'two/handler.js': saying('two') })
@@ -147,6 +147,8 @@ test('a push that touches no function is skipped with the reason, and one that t
   assert.equal(statuses['slipway/stack']?.state, 'skipped')
   assert.equal((await call(scene, '/function/petra-one')).body, 'one')
 
+  const liveOf = async (name: string) => (await scene.installation.api.getFunction({ owner: 'petra', name })).live
+  const [one, two] = [await liveOf('one'), await liveOf('two')]
   const second = await repository.push({ 'one/handler.js': saying('one more'), 'README.md': 'what it is now' })
   const { functions, status } = await repository.ended(second)
   assert.equal(status, 'live')
@@ -155,6 +157,12 @@ test('a push that touches no function is skipped with the reason, and one that t
     two: true
   })
   assert.equal((await call(scene, '/function/petra-one')).body, 'one more')
+  const [oneNow, twoNow] = [await liveOf('one'), await liveOf('two')]
+  assert.notEqual(oneNow?.id, one?.id)
+  assert.deepEqual([twoNow?.id, twoNow?.liveAt, twoNow?.commit], [two?.id, two?.liveAt, second])
+  assert.equal((await repository.statuses(second))['slipway/two']?.description, 'unchanged: stays live')
+  const more = await repository.ended(await repository.push({ 'docs/more.md': 'even more' }))
+  assert.equal(more.reason, `no function has changed since ${second.slice(0, 7)}, which is live`)
   const { items } = await scene.installation.api.listBuilds({ owner: 'petra', commit: readme })
   assert.equal(items.length, 1, 'it was not built again')
 })
