@@ -139,7 +139,7 @@ export function drain(model: Model, id: string | null): void {
 export function verdictOn(model: Model, build: ModelBuild): 'switched' | 'refused' | 'gone' {
   const generation = build.generation ?? 0
   let isPassedOver = false
-  for (const [name, id] of [...build.prepared].sort()) {
+  for (const [name, id] of [...build.prepared].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const deployment = model.deployments.find((one) => one.id === id)
     const fn = model.functions.get(name)
     const stays = deployment?.buildId !== build.id
