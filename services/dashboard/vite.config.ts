@@ -4,12 +4,12 @@ import { routes } from '@slipway/client'
 import { defineConfig, type Plugin } from 'vite'
 
 /**
- * The contract as the page needs it: method, path, the names of the query, and whether there is a body. Its schemas check on the
+ * The contract as the page needs it: method, path, the names of the query, whether there is a body, and who may. Its schemas check on the
  * server; in the page they would be more than all the rest.
  */
 const contract = Object.entries(routes).map(([name, route]) => {
   const query = 'query' in route ? Object.keys(route.query.properties) : []
-  return [name, [route.method, route.path, query, 'body' in route]] as const
+  return [name, [route.method, route.path, query, 'body' in route, route.rule]] as const
 })
 
 /** Compressed once, here, instead of with every answer. */

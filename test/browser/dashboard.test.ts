@@ -150,6 +150,41 @@ test('people sign in with the account that they push with, and see what is their
   await bob.context.close()
 })
 
+test('who only reads is offered nothing that would be refused, and who writes what a writer may', async () => {
+  const { id } = repository.hosted
+  scene.github.people.setCollaborator(id, 'rita', 20)
+  scene.github.people.setCollaborator(id, 'wes', 30)
+  const { items } = await scene.installation.api.listBuilds({ owner: 'alice', limit: 1 })
+  const paths = [
+    '/owners/alice',
+    `/builds/${items[0]?.id}`,
+    '/owners/alice/functions/hello',
+    '/owners/alice/functions/hello/deployments',
+    `/owners/alice/repositories/${items[0]?.repositoryId}`
+  ]
+  const change = /^(Cancel|Build again|Build without cache|Roll back to this|Resume|Build it again|Save|Pause|Scale)$/
+  const offered = async (login: string) => {
+    const { page, context } = await visitAs(browser, scene, login, '/owners/alice')
+    const found: string[] = []
+    for (const path of paths) {
+      await page.goto(path)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+      found.push(...(await page.getByRole('button', { name: change }).allTextContents()))
+      found.push(...(await page.locator('.tabs a').allTextContents()))
+    }
+    // The address of what is not offered is refused in words.
+    await page.goto('/owners/alice/variables')
+    await page.locator('.problem').first().waitFor()
+    await context.close()
+    return new Set(found)
+  }
+  const reader = ['Overview', 'Builds', 'Repositories', 'Tokens', 'Deployments', 'Logs']
+  assert.deepEqual([...(await offered('rita'))].sort(), reader.sort())
+  const writer = [...reader, 'Try it', 'Settings', 'Build again', 'Build without cache', 'Roll back to this']
+  assert.deepEqual([...(await offered('wes'))].sort(), writer.sort())
+})
+
 test('what a build prints is text and colours, never markup', async () => {
   const { page, context, complaints } = await visitAsAdministrator(browser, scene)
   const commit = await repository.push(

@@ -64,6 +64,15 @@ for (const [look, options] of Object.entries(looks)) {
   test(`every page is well made in ${look}: axe finds nothing serious, nothing is wider than the window`, async () => {
     const { page, context, complaints } = await visitAsAdministrator(browser, scene, options)
     const faults: string[] = []
+    const door = await browser.newPage({ baseURL: scene.installation.endpoints.api, ...options })
+    for (const name of ['sign-in', 'claim']) {
+      await door.goto(`/${name}`)
+      await door.getByRole('heading', { level: 1 }).waitFor()
+      if (name === 'sign-in') await door.getByRole('link', { name: /^Continue with/ }).waitFor()
+      await takePicture(door, `${name}-${look}`)
+      faults.push(...(await seriousFaults(door)).map((fault) => `${name}: ${fault}`))
+    }
+    await door.close()
     for (const [name, path] of Object.entries(paths)) {
       await page.goto(path)
       await page.getByRole('heading', { level: 1 }).waitFor()
@@ -75,6 +84,62 @@ for (const [look, options] of Object.entries(looks)) {
     }
     assert.deepEqual(faults, [])
     assert.deepEqual(complaints, [])
+    await context.close()
+  })
+}
+
+interface Stop {
+  what: string
+  isOutlined: boolean
+  isSeen: boolean
+  isAfter: boolean
+}
+
+/** What stands where the focus is: how it looks, whether something covers it, and whether it comes after the one before. */
+const focusedThere = `(() => {
+  const one = document.activeElement
+  const before = window.lastFocused
+  window.lastFocused = one
+  const { left, top, width, height } = one.getBoundingClientRect()
+  const { outlineStyle, outlineWidth } = getComputedStyle(one)
+  const over = document.elementFromPoint(left + Math.min(width, 40) / 2, top + Math.min(height, 20) / 2)
+  return {
+    what: one.tagName + ' ' + (one.getAttribute('aria-label') ?? one.textContent).slice(0, 40),
+    isOutlined: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
+    isSeen: over !== null && (one.contains(over) || over.contains(one)),
+    isAfter: before === undefined || (before.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0
+  }
+})()`
+
+for (const name of ['sign-in', 'overview', 'deployments', 'settings', 'tokens']) {
+  test(`the keyboard goes through the page ${name} from its beginning to its end, and one sees where it is`, async () => {
+    const { page, context } = await visitAsAdministrator(browser, scene)
+    if (name === 'sign-in') await context.clearCookies()
+    await page.goto(paths[name] ?? '/')
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+    const stops: Stop[] = []
+    for (;;) {
+      await page.keyboard.press('Tab')
+      if (
+        await page.evaluate<boolean>(
+          'document.activeElement === document.body || window.lastFocused?.isSameNode(document.activeElement) === true'
+        )
+      )
+        break
+      const stop = await page.evaluate<Stop>(focusedThere)
+      if (!stop.isAfter) break
+      stops.push(stop)
+    }
+    const reachable = await page.evaluate<number>(
+      `[...document.querySelectorAll('a[href], button:enabled, input:enabled, select, textarea, summary, [tabindex="0"]')]
+        .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.closest('dialog:not([open])') === null).length`
+    )
+    assert.deepEqual(
+      stops.filter(({ isOutlined, isSeen }) => !isOutlined || !isSeen),
+      []
+    )
+    assert.equal(stops.length, reachable, stops.map(({ what }) => what).join('\n'))
     await context.close()
   })
 }

@@ -22,10 +22,16 @@ for (const kind of kinds) {
     const me = page.json()
     assert.deepEqual([me.kind, me.login, me.isAdministrator], ['account', 'alice', false])
     assert.deepEqual(me.owners, [
-      { slug: 'acme', right: 'write' },
-      { slug: 'alice', right: 'admin' }
+      { slug: 'acme', right: 'write', rightOnAll: null },
+      { slug: 'alice', right: 'admin', rightOnAll: 'admin' }
     ])
-    assert.deepEqual((await scene.me((await signIn('boss')).at)).owners, [{ slug: 'acme', right: 'admin' }])
+    assert.deepEqual(
+      (me.repositories as { owner: string; right: string }[]).map(({ owner, right }) => [owner, right]),
+      [['acme', 'write']]
+    )
+    assert.deepEqual((await scene.me((await signIn('boss')).at)).owners, [
+      { slug: 'acme', right: 'admin', rightOnAll: 'admin' }
+    ])
     forge.people.createUser('stranger')
     assert.deepEqual((await scene.me((await signIn('stranger')).at)).owners, [])
 

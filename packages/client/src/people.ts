@@ -13,10 +13,14 @@ export const MeView = Type.Object(
     kind: Type.Enum(['administrator', 'account', 'token']),
     name: Text,
     login: Nullable(Text),
-    avatarUrl: Nullable(Text),
     isAdministrator: Type.Boolean(),
-    /** Owners of whom something may be seen, with the most that may be done with anything of theirs. */
-    owners: Type.Array(Type.Object({ slug: Text, right: RightView }))
+    /**
+     * Owners of whom something may be seen, with the most that may be done with anything of theirs, and with everything (null: there
+     * are only single repositories).
+     */
+    owners: Type.Array(Type.Object({ slug: Text, right: RightView, rightOnAll: Nullable(RightView) })),
+    /** Where more may be done than with everything of the owner. */
+    repositories: Type.Array(Type.Object({ id: Text, owner: Text, right: RightView }))
   },
   { $id: 'Me' }
 )

@@ -5,7 +5,6 @@ export interface Person {
   /** Display only. */
   login: string
   name: string | null
-  avatarUrl: string | null
 }
 
 /** A person who has signed in. `forgeId` and `forgeUserId` are the identity. */

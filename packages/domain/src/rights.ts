@@ -149,7 +149,7 @@ export function isAdministrator(actor: Actor): boolean {
 }
 
 /** What an actor may do with everything of an owner. */
-function rightOnOwner(actor: Actor, grants: Grants, ownerId: string | null): Right | null {
+export function rightOnOwner(actor: Actor, grants: Grants, ownerId: string | null): Right | null {
   if (isAdministrator(actor)) return 'admin'
   if (actor.kind === 'nobody' || ownerId === null) return null
   const granted = grants.owners.get(ownerId) ?? null
@@ -158,7 +158,8 @@ function rightOnOwner(actor: Actor, grants: Grants, ownerId: string | null): Rig
   return actor.accountId === null ? rightOfScope[actor.scope] : lower(rightOfScope[actor.scope], granted)
 }
 
-function rightOnRepository(
+/** What an actor may do with a repository: what holds for all of its owner, or what it was given there, whichever is more. */
+export function rightOnRepository(
   actor: Actor,
   grants: Grants,
   { ownerId, repositoryId }: { ownerId: string | null; repositoryId: string }

@@ -10,15 +10,14 @@ export function toAccount(row: AccountRow): Account {
     forgeUserId: row.forge_user_id,
     login: row.login,
     name: row.name,
-    avatarUrl: row.avatar_url,
     isAdministrator: row.is_administrator === 1,
     createdAt: row.created_at,
     signedInAt: row.signed_in_at
   }
 }
 
-export function personColumns({ login, name, avatarUrl }: Person) {
-  return { login, name, avatar_url: avatarUrl }
+export function personColumns({ login, name }: Person) {
+  return { login, name }
 }
 
 export function createAccounts(database: Database): Accounts {

@@ -480,6 +480,7 @@ export interface AccountsTable {
   forge_user_id: string
   login: string
   name: string | null
+  /** Of former versions. */
   avatar_url: string | null
   is_administrator: Flag
   created_at: number

@@ -18,8 +18,7 @@ const Login = Type.String({ minLength: 1 })
 const UserAnswer = Type.Object({
   id: ForgeId,
   login: Login,
-  name: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  avatar_url: Type.Optional(Type.String())
+  name: Type.Optional(Type.Union([Type.String(), Type.Null()]))
 })
 const MembershipsAnswer = Type.Array(
   Type.Object({ state: Type.String(), role: Type.String(), organization: Type.Object({ id: ForgeId }) })
@@ -108,6 +107,6 @@ function rightOf({ admin, maintain = false, push, pull }: Permissions): Right | 
   return pull ? 'read' : null
 }
 
-function personOf({ id, login, name = null, avatar_url: avatarUrl = '' }: Static<typeof UserAnswer>): Person {
-  return { forgeUserId: String(id), login, name, avatarUrl: avatarUrl === '' ? null : avatarUrl }
+function personOf({ id, login, name = null }: Static<typeof UserAnswer>): Person {
+  return { forgeUserId: String(id), login, name }
 }

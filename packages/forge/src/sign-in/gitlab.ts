@@ -8,8 +8,7 @@ import { assertPrivate, createOAuth, isLoopback } from './oauth.ts'
 const UserAnswer = Type.Object({
   id: ForgeId,
   username: Type.String({ minLength: 1 }),
-  name: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  avatar_url: Type.Optional(Type.Union([Type.String(), Type.Null()]))
+  name: Type.Optional(Type.Union([Type.String(), Type.Null()]))
 })
 const NamespaceAnswer = Type.Object({ id: ForgeId, kind: Type.String() })
 const ListAnswer = Type.Array(Type.Object({ id: ForgeId }))
@@ -84,6 +83,6 @@ async function rightsOf(ask: Ask, { login }: Person): Promise<ForgeRights> {
   }
 }
 
-function personOf({ id, username, name = null, avatar_url: avatarUrl = null }: Static<typeof UserAnswer>): Person {
-  return { forgeUserId: String(id), login: username, name, avatarUrl }
+function personOf({ id, username, name = null }: Static<typeof UserAnswer>): Person {
+  return { forgeUserId: String(id), login: username, name }
 }

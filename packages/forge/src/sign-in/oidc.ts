@@ -56,13 +56,11 @@ export function createOidcSignIn(config: OidcConfig): IdentityProvider {
 }
 
 function personOf(subject: string, claims: Record<string, unknown>): Person {
-  const { preferred_username: username, nickname, name, picture } = claims
-  const avatarUrl = textOf(picture)
+  const { preferred_username: username, nickname, name } = claims
   return {
     forgeUserId: subject,
     login: textOf(username) ?? textOf(nickname) ?? textOf(name) ?? subject,
-    name: textOf(name),
-    avatarUrl: avatarUrl !== null && /^https?:\/\//.test(avatarUrl) ? avatarUrl : null
+    name: textOf(name)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Person, Store } from '@slipway/domain'
 import { forgeRepository, shop, twoStores } from './scene.ts'
 import { failure, firstPage, type Subject } from './subject.ts'
 
-const person = (id: string, login: string): Person => ({ forgeUserId: id, login, name: null, avatarUrl: null })
+const person = (id: string, login: string): Person => ({ forgeUserId: id, login, name: null })
 const open = (store: Store, tokenHash: string, accountId: string | null, now = 0, idleUntil = 100, expiresAt = 1000) =>
   store.sessions.open({ tokenHash, accountId, idleUntil, expiresAt }, now)
 

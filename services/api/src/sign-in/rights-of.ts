@@ -164,8 +164,8 @@ export function createRights({ store, providers, keyring, limits, now, logger }:
     grantsOf,
     async take(account, provider, credential, signal) {
       if (credential === null) {
-        const { forgeUserId, login, name, avatarUrl } = account
-        const answer = { person: { forgeUserId, login, name, avatarUrl }, rights: { owners: [], repositories: [] } }
+        const { forgeUserId, login, name } = account
+        const answer = { person: { forgeUserId, login, name }, rights: { owners: [], repositories: [] } }
         return memberships.replace(account.id, answer, now())
       }
       await keep(account, credential)

@@ -1,6 +1,9 @@
+import type { RouteInput, RouteName, RouteOutput, Rule } from '@slipway/client'
+
 const routes = builtInRoutes
 
-import type { RouteInput, RouteName, RouteOutput } from '@slipway/client'
+/** What a call takes. */
+export const ruleOf = (name: RouteName): Rule => routes[name][4]
 
 /** What the status API answered instead: RFC 9457 problem details, or that it does not answer at all. */
 export class ApiProblem extends Error {

@@ -18,15 +18,30 @@ export type Session =
   | { state: 'in'; me: MeView }
   | { state: 'lost'; problem: ApiProblem }
 
+/** Rights change at the forge while a page stays open: they are asked for again when somebody comes back to it. */
+const freshMs = 60_000
+
 /** Who looks at the page; `nobody` leads to the door. */
 export function useSession(): Session {
   const [session, setSession] = useState<Session>({ state: 'asking' })
   useEffect(() => {
     const stop = new AbortController()
+    let askedAt = Date.now()
+    const again = () => {
+      if (document.visibilityState !== 'visible' || Date.now() - askedAt < freshMs) return
+      askedAt = Date.now()
+      void ask(stop.signal, (next) => next.state !== 'lost' && setSession((former) => newer(former, next)))
+    }
     void ask(stop.signal, setSession)
+    document.addEventListener('visibilitychange', again, { signal: stop.signal })
     return () => stop.abort()
   }, [])
   return session
+}
+
+/** The same said again redraws nothing. */
+function newer(former: Session, next: Session): Session {
+  return JSON.stringify(former) === JSON.stringify(next) ? former : next
 }
 
 async function ask(signal: AbortSignal, show: (session: Session) => void): Promise<void> {

@@ -5,8 +5,20 @@ import { type ApiProblem, call } from './call.ts'
 type Listing = { items: unknown[]; next: string | null }
 type ItemOf<N extends RouteName> = RouteOutput<N> extends { items: (infer T)[] } ? T : never
 
+export interface Pages<T> {
+  items: T[]
+  hasMore: boolean
+  more: () => Promise<void>
+  isLoading: boolean
+  problem: ApiProblem | null
+}
+
 /** Pages after the first, which is kept up to date elsewhere: they are asked for one by one, and forgotten when the list is another one. */
-export function usePages<N extends RouteName>(name: N, input: RouteInput<N>, firstNext: string | null) {
+export function usePages<N extends RouteName>(
+  name: N,
+  input: RouteInput<N>,
+  firstNext: string | null
+): Pages<ItemOf<N>> {
   const key = JSON.stringify(input)
   const [older, setOlder] = useState<{ key: string; items: ItemOf<N>[]; next: string | null } | null>(null)
   const [problem, setProblem] = useState<ApiProblem | null>(null)

@@ -3,6 +3,7 @@ import { useLocation } from 'preact-iso'
 import { buildHref, functionHref, repositoryHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { BuildLogView } from '../log/log-view.tsx'
 import { Commit } from '../parts/commit.tsx'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
@@ -69,9 +70,12 @@ function BuildNote({ build }: { build: BuildDetail }) {
   )
 }
 
-function BuildActions({ build: { id, status, commit } }: { build: BuildDetail }) {
+function BuildActions({ build: { id, status, commit, owner, repositoryId } }: { build: BuildDetail }) {
+  const may = useMay()
   const { route } = useLocation()
   const { isRunning, run } = useAction()
+  const about = { owner, repositoryId }
+  if (!may(isOver(status) ? 'rebuild' : 'cancelBuild', about)) return null
   if (!isOver(status)) {
     return (
       <ConfirmButton

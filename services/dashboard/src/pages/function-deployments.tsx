@@ -3,6 +3,7 @@ import { useLocation } from 'preact-iso'
 import { buildHref, functionHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { usePages } from '../live/use-pages.ts'
 import { Commit } from '../parts/commit.tsx'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
@@ -24,7 +25,8 @@ const states: Record<DeploymentView['status'], { word: string; tone: Tone }> = {
 }
 
 /** Every version that there was; any two can be compared, and one that was live made live again. */
-export function FunctionDeployments({ one: { owner, name, live } }: FunctionTab) {
+export function FunctionDeployments({ one: { owner, name, live, repositoryId } }: FunctionTab) {
+  const mayRollBack = useMay()('rollback', { owner, repositoryId })
   const { query, route } = useLocation()
   const input = { owner, name, limit: 30 }
   const deployments = useLoaded('listDeployments', input, (event) => event.owner === owner && event.kind !== 'delivery')
@@ -60,6 +62,7 @@ export function FunctionDeployments({ one: { owner, name, live } }: FunctionTab)
                     key={deployment.id}
                     deployment={deployment}
                     live={live}
+                    mayRollBack={mayRollBack}
                     isChosen={chosen.includes(deployment.id)}
                     choose={(isChosen) => choose(deployment.id, isChosen)}
                   />
@@ -77,11 +80,13 @@ export function FunctionDeployments({ one: { owner, name, live } }: FunctionTab)
 function DeploymentRow({
   deployment,
   live,
+  mayRollBack,
   isChosen,
   choose
 }: {
   deployment: DeploymentView
   live: DeploymentView | null
+  mayRollBack: boolean
   isChosen: boolean
   choose: (isChosen: boolean) => void
 }) {
@@ -114,7 +119,9 @@ function DeploymentRow({
       </div>
       <div class="row-end note">
         <span>{liveAt === null ? <Ago at={createdAt} /> : <Ago at={liveAt} />}</span>
-        {status === 'ended' && liveAt !== null && endedAt !== null && <Rollback to={deployment} live={live} />}
+        {mayRollBack && status === 'ended' && liveAt !== null && endedAt !== null && (
+          <Rollback to={deployment} live={live} />
+        )}
       </div>
     </li>
   )

@@ -2,13 +2,15 @@ import type { EnvironmentView } from '@slipway/client'
 import { ownerHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { Section } from '../parts/page-head.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { useAction } from '../parts/use-action.ts'
 import type { FunctionTab } from './function.tsx'
 
 /** What the function runs with: each value and where it comes from; its secrets by name. */
-export function FunctionEnvironment({ one: { owner, name, live } }: FunctionTab) {
+export function FunctionEnvironment({ one: { owner, name, live, repositoryId } }: FunctionTab) {
+  const may = useMay()
   const environment = useLoaded('getEnvironment', { owner, name }, (event) => event.owner === owner)
   const { isRunning, run } = useAction()
   const redeploy = () =>
@@ -23,7 +25,7 @@ export function FunctionEnvironment({ one: { owner, name, live } }: FunctionTab)
         note={
           <>
             A function's own come before its repository's, the owner's, and stack.yml's.{' '}
-            <a href={ownerHref(owner, 'variables')}>Change them</a>
+            {may('listVariables', { owner }) && <a href={ownerHref(owner, 'variables')}>Change them</a>}
           </>
         }
       >
@@ -34,9 +36,11 @@ export function FunctionEnvironment({ one: { owner, name, live } }: FunctionTab)
                 <div class="problem tone-warning">
                   <strong>The live deployment runs with other values</strong>
                   <p>They changed since. They take effect with the next deployment.</p>
-                  <button type="button" class="button small" disabled={isRunning} onClick={redeploy}>
-                    Deploy again now
-                  </button>
+                  {may('redeployFunction', { owner, repositoryId }) && (
+                    <button type="button" class="button small" disabled={isRunning} onClick={redeploy}>
+                      Deploy again now
+                    </button>
+                  )}
                 </div>
               )}
               {runtime.length === 0 ? (

@@ -1,6 +1,7 @@
 import type { FunctionView, RepositoryView } from '@slipway/client'
 import { buildHref, functionHref, repositoryHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { Commit } from '../parts/commit.tsx'
 import { CopyField } from '../parts/copy.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
@@ -12,6 +13,7 @@ import type { FunctionTab } from './function.tsx'
 
 export function FunctionOverview({ one }: FunctionTab) {
   const { owner, name, live, isPaused } = one
+  const may = useMay()
   const repositories = useLoaded('listRepositories', { owner, limit: 200 })
   const repository = repositories.data?.items.find(({ id }) => id === one.repositoryId) ?? null
   if (live === null) {
@@ -30,8 +32,12 @@ export function FunctionOverview({ one }: FunctionTab) {
         <div class="problem tone-warning">
           <strong>Pushes do not deploy it</strong>
           <p>
-            Somebody paused it or rolled it back. It goes on answering as it is;{' '}
-            <a href={functionHref(owner, name, 'settings')}>resume it</a> to have the head of its branch live again.
+            Somebody paused it or rolled it back. It goes on answering as it is.{' '}
+            {may('resumeFunction', { owner, repositoryId: one.repositoryId }) && (
+              <>
+                <a href={functionHref(owner, name, 'settings')}>Resume it</a> to have the head of its branch live again.
+              </>
+            )}
           </p>
         </div>
       )}

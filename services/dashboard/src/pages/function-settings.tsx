@@ -3,18 +3,21 @@ import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { buildHref, ownerHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
+import { useMay } from '../live/use-may.ts'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
 import { Section } from '../parts/page-head.tsx'
 import { useAction } from '../parts/use-action.ts'
 import type { FunctionTab } from './function.tsx'
 
 export function FunctionSettings({ one, reload }: FunctionTab) {
+  const may = useMay()
+  const about = { owner: one.owner, repositoryId: one.repositoryId }
   return (
     <>
-      <Scale one={one} reload={reload} />
-      <Pause one={one} reload={reload} />
-      <Redeploy one={one} />
-      <Remove one={one} />
+      {may('scaleFunction', about) && <Scale one={one} reload={reload} />}
+      {may('pauseFunction', about) && <Pause one={one} reload={reload} />}
+      {may('redeployFunction', about) && <Redeploy one={one} />}
+      {may('removeFunction', about) && <Remove one={one} />}
     </>
   )
 }

@@ -1,6 +1,8 @@
-import type { FunctionView } from '@slipway/client'
+import type { FunctionView, RouteName } from '@slipway/client'
+import type { ComponentChildren } from 'preact'
 import { functionHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { FunctionState } from '../parts/function-row.tsx'
 import { PageHead } from '../parts/page-head.tsx'
 import { Show } from '../parts/states.tsx'
@@ -19,14 +21,21 @@ export interface FunctionTab {
   reload: () => void
 }
 
+interface Tab {
+  label: string
+  page: (tab: FunctionTab) => ComponentChildren
+  /** It is there for who may do one of these; without: for everybody. */
+  routes?: RouteName[]
+}
+
 const tabs = {
   '': { label: 'Overview', page: FunctionOverview },
   deployments: { label: 'Deployments', page: FunctionDeployments },
   logs: { label: 'Logs', page: FunctionLogs },
-  try: { label: 'Try it', page: FunctionTry },
-  environment: { label: 'Environment', page: FunctionEnvironment },
-  settings: { label: 'Settings', page: FunctionSettings }
-}
+  try: { label: 'Try it', page: FunctionTry, routes: ['tryFunction'] },
+  environment: { label: 'Environment', page: FunctionEnvironment, routes: ['getEnvironment'] },
+  settings: { label: 'Settings', page: FunctionSettings, routes: ['scaleFunction', 'removeFunction'] }
+} satisfies Record<string, Tab>
 const isTab = (text: string): text is keyof typeof tabs => Object.hasOwn(tabs, text)
 
 export function FunctionPage({ owner, name, tab = '' }: { owner: string; name: string; tab?: string }) {
@@ -35,6 +44,7 @@ export function FunctionPage({ owner, name, tab = '' }: { owner: string; name: s
     { owner, name },
     (event) => event.owner === owner && (event.function === name || event.kind === 'build')
   )
+  const may = useMay()
   if (!isTab(tab)) return <NotFoundPage />
   const Page = tabs[tab].page
   return (
@@ -51,11 +61,13 @@ export function FunctionPage({ owner, name, tab = '' }: { owner: string; name: s
             </PageHead>
             <Tabs
               label={`Pages of ${name}`}
-              tabs={Object.entries(tabs).map(([key, { label }]) => ({
-                href: functionHref(owner, name, key),
-                label,
-                isCurrent: key === tab
-              }))}
+              tabs={tabsFor((route) => may(route, { owner, repositoryId: one.repositoryId })).map(
+                ([key, { label }]) => ({
+                  href: functionHref(owner, name, key),
+                  label,
+                  isCurrent: key === tab
+                })
+              )}
             />
             <Page one={one} reload={loaded.reload} />
           </>
@@ -64,6 +76,9 @@ export function FunctionPage({ owner, name, tab = '' }: { owner: string; name: s
     </div>
   )
 }
+
+const tabsFor = (may: (route: RouteName) => boolean): [string, Tab][] =>
+  Object.entries<Tab>(tabs).filter(([, { routes }]) => routes?.some(may) ?? true)
 
 function FunctionNote({ one }: { one: FunctionView }) {
   const { url, live } = one

@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ownerHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { Avatar } from '../parts/avatar.tsx'
 import { PageHead } from '../parts/page-head.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 
@@ -30,18 +31,18 @@ export function HomePage() {
             <ul class="rows">
               {items.map(({ id, slug, login, forgeId }) => (
                 <li key={id} class="row owner-row">
-                  {slug === null ? (
-                    <span>
-                      {login} <span class="note">has no name here yet: an administrator gives it one</span>
-                    </span>
-                  ) : (
-                    <a href={ownerHref(slug)} class="strong">
-                      {slug}
-                    </a>
-                  )}
-                  <span class="note">
-                    {login} at {forgeId}
-                  </span>
+                  <Avatar name={slug ?? login} />
+                  <div class="row-main">
+                    {slug === null ? (
+                      <span class="strong">{login}</span>
+                    ) : (
+                      <a href={ownerHref(slug)} class="strong">
+                        {slug}
+                      </a>
+                    )}
+                    {slug === null && <span class="note">has no name here yet: an administrator gives it one</span>}
+                  </div>
+                  <span class="row-end note">{forgeId === 'api' ? 'without a forge' : `${login} at ${forgeId}`}</span>
                 </li>
               ))}
             </ul>

@@ -2,6 +2,7 @@ import type { BuildView, FunctionView, RepositoryView } from '@slipway/client'
 import { useLocation } from 'preact-iso'
 import { buildHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
+import { useMay } from '../live/use-may.ts'
 import { useAction } from '../parts/use-action.ts'
 import { type Standing, standingOf } from '../words/standing.ts'
 
@@ -18,12 +19,16 @@ export function RepositoryStanding({
   functions: FunctionView[]
 }) {
   const standing = standingOf(one, builds, functions)
+  const mayMend = useMay()(standing.mend?.kind === 'resume' ? 'resumeFunction' : 'rebuild', {
+    owner,
+    repositoryId: one.id
+  })
   if (standing.isSame) return <p class="standing tone-good">{standing.words}</p>
   return (
     <div class="problem tone-warning">
       <strong>The head is not what is live</strong>
       <p>{standing.words}</p>
-      {standing.mend !== null && <Mend owner={owner} mend={standing.mend} />}
+      {standing.mend !== null && mayMend && <Mend owner={owner} mend={standing.mend} />}
     </div>
   )
 }

@@ -2,6 +2,7 @@ import type { RepositoryView } from '@slipway/client'
 import { ownerHref } from '../addresses.ts'
 import { ApiProblem } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { BuildRow } from '../parts/build-row.tsx'
 import { FunctionRow } from '../parts/function-row.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
@@ -30,6 +31,8 @@ export function RepositoryPage({ owner, id }: { owner: string; id: string }) {
 }
 
 function Repository({ owner, one, reload }: { owner: string; one: RepositoryView; reload: () => void }) {
+  const may = useMay()
+  const about = { owner, repositoryId: one.id }
   const isMine = (event: { repositoryId?: string; kind: string }) =>
     event.repositoryId === one.id || event.kind === 'function'
   const builds = useLoaded('listBuilds', { owner, repository: one.id, limit: 50 }, isMine)
@@ -88,12 +91,16 @@ function Repository({ owner, one, reload }: { owner: string; one: RepositoryView
           }
         </Show>
       </Section>
-      <Section title="Settings">
-        <RepositorySettings key={one.id} one={one} reload={reload} />
-      </Section>
-      <Section title="Deliveries" note="What its forge sent, and why a push was or was not deployed.">
-        <RepositoryDeliveries owner={owner} repositoryId={one.id} />
-      </Section>
+      {may('updateRepository', about) && (
+        <Section title="Settings">
+          <RepositorySettings key={one.id} one={one} reload={reload} />
+        </Section>
+      )}
+      {may('listDeliveries', about) && (
+        <Section title="Deliveries" note="What its forge sent, and why a push was or was not deployed.">
+          <RepositoryDeliveries owner={owner} repositoryId={one.id} />
+        </Section>
+      )}
     </>
   )
 }

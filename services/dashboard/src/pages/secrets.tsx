@@ -2,43 +2,43 @@ import type { SecretView } from '@slipway/client'
 import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMay } from '../live/use-may.ts'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
+import { ActionForm, TextField } from '../parts/form.tsx'
+import { Listing } from '../parts/listing.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
-import { Empty, Show } from '../parts/states.tsx'
+import { Empty } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
-import { useAction } from '../parts/use-action.ts'
 
 /** Names and keys of secrets; values go in and never come out. */
 export function SecretsPage({ owner }: { owner: string }) {
   const secrets = useLoaded('listSecrets', { owner }, (event) => event.owner === owner && event.kind === 'build')
+  const may = useMay()
   return (
     <div class="page">
       <PageHead
         title="Secrets"
         note="Files that functions read. They are kept encrypted, and nobody is shown their values again."
       />
-      <Section title="Put one" note="Replaces all values of a secret that is there.">
-        <SecretForm owner={owner} reload={secrets.reload} />
-      </Section>
+      {may('putSecret', { owner }) && (
+        <Section title="Put one" note="Replaces all values of a secret that is there.">
+          <SecretForm owner={owner} reload={secrets.reload} />
+        </Section>
+      )}
       <Section title="There now">
-        <Show of={secrets}>
-          {({ items }) =>
-            items.length === 0 ? (
-              <Empty title="No secrets">
-                <p>
-                  Put one here, or seal one into the repository with <code>kubeseal</code>. A function gets those that
-                  its <code>stack.yml</code> lists under <code>secrets:</code>.
-                </p>
-              </Empty>
-            ) : (
-              <ul class="rows">
-                {items.map((one) => (
-                  <SecretRow key={one.name} owner={owner} one={one} reload={secrets.reload} />
-                ))}
-              </ul>
-            )
+        <Listing
+          of={secrets}
+          empty={
+            <Empty title="No secrets">
+              <p>
+                Put one here, or seal one into the repository with <code>kubeseal</code>. A function gets those that its{' '}
+                <code>stack.yml</code> lists under <code>secrets:</code>.
+              </p>
+            </Empty>
           }
-        </Show>
+        >
+          {(one) => <SecretRow key={one.name} owner={owner} one={one} reload={secrets.reload} />}
+        </Listing>
       </Section>
     </div>
   )
@@ -48,39 +48,24 @@ function SecretForm({ owner, reload }: { owner: string; reload: () => void }) {
   const [name, setName] = useState('')
   const [key, setKey] = useState('')
   const [value, setValue] = useState('')
-  const { isRunning, run } = useAction()
   return (
-    <form
-      class="form"
-      autocomplete="off"
-      onSubmit={(event) => {
-        event.preventDefault()
-        run(async () => {
-          const { isChanged, redeploys } = await call('putSecret', {
-            owner,
-            name,
-            values: { [key.trim() || name]: value }
-          })
-          setValue('')
-          reload()
-          if (!isChanged) return `${name} had this value already.`
-          return redeploys.length === 0 ? `${name} is kept.` : `${name} is kept, and its functions are deployed again.`
+    <ActionForm
+      label="Put"
+      busy="Putting it"
+      onSubmit={async () => {
+        const { isChanged, redeploys } = await call('putSecret', {
+          owner,
+          name,
+          values: { [key.trim() || name]: value }
         })
+        setValue('')
+        reload()
+        if (!isChanged) return `${name} had this value already.`
+        return redeploys.length === 0 ? `${name} is kept.` : `${name} is kept, and its functions are deployed again.`
       }}
     >
-      <label>
-        Name
-        <input
-          required
-          pattern="[a-z0-9]([a-z0-9\-]*[a-z0-9])?"
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-      </label>
-      <label>
-        File name
-        <input value={key} placeholder={name || 'the same'} onInput={(event) => setKey(event.currentTarget.value)} />
-      </label>
+      <TextField label="Name" required pattern="[a-z0-9]([a-z0-9\-]*[a-z0-9])?" value={name} set={setName} />
+      <TextField label="File name" placeholder={name || 'the same'} value={key} set={setKey} />
       <label>
         Value
         <textarea
@@ -91,14 +76,12 @@ function SecretForm({ owner, reload }: { owner: string; reload: () => void }) {
           onInput={(event) => setValue(event.currentTarget.value)}
         />
       </label>
-      <button type="submit" class="button primary" disabled={isRunning}>
-        {isRunning ? 'Putting it' : 'Put'}
-      </button>
-    </form>
+    </ActionForm>
   )
 }
 
 function SecretRow({ owner, one, reload }: { owner: string; one: SecretView; reload: () => void }) {
+  const may = useMay()
   const { name, origin, keys, repository, versionId, updatedAt } = one
   return (
     <li class="row">
@@ -109,7 +92,7 @@ function SecretRow({ owner, one, reload }: { owner: string; one: SecretView; rel
           {origin === 'sealed' ? `sealed in ${repository ?? 'a repository'}` : 'put by API'} · <Ago at={updatedAt} />
         </span>
       </div>
-      {origin === 'api' && (
+      {origin === 'api' && may('removeSecret', { owner }) && (
         <ConfirmButton
           label="Remove"
           title={`Remove the secret ${name}?`}

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { type ApiProblem, call } from '../live/call.ts'
 import { PageHead } from '../parts/page-head.tsx'
 import { Empty, ProblemBox, Skeleton } from '../parts/states.tsx'
+import { Mark } from '../shell/mark.tsx'
 
 /** The door: where one signs in, and back to the address that one came for. */
 export function SignInPage() {
@@ -14,6 +15,7 @@ export function SignInPage() {
   const back = location.pathname === '/sign-in' ? '/' : `${location.pathname}${location.search}`
   return (
     <main class="door">
+      <Mark />
       <PageHead
         title="Sign in to Slipway"
         note="With the account that you push with: what you may do here is what you may do there."

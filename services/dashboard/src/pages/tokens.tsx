@@ -1,120 +1,76 @@
 import type { TokenView } from '@slipway/client'
+import { includesScope } from '@slipway/domain/rights'
 import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
+import { rightOf } from '../live/may.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { useMe } from '../live/use-me.ts'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
-import { CopyField } from '../parts/copy.tsx'
+import { ActionForm, Choice, NumberField, TextField } from '../parts/form.tsx'
+import { Listing } from '../parts/listing.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
-import { Empty, Show } from '../parts/states.tsx'
+import { ShownOnce } from '../parts/shown-once.tsx'
+import { Empty } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
-import { useAction } from '../parts/use-action.ts'
 
-const scopes: Record<TokenView['scope'], string> = {
-  read: 'read: see everything of it',
-  deploy: 'deploy: also build, roll back, pause, scale',
-  admin: 'admin: also secrets, variables, settings, tokens'
-}
-const isScope = (text: string): text is TokenView['scope'] => Object.hasOwn(scopes, text)
+const scopes = [
+  ['deploy', 'deploy: see, build, roll back, pause, scale'],
+  ['read', 'read: see everything of it'],
+  ['admin', 'admin: also secrets, variables, settings, tokens']
+] as const
 
 export function TokensPage({ owner }: { owner: string }) {
   const tokens = useLoaded('listTokens', { owner })
   return (
     <div class="page">
       <PageHead title="Tokens" note={`For programs that act for ${owner}: the command line, CI, scripts.`} />
-      <Section title="Make one">
+      <Section title="Make one" note="It never may more than you, and stops when you may nothing here any more.">
         <TokenForm owner={owner} reload={tokens.reload} />
       </Section>
       <Section title="Valid now">
-        <Show of={tokens}>
-          {({ items }) =>
-            items.length === 0 ? (
-              <Empty title="No tokens">
-                <p>
-                  Make one above and give it to <code>slipway login --token</code>, or send it as{' '}
-                  <code>Authorization: Bearer …</code>.
-                </p>
-              </Empty>
-            ) : (
-              <ul class="rows">
-                {items.map((one) => (
-                  <TokenRow key={one.id} one={one} reload={tokens.reload} />
-                ))}
-              </ul>
-            )
+        <Listing
+          of={tokens}
+          empty={
+            <Empty title="No tokens">
+              <p>
+                Make one above and give it to <code>slipway login --token</code>, or send it as{' '}
+                <code>Authorization: Bearer …</code>.
+              </p>
+            </Empty>
           }
-        </Show>
+        >
+          {(one) => <TokenRow key={one.id} one={one} reload={tokens.reload} />}
+        </Listing>
       </Section>
     </div>
   )
 }
 
 function TokenForm({ owner, reload }: { owner: string; reload: () => void }) {
+  const right = rightOf(useMe(), owner)
+  const offered = scopes.filter(([scope]) => includesScope(right, scope))
   const [name, setName] = useState('')
-  const [scope, setScope] = useState<TokenView['scope']>('deploy')
+  const [scope, setScope] = useState<TokenView['scope']>(offered[0]?.[0] ?? 'read')
   const [days, setDays] = useState(90)
   const [secret, setSecret] = useState<string | null>(null)
-  const { isRunning, run } = useAction()
-  if (secret !== null) {
-    return (
-      <div class="problem tone-good" role="status">
-        <strong>Copy it now</strong>
-        <p>It is shown this once: only its hash is kept.</p>
-        <CopyField label="the token" text={secret} />
-        <button type="button" class="button small" onClick={() => setSecret(null)}>
-          Done
-        </button>
-      </div>
-    )
-  }
+  if (secret !== null) return <ShownOnce label="the token" text={secret} done={() => setSecret(null)} />
   return (
-    <form
-      class="inline-form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        run(async () => {
-          const { secret } = await call('createToken', { owner, name, scope, expiresInDays: days })
-          setSecret(secret)
-          setName('')
-          reload()
-          return null
-        })
+    <ActionForm
+      isInline
+      label="Make a token"
+      busy="Making it"
+      onSubmit={async () => {
+        const made = await call('createToken', { owner, name, scope, expiresInDays: days })
+        setSecret(made.secret)
+        setName('')
+        reload()
+        return null
       }}
     >
-      <label>
-        Name
-        <input
-          required
-          maxLength={80}
-          placeholder="laptop"
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-      </label>
-      <label>
-        It may
-        <select value={scope} onChange={({ currentTarget: { value } }) => isScope(value) && setScope(value)}>
-          {Object.entries(scopes).map(([key, label]) => (
-            <option key={key} value={key}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Days that it is valid
-        <input
-          type="number"
-          min={1}
-          max={366}
-          required
-          value={days}
-          onInput={(event) => setDays(event.currentTarget.valueAsNumber)}
-        />
-      </label>
-      <button type="submit" class="button primary" disabled={isRunning}>
-        {isRunning ? 'Making it' : 'Make a token'}
-      </button>
-    </form>
+      <TextField label="Name" required maxLength={80} placeholder="laptop" value={name} set={setName} />
+      <Choice label="It may" value={scope} set={setScope} options={offered} />
+      <NumberField label="Days that it is valid" min={1} max={366} value={days} set={setDays} />
+    </ActionForm>
   )
 }
 

@@ -3,10 +3,11 @@ import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
+import { ActionForm, Choice, TextField } from '../parts/form.tsx'
+import { Listing } from '../parts/listing.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
-import { Empty, Show } from '../parts/states.tsx'
+import { Empty } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
-import { useAction } from '../parts/use-action.ts'
 
 /** Values outside git: of the owner, of a repository, of a function. */
 export function VariablesPage({ owner }: { owner: string }) {
@@ -30,30 +31,27 @@ export function VariablesPage({ owner }: { owner: string }) {
         <VariableForm owner={owner} scopes={scopes} reload={variables.reload} />
       </Section>
       <Section title="Set now">
-        <Show of={variables}>
-          {({ items }) =>
-            items.length === 0 ? (
-              <Empty title="No variables are set">
-                <p>
-                  Values that differ between installations, and that no git history should hold, belong here. Passwords
-                  belong under Secrets.
-                </p>
-              </Empty>
-            ) : (
-              <ul class="rows">
-                {items.map((one) => (
-                  <VariableRow
-                    key={`${one.scope} ${one.repositoryId} ${one.function} ${one.use} ${one.name}`}
-                    owner={owner}
-                    one={one}
-                    of={one.scope === 'owner' ? `all of ${owner}` : (one.function ?? nameOf(one.repositoryId))}
-                    reload={variables.reload}
-                  />
-                ))}
-              </ul>
-            )
+        <Listing
+          of={variables}
+          empty={
+            <Empty title="No variables are set">
+              <p>
+                Values that differ between installations, and that no git history should hold, belong here. Passwords
+                belong under Secrets.
+              </p>
+            </Empty>
           }
-        </Show>
+        >
+          {(one) => (
+            <VariableRow
+              key={`${one.scope} ${one.repositoryId} ${one.function} ${one.use} ${one.name}`}
+              owner={owner}
+              one={one}
+              of={one.scope === 'owner' ? `all of ${owner}` : (one.function ?? nameOf(one.repositoryId))}
+              reload={variables.reload}
+            />
+          )}
+        </Listing>
       </Section>
     </div>
   )
@@ -65,6 +63,11 @@ function scopeOf(text: string): { repository?: string; function?: string } {
   return kind === 'function' ? { function: name } : {}
 }
 
+const uses = [
+  ['runtime', 'when it runs'],
+  ['build', 'in stack.yml']
+] as const
+
 const told = (builds: unknown[]) =>
   builds.length === 0
     ? 'Nothing that is live uses it.'
@@ -75,55 +78,24 @@ function VariableForm({ owner, scopes, reload }: { owner: string; scopes: [strin
   const [value, setValue] = useState('')
   const [scope, setScope] = useState('')
   const [use, setUse] = useState<'runtime' | 'build'>('runtime')
-  const { isRunning, run } = useAction()
   return (
-    <form
-      class="inline-form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        run(async () => {
-          const { builds } = await call('changeVariables', { owner, ...scopeOf(scope), use, set: { [name]: value } })
-          setName('')
-          setValue('')
-          reload()
-          return `${name} is set. ${told(builds)}`
-        })
+    <ActionForm
+      isInline
+      label="Set"
+      busy="Setting it"
+      onSubmit={async () => {
+        const { builds } = await call('changeVariables', { owner, ...scopeOf(scope), use, set: { [name]: value } })
+        setName('')
+        setValue('')
+        reload()
+        return `${name} is set. ${told(builds)}`
       }}
     >
-      <label>
-        Name
-        <input
-          required
-          pattern="[A-Za-z_][A-Za-z0-9_]*"
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-      </label>
-      <label>
-        Value
-        <input value={value} onInput={(event) => setValue(event.currentTarget.value)} />
-      </label>
-      <label>
-        For
-        <select value={scope} onChange={(event) => setScope(event.currentTarget.value)}>
-          {scopes.map(([key, label]) => (
-            <option key={key} value={key}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Used
-        <select value={use} onChange={(event) => setUse(event.currentTarget.value === 'build' ? 'build' : 'runtime')}>
-          <option value="runtime">when it runs</option>
-          <option value="build">in stack.yml</option>
-        </select>
-      </label>
-      <button type="submit" class="button primary" disabled={isRunning}>
-        {isRunning ? 'Setting it' : 'Set'}
-      </button>
-    </form>
+      <TextField label="Name" required pattern="[A-Za-z_][A-Za-z0-9_]*" value={name} set={setName} />
+      <TextField label="Value" value={value} set={setValue} />
+      <Choice label="For" value={scope} set={setScope} options={scopes} />
+      <Choice label="Used" value={use} set={setUse} options={uses} />
+    </ActionForm>
   )
 }
 

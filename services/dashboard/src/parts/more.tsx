@@ -1,12 +1,8 @@
-import type { ApiProblem } from '../live/call.ts'
+import type { Pages } from '../live/use-pages.ts'
 import { ProblemBox } from './states.tsx'
 
 /** The end of a list that goes on. */
-export function More({
-  pages: { hasMore, more, isLoading, problem }
-}: {
-  pages: { hasMore: boolean; more: () => Promise<void>; isLoading: boolean; problem: ApiProblem | null }
-}) {
+export function More({ pages: { hasMore, more, isLoading, problem } }: { pages: Omit<Pages<unknown>, 'items'> }) {
   if (problem !== null) return <ProblemBox problem={problem} retry={() => void more()} />
   if (!hasMore) return null
   return (

@@ -1,17 +1,21 @@
 import { ownerHref } from '../addresses.ts'
+import { useMay } from '../live/use-may.ts'
 import { Tabs } from '../parts/tabs.tsx'
 
+/** Each with what one must be let to do there. */
 const pages = [
-  ['', 'Overview'],
-  ['builds', 'Builds'],
-  ['repositories', 'Repositories'],
-  ['variables', 'Variables'],
-  ['secrets', 'Secrets'],
-  ['tokens', 'Tokens'],
-  ['audit', 'Audit']
+  ['', 'Overview', null],
+  ['builds', 'Builds', null],
+  ['repositories', 'Repositories', null],
+  ['variables', 'Variables', 'listVariables'],
+  ['secrets', 'Secrets', 'listSecrets'],
+  ['tokens', 'Tokens', 'listTokens'],
+  ['audit', 'Audit', 'listAudit']
 ] as const
 
 export function OwnerNav({ owner, path }: { owner: string; path: string }) {
+  const may = useMay()
+  const shown = pages.filter(([, , route]) => route === null || may(route, { owner }))
   const isCurrent = (page: string) => {
     const href = ownerHref(owner, page)
     if (page === '') return path === href || path.startsWith(ownerHref(owner, 'functions/'))
@@ -20,7 +24,7 @@ export function OwnerNav({ owner, path }: { owner: string; path: string }) {
   return (
     <Tabs
       label={`Pages of ${owner}`}
-      tabs={pages.map(([page, label]) => ({ href: ownerHref(owner, page), label, isCurrent: isCurrent(page) }))}
+      tabs={shown.map(([page, label]) => ({ href: ownerHref(owner, page), label, isCurrent: isCurrent(page) }))}
     />
   )
 }

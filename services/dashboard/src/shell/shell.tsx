@@ -3,6 +3,10 @@ import { useEffect } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import { ownerHref } from '../addresses.ts'
 import { useStream, useStreamState } from '../live/context.ts'
+import { rightOf } from '../live/may.ts'
+import { useMe } from '../live/use-me.ts'
+import { Avatar } from '../parts/avatar.tsx'
+import { Mark } from './mark.tsx'
 import { OwnerNav } from './owner-nav.tsx'
 import { useShownOwner } from './shown-owner.ts'
 import { UserMenu } from './user-menu.tsx'
@@ -24,17 +28,16 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <header class="top">
         <div class="top-row">
           <a href="/" class="brand">
-            <svg viewBox="0 0 32 32" aria-hidden="true">
-              <path d="M6 22 26 12v5L6 27z" />
-              <path d="M6 13 18 7v5L6 18z" opacity=".55" />
-            </svg>
+            <Mark />
             Slipway
           </a>
           {owner !== null && (
             <a href={ownerHref(owner)} class="crumb">
-              {owner}
+              <Avatar name={owner} />
+              <span class="clip">{owner}</span>
             </a>
           )}
+          {owner !== null && <OnlyReads owner={owner} />}
           <span class="spacer" />
           <Connection />
           <UserMenu />
@@ -45,6 +48,17 @@ export function Shell({ children }: { children: ComponentChildren }) {
         {children}
       </main>
     </>
+  )
+}
+
+/** Why there are no buttons. */
+function OnlyReads({ owner }: { owner: string }) {
+  const right = rightOf(useMe(), owner)
+  if (right !== null && right !== 'read') return null
+  return (
+    <span class="chip" title={`Who administers ${owner} at its forge can let you do more.`}>
+      {right === null ? 'Public pages' : 'You may look'}
+    </span>
   )
 }
 

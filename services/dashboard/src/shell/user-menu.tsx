@@ -1,6 +1,7 @@
 import { adminHref } from '../addresses.ts'
 import { send } from '../live/call.ts'
 import { useMe } from '../live/use-me.ts'
+import { Avatar } from '../parts/avatar.tsx'
 import { useAction } from '../parts/use-action.ts'
 
 /** Who one is, and the way out. */
@@ -17,7 +18,10 @@ export function UserMenu() {
     <nav class="user" aria-label="You">
       {me.isAdministrator && <a href={adminHref()}>Administration</a>}
       <details class="menu">
-        <summary>{me.login ?? me.name}</summary>
+        <summary>
+          <Avatar name={me.login ?? me.name} />
+          <span class="clip">{me.login ?? me.name}</span>
+        </summary>
         <div>
           {me.isAdministrator && (
             <a href={adminHref()} class="only-narrow">
