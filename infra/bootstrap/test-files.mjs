@@ -26,6 +26,7 @@ const seconds = {
   'image-engine.contract.ts': 40,
   'isolation.contract.ts': 30,
   'postgres.contract.ts': 30,
+  'system/limits.test.ts': 30,
   'system/cancel.test.ts': 25,
   'system/clean-up.test.ts': 25,
   'hostile/receiver-fuzz.test.ts': 20

@@ -10,6 +10,7 @@ export {
   type SecretValues,
   type SecretVersion
 } from './internal-secrets.ts'
+export { LimitsView } from './limit-routes.ts'
 export * from './notification-routes.ts'
 export { MeView, SignInView } from './people.ts'
 export * from './resources.ts'

@@ -2,6 +2,7 @@ import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
 import { forgeRoutes } from './forge-routes.ts'
+import { limitRoutes } from './limit-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people.ts'
 import {
@@ -367,6 +368,7 @@ export const routes = {
   ...tryRoutes,
   ...trafficRoutes,
   ...accessRoutes,
+  ...limitRoutes,
   ...forgeRoutes,
   ...notificationRoutes
 } as const satisfies Record<string, RouteContract>

@@ -1,3 +1,4 @@
+import { isSummed, type LimitedUse, limitNames } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
 import type { RouteContract } from './routes.ts'
 
@@ -67,7 +68,18 @@ export const UsageView = Type.Object(
     /** How long builds took together, rolling out included. */
     buildMinutes: Type.Number({ minimum: 0 }),
     /** That are live now. */
-    functions: Count
+    functions: Count,
+    /** What it has now of what it may have at most. */
+    quotas: Type.Array(
+      Type.Object({
+        name: Type.Unsafe<keyof LimitedUse>(Type.Enum(limitNames.filter(isSummed))),
+        /** In words, and what it is counted in: nothing, `MiB`, or `m` for thousandths of a processor. */
+        what: Type.String(),
+        unit: Type.String(),
+        used: Count,
+        limit: Type.Union([Count, Type.Null()])
+      })
+    )
   },
   { $id: 'Usage' }
 )

@@ -45,6 +45,11 @@ export const FunctionSpec = Type.Object({
 })
 export type FunctionSpec = Static<typeof FunctionSpec>
 
+/** With how many replicas a version begins. */
+export function firstReplicas({ replicas }: Pick<FunctionSpec, 'replicas'>): number {
+  return Math.max(1, replicas.min)
+}
+
 /** Every function listens here. */
 export const functionPort = 8080
 

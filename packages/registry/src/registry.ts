@@ -1,4 +1,4 @@
-import { Failure } from '@slipway/domain'
+import { Failure, type ImageLayer } from '@slipway/domain'
 import { parseReference, type RegistryAuth } from './reference.ts'
 import { askRegistry, type RegistryRequest } from './request.ts'
 
@@ -28,6 +28,8 @@ export interface RegistryClient {
   removeManifest(pinned: string, signal: AbortSignal): Promise<boolean>
   /** null when it is not there. @throws Failure `unavailable`, `forbidden` */
   manifest(pinned: string, signal: AbortSignal): Promise<Manifest | null>
+  /** Everything that is stored of an image, its configuration included; empty when it is not there. @throws Failure `unavailable`, `forbidden` */
+  layers(pinned: string, signal: AbortSignal): Promise<ImageLayer[]>
   putManifest(reference: string, manifest: Manifest, signal: AbortSignal): Promise<void>
   /** A layer or configuration of the named image's repository; null when it is not there. */
   blob(repository: string, digest: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | null>
@@ -39,6 +41,13 @@ export interface RegistryClient {
   ): Promise<void>
   /** Makes a blob of one repository known in another of the same registry. @throws Failure `unavailable` when it is not there */
   mountBlob(repository: string, digest: string, from: string, signal: AbortSignal): Promise<void>
+}
+
+/** The fields of manifests and of lists of them that are used here (OCI image specification). */
+interface ManifestBody {
+  manifests?: { digest: string }[]
+  config?: { digest: string; size: number }
+  layers?: { digest: string; size: number }[]
 }
 
 /** One blob may be a whole base image, over a slow line. */
@@ -77,6 +86,15 @@ export function createRegistryClient(auth: RegistryAuth): RegistryClient {
       const mediaType = answer.headers.get('content-type')
       if (!answer.ok || mediaType === null) throw unexpected(host, answer, image.path)
       return { mediaType, bytes: new Uint8Array(await answer.arrayBuffer()) }
+    },
+    async layers(pinned, signal) {
+      const found = await this.manifest(pinned, signal)
+      if (found === null) return []
+      const { manifests = [], config, layers = [] } = JSON.parse(Buffer.from(found.bytes).toString()) as ManifestBody
+      const bare = pinned.slice(0, pinned.indexOf('@'))
+      const nested = await Promise.all(manifests.map(({ digest }) => this.layers(`${bare}@${digest}`, signal)))
+      const own = [...(config === undefined ? [] : [config]), ...layers]
+      return [...own.map(({ digest, size }) => ({ digest, bytes: size })), ...nested.flat()]
     },
     async putManifest(reference, { mediaType, bytes }, signal) {
       const { host, ...image } = parseReference(reference)

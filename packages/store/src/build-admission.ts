@@ -2,6 +2,7 @@ import type { AdmittedJob, Builds } from '@slipway/domain'
 import { besideRef, isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Transaction } from './database.ts'
+import { ownLimits } from './limits.ts'
 import { isColumnDue, isLeaseOver } from './moments.ts'
 import { findOwnerStops } from './owner-rows.ts'
 import { stopAtForge } from './repositories.ts'
@@ -136,9 +137,8 @@ async function findCandidates(tx: Transaction, now: number): Promise<Candidate[]
 /** Chooses by turns: the owner that was served longest ago, of its builds the oldest. */
 function choose(
   candidates: Candidate[],
-  owners: Map<string, { turn: number; active: number }>,
+  owners: Map<string, { turn: number; active: number; most: number }>,
   free: number,
-  limits: Limits,
   lastTurn: number
 ): { chosen: Candidate[]; turn: number } {
   const waiting = candidates.toSorted((a, b) => (a.id < b.id ? -1 : 1))
@@ -149,7 +149,7 @@ function choose(
     let lowest = Number.POSITIVE_INFINITY
     for (const candidate of waiting) {
       const owner = owners.get(candidate.ownerId)
-      if (owner === undefined || owner.active >= limits.perOwner || owner.turn >= lowest) continue
+      if (owner === undefined || owner.active >= owner.most || owner.turn >= lowest) continue
       next = candidate
       lowest = owner.turn
     }
@@ -180,17 +180,18 @@ async function admitWaiting(tx: Transaction, limits: Limits, lastTurn: number, n
   if (candidates.length === 0) return []
   const owners = await tx
     .selectFrom('owners')
-    .select(['id', 'served_turn'])
+    .select(['id', 'served_turn', 'limits_json'])
     .where('id', 'in', [...new Set(candidates.map((candidate) => candidate.ownerId))])
     .where('slug', 'is not', null)
     .execute()
   const states = new Map(
-    owners.map(({ id, served_turn: turn }) => [
-      id,
-      { turn, active: building.filter((build) => build.owner_id === id).length }
-    ])
+    owners.map(({ id, served_turn: turn, ...row }) => {
+      const { builds = limits.perOwner } = ownLimits(row)
+      const active = building.filter((build) => build.owner_id === id).length
+      return [id, { turn, active, most: builds ?? limits.slots }]
+    })
   )
-  const { chosen, turn } = choose(candidates, states, free, limits, lastTurn)
+  const { chosen, turn } = choose(candidates, states, free, lastTurn)
   for (const ownerId of new Set(chosen.map((candidate) => candidate.ownerId))) {
     const served = states.get(ownerId)?.turn ?? turn
     await tx.updateTable('owners').set({ served_turn: served }).where('id', '=', ownerId).execute()

@@ -5,6 +5,7 @@ import { queueBuild } from './build-queue.ts'
 import { assertWanted, leaseLost, lockBuild, lockHeldBuild, released, whileHeld } from './build-rows.ts'
 import type { Database, Transaction } from './database.ts'
 import { isLeased } from './moments.ts'
+import { assertPlan } from './quota.ts'
 import type { BuildRow } from './schema.ts'
 
 type Life = 'observe' | 'giveWay' | 'plan' | 'handOver' | 'giveBack' | 'retryLater' | 'finish'
@@ -90,7 +91,8 @@ export function createBuildLife(database: Database): Pick<Builds, Life> {
 
     plan: (buildId, holder, functions, warnings) =>
       database.write(async (tx) => {
-        await lockHeldBuild(tx, buildId, holder)
+        const { build, repository } = await lockHeldBuild(tx, buildId, holder)
+        await assertPlan(tx, build, repository, functions)
         await tx
           .updateTable('builds')
           .set((eb) => ({ warnings_json: JSON.stringify(warnings), version: eb('version', '+', 1) }))

@@ -16,6 +16,7 @@ import { toDeployment } from './deployment-rows.ts'
 import { holderOf } from './function-names.ts'
 import { bumpRoutes } from './functions.ts'
 import { newId } from './ids.ts'
+import { assertPrepared, assertReplicas, holdQuota } from './quota.ts'
 import type { BuildRow, DeploymentRow } from './schema.ts'
 import { pinSecrets } from './secret-pins.ts'
 import { specNow } from './variable-rows.ts'
@@ -210,7 +211,7 @@ async function prepareOne(
   return toDeployment(row)
 }
 
-export function createPreparation(database: Database): Pick<Deployments, 'prepare' | 'setEndpoints'> {
+export function createPreparation(database: Database): Pick<Deployments, 'prepare' | 'setReplicas' | 'setEndpoints'> {
   return {
     prepare: (buildId, holder, wanted, now) =>
       database.write(async (tx) => {
@@ -225,6 +226,7 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
         }
         const source = isUploaded({ forgeId: repository.forge_id }) ? ('api' as const) : ('git' as const)
         const rollout = { build, ownerId, ownerSlug: owner.slug, generation, source }
+        const quota = await holdQuota(tx, ownerId)
         const byName = wanted.toSorted((a, b) => (a.functionName < b.functionName ? -1 : 1))
         const made = new Map<NewDeployment, Deployment | null>()
         // Always in the same order, so that two builds that want the same names do not wait for each other.
@@ -232,8 +234,25 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
         if (isRedeploy(build.trigger) && [...made.values()].every((one) => one === null)) {
           throw new Failure('superseded', 'what was to be deployed again is not live any more, or was paused')
         }
+        await assertPrepared(tx, build, repository, quota)
         await touchBuild(tx, buildId)
         return wanted.flatMap((one) => made.get(one) ?? [])
+      }),
+    setReplicas: (id, replicas) =>
+      database.write(async (tx) => {
+        const row = await tx.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst()
+        if (row === undefined) throw new Failure('not-found', `there is no deployment ${id}`)
+        if (row.status !== 'live') throw new Failure('conflict', 'only a live deployment can be scaled')
+        await assertReplicas(tx, row, replicas)
+        const scaled = await tx
+          .updateTable('deployments')
+          .set({ replicas })
+          .where('id', '=', id)
+          .where('status', '=', 'live')
+          .returningAll()
+          .executeTakeFirst()
+        if (scaled === undefined) throw new Failure('conflict', 'another version took its place meanwhile')
+        return toDeployment(scaled)
       }),
     setEndpoints: (id, endpoints, replicas) =>
       database.write(async (tx) => {

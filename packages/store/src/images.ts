@@ -1,5 +1,6 @@
-import { Failure, type ImageReference, type Images } from '@slipway/domain'
+import { assertWithin, Failure, type ImageLayer, type ImageReference, type Images } from '@slipway/domain'
 import type { Database, Transaction } from './database.ts'
+import { findLimits, storageOf } from './limits.ts'
 
 /** A removal that was begun longer ago is over, or was cut short: asking the registry takes seconds. */
 export const removalMs = 60_000
@@ -9,7 +10,8 @@ async function notePushed(
   tx: Transaction,
   ownerId: string,
   { repository, digest, tag }: ImageReference,
-  now: number
+  now: number,
+  layers: ImageLayer[] | undefined
 ): Promise<void> {
   const known = await tx
     .selectFrom('pushed_images')
@@ -23,7 +25,8 @@ async function notePushed(
       retryAfterMs: removalMs
     })
   }
-  const used = { owner_id: ownerId, tag, used_at: now, removing_at: null }
+  const taken = layers === undefined ? {} : { layers_json: JSON.stringify(layers) }
+  const used = { owner_id: ownerId, tag, used_at: now, removing_at: null, ...taken }
   await tx
     .insertInto('pushed_images')
     .values({ repository, digest, pushed_at: now, ...used })
@@ -53,15 +56,22 @@ export function createImages(database: Database): Images {
           .executeTakeFirst()
         return numUpdatedRows === 0n ? null : image
       }),
-    save: (ownerId, contentKey, image, now) =>
+    save: (ownerId, contentKey, image, now, layers) =>
       database.write(async (tx) => {
-        await notePushed(tx, ownerId, image, now)
+        await notePushed(tx, ownerId, image, now, layers)
         const imageJson = JSON.stringify(image)
         await tx
           .insertInto('images')
           .values({ owner_id: ownerId, content_key: contentKey, image_json: imageJson, created_at: now })
           .onConflict((oc) => oc.columns(['owner_id', 'content_key']).doUpdateSet({ image_json: imageJson }))
           .execute()
+      }),
+    assertRoom: (ownerId) =>
+      database.read(async (db) => {
+        const { owner, limits } = await findLimits(db, ownerId)
+        if (limits['storage-mb'] === null) return
+        const used = await storageOf(db, ownerId)
+        assertWithin(owner, limits, { 'storage-mb': 0 }, { 'storage-mb': used + 1 })
       }),
     forget: (ownerId, contentKey) =>
       database.write(async (tx) => {

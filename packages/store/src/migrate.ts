@@ -17,6 +17,7 @@ import { access } from './migrations/0012-access.ts'
 import { publicPages } from './migrations/0013-public-pages.ts'
 import { notifications } from './migrations/0014-notifications.ts'
 import { ownerStops } from './migrations/0015-owner-stops.ts'
+import { ownerLimits } from './migrations/0016-owner-limits.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -35,7 +36,8 @@ export const migrations: Record<string, Migration> = {
   '0012-access': access,
   '0013-public-pages': publicPages,
   '0014-notifications': notifications,
-  '0015-owner-stops': ownerStops
+  '0015-owner-stops': ownerStops,
+  '0016-owner-limits': ownerLimits
 }
 
 /**

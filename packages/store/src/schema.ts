@@ -80,6 +80,8 @@ export interface OwnersTable {
   is_listed: Generated<0 | 1>
   suspended_at: Generated<number | null>
   suspension_reason: Generated<string | null>
+  /** What was set for it; null: nothing. */
+  limits_json: Generated<string | null>
   created_at: number
   /** Who may call its functions where nothing nearer says so. */
   access: FunctionAccess | null
@@ -264,6 +266,8 @@ export interface PushedImagesTable {
   used_at: number
   /** It is being removed from the registry, or the process that did was stopped. */
   removing_at: number | null
+  /** What it takes in the registry; null: pushed by a version that did not ask. */
+  layers_json: Generated<string | null>
 }
 
 export interface LogChunksTable {

@@ -14,6 +14,7 @@ import { createFunctionKeys } from './function-keys.ts'
 import { createFunctions, createStoredRoutes } from './functions.ts'
 import { createHeads } from './heads.ts'
 import { createImages } from './images.ts'
+import { createLimits } from './limits.ts'
 import { createLogs } from './logs.ts'
 import { createMemberships } from './memberships.ts'
 import { migrate } from './migrate.ts'
@@ -68,6 +69,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     functions: createFunctions(database, routes),
     deployments: createDeployments(database),
     images: createImages(database),
+    limits: createLimits(database),
     logs: createLogs(database),
     reports: createReports(database),
     audit: createAudit(database),

@@ -25,6 +25,7 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['POST /api/v1/owners', 'add-owner', { body: { slug: 'carol' } }],
   ['PUT /api/v1/owners/:id', 'name-owner', { body: { slug: 'carla' }, params: { id: 'CAROL' } }],
   ['PUT /api/v1/owners/:owner/build-isolation', 'set-build-isolation', { body: { isolation: 'strict' } }],
+  ['PUT /api/v1/owners/:owner/limits', 'set-limits', { body: { own: { functions: 50 } } }],
   ['PUT /api/v1/owners/:owner/suspension', 'unsuspend', { body: { isSuspended: false } }],
   ['PATCH /api/v1/repositories/:id', 'set-repository', { body: { branch: 'main' }, params: { id: 'REPOSITORY' } }],
   ['POST /api/v1/builds/:id/cancel', 'cancel', { params: { id: 'QUEUED' } }],

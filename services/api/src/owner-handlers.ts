@@ -1,7 +1,8 @@
-import { Failure, type Owner } from '@slipway/domain'
+import type { LimitsView } from '@slipway/client'
+import { Failure, limitKinds, limitNames, type Owner } from '@slipway/domain'
 import { createLookups, type HandlerDeps, type Handlers } from './handling.ts'
 
-type OwnerRoutes = 'addOwner' | 'setOwnerSlug' | 'setBuildIsolation' | 'setSuspension'
+type OwnerRoutes = 'addOwner' | 'setOwnerSlug' | 'setBuildIsolation' | 'setSuspension' | 'getLimits' | 'setLimits'
 
 /** What an administrator does with owners. */
 export function createOwnerHandlers(deps: HandlerDeps): Handlers<OwnerRoutes> {
@@ -14,7 +15,30 @@ export function createOwnerHandlers(deps: HandlerDeps): Handlers<OwnerRoutes> {
     return owner
   }
 
+  async function limitsOf(ownerId: string): Promise<LimitsView> {
+    return { ...(await store.limits.of(ownerId)), defaults: await store.limits.defaults() }
+  }
+
   return {
+    getLimits: async ({ owner }) => limitsOf((await ownerOf(owner)).id),
+    async setLimits({ owner: slug, own }, caller) {
+      for (const name of limitNames) {
+        if (own[name] === 0 && limitKinds[name].least > 0) {
+          throw new Failure(
+            'invalid-request',
+            `${name}: at least ${limitKinds[name].least}; suspending an owner stops it`
+          )
+        }
+      }
+      const { id } = await ownerOf(slug)
+      const before = (await store.limits.of(id)).own
+      await store.limits.set(id, own)
+      // More builds at a time may be next, and gateways follow what they are told to let through.
+      signals.send('builds', {})
+      signals.send('routes', {})
+      await note(caller, 'set-limits', id, `owner/${id}`, { before, after: own })
+      return limitsOf(id)
+    },
     async addOwner({ slug }, caller) {
       const owner = await store.owners.add(slug, now())
       await note(caller, 'add-owner', owner.id, `owner/${owner.id}`, { slug })

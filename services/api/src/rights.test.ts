@@ -74,6 +74,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'GET /api/v1/functions/:owner/:name/log': [readers],
   'GET /api/v1/owners/:owner/traffic': [readers],
   'GET /api/v1/owners/:owner/usage': [readers],
+  'GET /api/v1/owners/:owner/limits': [readers],
 
   'GET /api/v1/secrets/:owner': [writers],
   'POST /api/v1/builds/:id/cancel': [writers],
@@ -112,6 +113,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'PUT /api/v1/owners/:id': ['uhhrrrrrryy', { slug: 'alice' }],
   'PUT /api/v1/owners/:owner/suspension': ['uhhrrrrrryy', { isSuspended: false }],
   'PUT /api/v1/owners/:owner/build-isolation': ['uhhrrrrrryy', { isolation: null }],
+  'PUT /api/v1/owners/:owner/limits': ['uhhrrrrrryy', { own: {} }],
   'POST /api/v1/admin/claims': [platform, {}],
   'POST /api/v1/connect/github': [platform, {}],
   'GET /api/v1/connect/:id': [platform],

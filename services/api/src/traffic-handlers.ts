@@ -4,6 +4,9 @@ import {
   authorize,
   errorsOf,
   hourMs,
+  isSummed,
+  limitKinds,
+  limitNames,
   noTraffic,
   percentileOf,
   type Resource,
@@ -76,7 +79,14 @@ export function createTrafficHandlers(deps: HandlerDeps): Handlers<'getTraffic' 
       const from = until - (until % hourMs) - days * 24 * hourMs
       const { buildMs, ...used } = await store.traffic.usage(ownerId, from, until)
       const live = await store.deployments.list(ownerId, { status: 'live' }, { before: null, limit: 10_000 })
-      return { from, until, ...used, buildMinutes: Math.round(buildMs / 600) / 100, functions: live.length }
+      const { limits } = await store.limits.of(ownerId)
+      const has = await store.limits.used(ownerId)
+      const quotas = limitNames.filter(isSummed).map((name) => {
+        const { what, unit } = limitKinds[name]
+        return { name, what, unit, used: has[name], limit: limits[name] }
+      })
+      const buildMinutes = Math.round(buildMs / 600) / 100
+      return { from, until, ...used, buildMinutes, functions: live.length, quotas }
     }
   }
 }

@@ -38,11 +38,13 @@ function createImagesForTest({ build, push }: Partial<Pick<ImageEngine, 'build' 
     build: build ?? (() => Promise.resolve({ imageId: 'sha256:1' })),
     push: push ?? (() => Promise.resolve(digest)),
     exists: () => Promise.resolve(true),
+    layers: () => Promise.resolve([]),
     remove: async (reference) => void removed.push(reference)
   }
   const images: FunctionImagesDeps['store']['images'] = {
     find: async (_ownerId, contentKey) => saved.get(contentKey) ?? null,
     save: async (_ownerId, contentKey, image) => void saved.set(contentKey, image),
+    assertRoom: async () => undefined,
     forget: async () => undefined
   }
   const made = createFunctionImages({

@@ -199,7 +199,8 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     )
     const digest = await push(reference, onPushLog, signal)
     const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
-    await store.images.save(build.ownerId, contentKey, made, now())
+    const layers = await engine.layers(pinnedReference(made), signal)
+    await store.images.save(build.ownerId, contentKey, made, now(), layers)
     log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)
     return made
   }
@@ -241,6 +242,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
         log.write('build', name, 'slipway', `nothing changed: the image ${contentKey.slice(0, 12)} is used again`)
         return { image: known, contentKey, isReused: true }
       }
+      await store.images.assertRoom(ownerId)
       log.write('template', name, 'slipway', `template: ${templateSource}; ${context.files} files`)
       const making = buildAndPush(name, context, buildSecrets, claim, log, signal)
       inFlight.set(flight, making)

@@ -24,7 +24,7 @@ import { createDiskGuard } from './disk-guard.ts'
 import { createImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
-import { defaultPolicy } from './stack/policy.ts'
+import { defaultPolicy, policyFor } from './stack/policy.ts'
 import { readStack } from './stack/read.ts'
 import { createSecretsForBuild, createSettleSecrets } from './stack-secrets.ts'
 import { parsePlatformSource } from './template/source.ts'
@@ -174,7 +174,7 @@ export async function startBuilder(
         slug: ownerSlug,
         platform,
         ...buildVariables(await store.variables.list(ownerId), repository.id),
-        policy
+        policy: policyFor(policy, (await store.limits.of(ownerId)).limits)
       }),
     images,
     ensureRoom,

@@ -19,6 +19,7 @@ import { addLoginCommands } from './login-commands.ts'
 import { addNotificationCommands } from './notification-commands.ts'
 import { collected } from './option.ts'
 import { addOwnerAdministration } from './owner-administration.ts'
+import { addLimitCommand } from './owner-limits.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
 import { table } from './table.ts'
@@ -200,6 +201,7 @@ admin
   })
 
 addOwnerAdministration(admin, { settings, print })
+addLimitCommand(admin, { settings, print })
 addSecretAdministration(admin, { settings, print })
 addForgeAdministration(admin, context)
 

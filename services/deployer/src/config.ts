@@ -3,6 +3,7 @@ import { commonSettings, keepSettings, registrySettings, webhookKeySettings } fr
 import Type, { type Static } from 'typebox'
 import type { KeepRules } from './clean-up.ts'
 import { clusterSettings } from './cluster.ts'
+import { limitSettings } from './limits.ts'
 
 const Days = (days: number, description: string) => Type.Number({ default: days, minimum: 0, description })
 
@@ -49,6 +50,7 @@ export const DeployerConfig = Type.Object({
     minimum: 1,
     description: 'Builds of one owner that run at a time.'
   }),
+  ...limitSettings,
   DEPLOY_CONCURRENCY: Type.Integer({
     default: 4,
     minimum: 1,

@@ -4,6 +4,7 @@ import {
   clusterNameOf,
   type Deployment,
   Failure,
+  firstReplicas,
   isRedeploy,
   type NewDeployment,
   pinnedReference,
@@ -91,7 +92,7 @@ export function createPrepare({ store, forges, hasImage, now, say }: PrepareDeps
           at: now()
         }),
         annotations: annotationsOf(part.spec, forge?.repositoryUrl(repository) ?? ''),
-        replicas: Math.max(1, part.spec.replicas.min),
+        replicas: firstReplicas(part.spec),
         // Who asks for a build by hand gets it, as who asks for a redeploy.
         mayStay: build.trigger !== 'rebuild' && !build.noCache,
         ...(build.trigger === 'rollback' && part.deploymentId !== null

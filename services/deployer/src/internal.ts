@@ -88,10 +88,8 @@ export function createInternal({
     internalPaths.scale,
     { schema: { body: Type.Object({ replicas: Type.Integer({ minimum: 0, maximum: 100 }) }) } },
     async (request, reply) => {
-      const deployment = await deploymentOf(request.params.id)
-      if (deployment.status !== 'live') throw new Failure('conflict', 'only a live deployment can be scaled')
       // Wanted first, then done: recovery brings about what is wanted when this ends in between.
-      await store.deployments.setEndpoints(deployment.id, deployment.endpoints, request.body.replicas)
+      const deployment = await store.deployments.setReplicas(request.params.id, request.body.replicas)
       const endpoints = await cluster.scale(deployment, request.body.replicas, signalOf(reply))
       await store.deployments.setEndpoints(deployment.id, endpoints, request.body.replicas)
       routesChanged()

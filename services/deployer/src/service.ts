@@ -26,6 +26,7 @@ import { createForgeServices } from './forges/forge-services.ts'
 import { createGateways } from './gateways.ts'
 import { createInternal, listenInternal } from './internal.ts'
 import { createLeadership } from './leadership.ts'
+import { limitsOf } from './limits.ts'
 import { createNotifier } from './notifications/notifier.ts'
 import { createSend } from './notifications/send.ts'
 import { createReconciler } from './reconciler.ts'
@@ -64,6 +65,7 @@ export async function startDeployer(
   const holder = `deployer-${randomUUID()}`
   const paths = homePaths(config.SLIPWAY_HOME)
   const installation = await installationOf(store)
+  await store.limits.setDefaults(limitsOf(config))
   const { keeper, ...secrets } = createSecretServices({
     store,
     encryptionKeys: config.ENCRYPTION_KEYS ?? null,

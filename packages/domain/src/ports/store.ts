@@ -8,6 +8,7 @@ import type { ForgeApps, ForgeConnections } from './store/forge-apps.ts'
 import type { Functions } from './store/functions.ts'
 import type { Heads } from './store/heads.ts'
 import type { Images } from './store/images.ts'
+import type { Limits } from './store/limits.ts'
 import type { Logs } from './store/logs.ts'
 import type { Notifications } from './store/notifications.ts'
 import type { Owners } from './store/owners.ts'
@@ -36,6 +37,7 @@ export interface Store {
   functions: Functions
   deployments: Deployments
   images: Images
+  limits: Limits
   logs: Logs
   reports: Reports
   audit: Audit

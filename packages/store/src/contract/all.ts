@@ -11,6 +11,7 @@ import { forgeAppsContract } from './forge-apps.ts'
 import { functionsContract } from './functions.ts'
 import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
+import { limitsContract } from './limits.ts'
 import { notificationsContract } from './notifications.ts'
 import { ownerStopsContract } from './owner-stops.ts'
 import { peopleContract } from './people.ts'
@@ -39,6 +40,7 @@ export function storeContract(subject: Subject): void {
   accountsContract(subject)
   peopleContract(subject)
   ownerStopsContract(subject)
+  limitsContract(subject)
   deliveriesContract(subject)
   decisionsContract(subject)
   admissionContract(subject)

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { BuildRooms } from '@slipway/cluster/build-rooms'
 import { loadDockerode } from '@slipway/cluster/dockerode'
-import { type BuildIsolation, Failure } from '@slipway/domain'
+import { type BuildIsolation, Failure, type ImageLayer } from '@slipway/domain'
 import { createRegistryClient, credentialOf, parseReference, type RegistryAuth } from '@slipway/registry'
 import { orAborted } from '@slipway/service'
 import type Docker from 'dockerode'
@@ -45,6 +45,8 @@ export interface ImageEngine {
   registryDigest(reference: string, signal: AbortSignal): Promise<string | null>
   /** Does the registry have `host/path@sha256:…`? @throws Failure `unavailable`, `forbidden` */
   exists(pinned: string, signal: AbortSignal): Promise<boolean>
+  /** What the registry stores of `host/path@sha256:…`. @throws Failure `unavailable`, `forbidden` */
+  layers(pinned: string, signal: AbortSignal): Promise<ImageLayer[]>
   /** Takes a name away from an image of ours, and the image when it was its last one. Nothing there is fine. */
   remove(reference: string, signal: AbortSignal): Promise<void>
   /** Removes what builds in `strict` isolation ran in and their builders, gone since, have left. Returns how many. */
@@ -133,6 +135,7 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
       throw new Failure('unavailable', `the registry ${host} took the image, but does not have it`)
     },
     registryDigest: (reference, signal) => registry.digest(reference, signal),
+    layers: (pinned, signal) => registry.layers(pinned, signal),
     async exists(pinned, signal) {
       const { digest } = parseReference(pinned)
       if (digest === null) throw new Failure('invalid-request', `${pinned} names no digest`)

@@ -7,7 +7,7 @@ import { optional, required } from './presence.ts'
 import type { Field, Reader } from './reader.ts'
 import { readinessOf } from './readiness.ts'
 import { refuseForeignNamespace, refuseForeignPlatforms } from './refusals.ts'
-import { replicasOf, resourcesOf } from './resources.ts'
+import { beyondOwner, beyondOwnLimits, replicasOf, resourcesOf } from './resources.ts'
 import { type BuildSecret, readBuildSecrets, readSecrets } from './secrets.ts'
 
 /** How a function's image is made. */
@@ -61,7 +61,7 @@ export function readFunction(name: string, field: Field, context: FunctionContex
     .map(({ key, field }) => ({ key, value: reader.longText(field), field }))
   const annotations = readLabels(get('annotations'), context)
   const labels = readLabels(get('labels'), context)
-  const limits = resourcesOf(get('limits'), reader, policy.defaults, policy.maximum)
+  const limits = resourcesOf(get('limits'), reader, { ...policy, refuse: beyondOwner(context.slug) })
   const variables = admitEnvironment(environment)
   const image = optional(get('image'), reader)
   return {
@@ -81,8 +81,11 @@ export function readFunction(name: string, field: Field, context: FunctionContex
       labels: plain(labels),
       annotations: plain(annotations),
       limits,
-      requests: get('requests').node === null ? null : resourcesOf(get('requests'), reader, limits, limits),
-      replicas: replicasOf(labels, policy),
+      requests:
+        get('requests').node === null
+          ? null
+          : resourcesOf(get('requests'), reader, { defaults: limits, maximum: limits, refuse: beyondOwnLimits }),
+      replicas: replicasOf(labels, context),
       hasReadonlyRoot: readonlyRoot(get('readonly_root_filesystem'), context),
       fprocess: optional(get('fprocess'), reader)?.value ?? null,
       constraints: reader.list(get('constraints')).map((item) => required(item, reader, 'a constraint').value),

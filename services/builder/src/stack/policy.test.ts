@@ -49,17 +49,17 @@ test('limits above the maximum are refused with the number, malformed ones with 
     entry('limits: { memory: 2Gi }'),
     'limit-exceeded',
     '5:23',
-    /limits\.memory: "2Gi" is more than the 1Gi allowed/
+    /limits\.memory: "2Gi" is more than the 1Gi that one replica of acme may have \(memory-mb-per-function\); an administrator raises it: slipway admin limits acme memory-mb-per-function=2048$/
   )
   assertRefused(
     entry('limits: { cpu: 8 }'),
     'limit-exceeded',
     '5:20',
-    /limits\.cpu: "8" is more than the 2000m allowed/
+    /limits\.cpu: "8" is more than the 2000m that one replica of acme may have \(cpu-millis-per-function\)/
   )
   assertRefused(entry('limits: { memory: lots }'), 'invalid-stack', '5:23', /"lots" is not a quantity: write "128Mi"/)
   assertRefused(entry('limits: { memory: 1Mi }'), 'invalid-stack', '5:23', /too little: at least 6Mi/)
-  assertRefused(entry('requests: { memory: 256Mi }'), 'limit-exceeded', '5:25', /more than the 128Mi allowed/)
+  assertRefused(entry('requests: { memory: 256Mi }'), 'limit-exceeded', '5:25', /more than the 128Mi of its limits$/)
 })
 
 test('replicas come from the scale labels, within the maximum', () => {
@@ -72,7 +72,11 @@ test('replicas come from the scale labels, within the maximum', () => {
   const refused = (line: string, code: 'invalid-stack' | 'limit-exceeded', words: RegExp) => {
     assertRefused(entry('labels:', `  com.openfaas.scale.${line}`), code, `6:${line.indexOf(' ') + 27}`, words)
   }
-  refused('max: 11', 'limit-exceeded', /11 is more than the 10 replicas allowed/)
+  refused(
+    'max: 11',
+    'limit-exceeded',
+    /11 is more than the 10 replicas that one function of acme may have \(replicas-per-function\)/
+  )
   refused('min: 0', 'invalid-stack', /"0" is not a number from 1/)
   refused('min: many', 'invalid-stack', /"many" is not a number/)
   assertRefused(

@@ -1,4 +1,4 @@
-import type { Resources, SourceLocation } from '@slipway/domain'
+import type { LimitName, OwnerLimits, Resources, SourceLocation } from '@slipway/domain'
 import { failureAt, quote } from './location.ts'
 import type { Reader } from './reader.ts'
 
@@ -51,6 +51,18 @@ export const defaultPolicy: StackPolicy = {
   isDockerfileAllowed: false,
   labels: defaultLabels,
   buildArguments: defaultBuildArguments
+}
+
+/** The same for an owner, whose functions may have that much each. */
+export function policyFor(policy: StackPolicy, limits: OwnerLimits): StackPolicy {
+  const most = (name: LimitName) => limits[name] ?? Number.MAX_SAFE_INTEGER
+  const memoryMb = limits['memory-mb-per-function']
+  const maximum = {
+    memoryBytes: memoryMb === null ? Number.MAX_SAFE_INTEGER : memoryMb * mebibyte,
+    cpuMillis: most('cpu-millis-per-function'),
+    replicas: most('replicas-per-function')
+  }
+  return { ...policy, maximum }
 }
 
 export function isAllowed(name: string, patterns: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-import type { FunctionSpec, Resources } from '@slipway/domain'
+import { type FunctionSpec, type Resources, raiseLimit } from '@slipway/domain'
 import { namesOf, resourceFields } from './fields.ts'
 import { failureAt, type Located, quote } from './location.ts'
 import type { StackPolicy } from './policy.ts'
@@ -9,8 +9,29 @@ import type { Field, Reader } from './reader.ts'
 const leastMemoryBytes = 6 * 1024 ** 2
 const leastCpuMillis = 10
 
+const mebibyte = 1024 ** 2
+
+/** What a function asks for beyond the maximum: the end of the refusal. */
+type Refuse = (name: 'memory' | 'cpu', wanted: number, most: string) => string
+
+/** Of `limits`: the owner's. */
+export function beyondOwner(owner: string): Refuse {
+  const names = { memory: 'memory-mb-per-function', cpu: 'cpu-millis-per-function' } as const
+  return (name, wanted, most) => {
+    const value = name === 'memory' ? Math.ceil(wanted / mebibyte) : wanted
+    return `${most} that one replica of ${owner} may have (${names[name]}); ${raiseLimit(owner, names[name], value)}`
+  }
+}
+
+/** Of `requests`: the function's own limits. */
+export const beyondOwnLimits: Refuse = (_name, _wanted, most) => `${most} of its limits`
+
 /** `limits` or `requests`: what is not written is the default, cut to the maximum. @throws Failure `limit-exceeded` naming the maximum. */
-export function resourcesOf(field: Field, reader: Reader, defaults: Resources, maximum: Resources): Resources {
+export function resourcesOf(
+  field: Field,
+  reader: Reader,
+  { defaults, maximum, refuse }: { defaults: Resources; maximum: Resources; refuse: Refuse }
+): Resources {
   const found = reader.fields(field, namesOf(resourceFields))
   const memory = found.get('memory')
   const cpu = found.get('cpu')
@@ -21,6 +42,7 @@ export function resourcesOf(field: Field, reader: Reader, defaults: Resources, m
         format: formatMemory,
         least: leastMemoryBytes,
         most: maximum.memoryBytes,
+        refuse: (wanted, most) => refuse('memory', wanted, most),
         example: '"128Mi", "1Gi" or a number of bytes'
       }) ?? Math.min(defaults.memoryBytes, maximum.memoryBytes),
     cpuMillis:
@@ -29,6 +51,7 @@ export function resourcesOf(field: Field, reader: Reader, defaults: Resources, m
         format: (millis) => `${millis}m`,
         least: leastCpuMillis,
         most: maximum.cpuMillis,
+        refuse: (wanted, most) => refuse('cpu', wanted, most),
         example: '"500m" or "0.5"'
       }) ?? Math.min(defaults.cpuMillis, maximum.cpuMillis)
   }
@@ -39,13 +62,14 @@ interface Quantity {
   format(value: number): string
   least: number
   most: number
+  refuse(wanted: number, most: string): string
   example: string
 }
 
 function quantityOf(
   field: Field | undefined,
   reader: Reader,
-  { parse, format, least, most, example }: Quantity
+  { parse, format, least, most, refuse, example }: Quantity
 ): number | null {
   if (field === undefined) return null
   const { value: text, at } = reader.located(field)
@@ -59,7 +83,7 @@ function quantityOf(
     throw failureAt(
       'limit-exceeded',
       at,
-      `${field.name}: ${quote(text)} is more than the ${format(most)} allowed here; an administrator can raise it`
+      `${field.name}: ${quote(text)} is more than the ${refuse(value, format(most))}`
     )
   }
   return value
@@ -68,7 +92,7 @@ function quantityOf(
 /** From the labels `com.openfaas.scale.min` and `.max`. A lone one moves the other's default. */
 export function replicasOf(
   labels: ReadonlyMap<string, Located<string>>,
-  policy: StackPolicy
+  { policy, slug }: { policy: StackPolicy; slug: string }
 ): FunctionSpec['replicas'] {
   const read = (name: string) => {
     const label = labels.get(`com.openfaas.scale.${name}`)
@@ -85,7 +109,7 @@ export function replicasOf(
       throw failureAt(
         'limit-exceeded',
         label.at,
-        `label com.openfaas.scale.${name}: ${value} is more than the ${policy.maximum.replicas} replicas allowed here; an administrator can raise it`
+        `label com.openfaas.scale.${name}: ${value} is more than the ${policy.maximum.replicas} replicas that one function of ${slug} may have (replicas-per-function); ${raiseLimit(slug, 'replicas-per-function', value)}`
       )
     }
     return { value, at: label.at }

@@ -90,7 +90,7 @@ export interface Builds {
   /**
    * Chooses what may run next and marks it dispatched.
    * A queued build is admitted when it is due (`nextAttemptAt`), its owner has a slug, no other build of its ref is dispatched,
-   * building or deploying (rollbacks and redeploys aside), its owner has fewer than `perOwner` builds dispatched or building, and fewer than `slots` are in all;
+   * building or deploying (rollbacks and redeploys aside), its owner has fewer than `perOwner` (or its own limit) builds dispatched or building, and fewer than `slots` are in all;
    * the least recently served owner comes first, within it the oldest build; being admitted serves the owner.
    * Also returned: dispatched or active builds without a valid lease whose dispatch is older than `redispatchMs`
    * (a lost job, a killed worker), and deploying builds that were never dispatched.
@@ -131,7 +131,10 @@ export interface Builds {
     now: number
   ): Promise<void>
 
-  /** Writes the plan: the functions of the stack, and the stack's warnings. Replaces an earlier plan. @throws Failure `lease-lost` */
+  /**
+   * Writes the plan: the functions of the stack, and the stack's warnings. Replaces an earlier plan.
+   * @throws Failure `lease-lost`; `limit-exceeded` when the owner would have more than it may once they are live
+   */
   plan(
     buildId: string,
     holder: string,

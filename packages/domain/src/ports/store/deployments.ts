@@ -35,9 +35,14 @@ export interface Deployments {
    * Of a function that `mayStay` and of which just that is live already, the live one is returned: it is of another build.
    *
    * @throws Failure `name-taken` naming who has the function; `invalid-stack` for a secret that is not there any more; `lease-lost`;
-   *   `superseded` when a redeploy has nothing left to do
+   *   `superseded` when a redeploy has nothing left to do; `limit-exceeded` when the owner would have more than it may
    */
   prepare(buildId: string, holder: string, deployments: NewDeployment[], now: number): Promise<Deployment[]>
+  /**
+   * Stores how many replicas are wanted of a live deployment.
+   * @throws Failure `not-found`; `conflict` when it is not live; `limit-exceeded` when the owner would have more than it may
+   */
+  setReplicas(id: string, replicas: number): Promise<Deployment>
   /** Stores where the replicas answer. */
   setEndpoints(id: string, endpoints: Endpoint[], replicas: number): Promise<void>
   /**
