@@ -156,7 +156,10 @@ export function limitsContract({ name, database }: Subject): void {
         }
       )
     )
-    assert.deepEqual(results.toSorted((a, b) => a - b), [0, 3])
+    assert.deepEqual(
+      results.toSorted((a, b) => a - b),
+      [0, 3]
+    )
     assert.equal((await store.limits.used(ownerId)).replicas, 4)
     const scaled = ids[results.indexOf(3)] ?? ''
     assert.equal((await store.deployments.setReplicas(scaled, 1)).replicas, 1)
