@@ -101,7 +101,16 @@ export async function seedLive(
   functions: { spec: FunctionSpec; image: ImageReference }[],
   now: number
 ): Promise<Deployment[]> {
-  const buildId = await seedPush(store, push, now)
+  return seedRolledOut(store, await seedPush(store, push, now), functions, now)
+}
+
+/** Brings a queued build live. */
+export async function seedRolledOut(
+  store: Store,
+  buildId: string,
+  functions: { spec: FunctionSpec; image: ImageReference }[],
+  now: number
+): Promise<Deployment[]> {
   await seedClaim(store, buildId, now)
   await seedBuilt(store, buildId, functions, now)
   const claim = await store.builds.claimDeploy(buildId, 'seed', 60_000, now)

@@ -39,6 +39,10 @@ export function inputOf(request: FastifyRequest): Record<string, unknown> {
 const signIn =
   'sign in, or send "Authorization: Bearer <token>" (the administrator\'s is in the file admin-token of the state directory)'
 
+export function signInFirst(): Failure {
+  return new Failure('unauthenticated', signIn)
+}
+
 /**
  * Lets in who may, before anything else happens, for every route that is registered from now on: this is the one place
  * where `authorize` is asked.
@@ -68,7 +72,7 @@ export function addAccess(app: FastifyInstance, { identify, findResource, limit,
     }
     reply.header('cache-control', 'private, no-store')
     const caller = await identify(request)
-    if (caller.kind === 'nobody' && !('isOpen' in actions[rule.action])) throw new Failure('unauthenticated', signIn)
+    if (caller.kind === 'nobody' && !('isOpen' in actions[rule.action])) throw signInFirst()
     await limit(request, caller)
     callers.set(request, caller)
   })
@@ -81,7 +85,7 @@ export function addAccess(app: FastifyInstance, { identify, findResource, limit,
     if (resource !== null) resources.set(request, resource)
     const verdict = resource === null ? 'hidden' : authorize(caller, caller.grants, rule.action, resource)
     if (verdict === 'allowed') return
-    if (caller.kind === 'nobody') throw new Failure('unauthenticated', signIn)
+    if (caller.kind === 'nobody') throw signInFirst()
     // What is not there is refused to nobody.
     if (verdict === 'hidden' && resource !== null) hidden.add(request)
     if (verdict === 'hidden') throw new Failure('not-found', missing)

@@ -132,6 +132,7 @@ export async function createApiForTest(
     uploads: createUploads({ root: join(directory, 'uploads'), limitBytes: uploadLimitBytes, now: Date.now }),
     uploadLimitBytes,
     requestsPerMinute,
+    release: '1.2.3',
     now,
     logger,
     onRoute: (route) => registered.push(route)

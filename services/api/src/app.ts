@@ -19,6 +19,7 @@ import { createHandlers } from './handlers.ts'
 import { createLookups } from './handling.ts'
 import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
+import { addOpenFaasRoutes } from './openfaas/routes.ts'
 import { addPageRoutes } from './page-routes.ts'
 import { createRefusals } from './refusals.ts'
 import { createCallerLimit, tooManyRequests } from './request-limit.ts'
@@ -48,6 +49,8 @@ export interface ApiDeps
   /** Folders that are deployed without git. */
   uploads: Pick<Uploads, 'receive'>
   uploadLimitBytes: number
+  /** Slipway's version, as OpenFaaS' clients are told. */
+  release: string
   /** Requests that one address may make in a minute. */
   requestsPerMinute: number
   now: () => number
@@ -71,6 +74,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     forges,
     pageDirectory,
     requestsPerMinute,
+    release,
     now,
     logger
   } = deps
@@ -87,6 +91,8 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl, createForgeLinks(forges))
   const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, publicUrl, now })
+
+  const lookups = createLookups({ store, now })
 
   await app.register(cookie)
   await app.register(rateLimit, {
@@ -105,7 +111,8 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
       components: {
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer' },
-          session: { type: 'apiKey', in: 'cookie', name: '__Host-slipway' }
+          session: { type: 'apiKey', in: 'cookie', name: '__Host-slipway' },
+          password: { type: 'http', scheme: 'basic', description: 'any name, a token as the password' }
         }
       }
     }
@@ -159,8 +166,20 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     limitBytes: uploadLimitBytes,
     views,
     callerOf,
-    note: createLookups({ store, now }).note,
+    note: lookups.note,
     now,
+    signalOf
+  })
+  addOpenFaasRoutes(app, {
+    store,
+    internal,
+    signals,
+    uploads,
+    handlers,
+    lookups,
+    release,
+    now,
+    callerOf,
     signalOf
   })
   addConnectPages(app, { internal, forgeId: githubId, signalOf, now })

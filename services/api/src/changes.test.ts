@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { imageOf, pushOf, seedLive, seedPush, specOf } from '@slipway/testing'
+import { imageOf, pushOf, seedLive, seedPush, seedRolledOut, specOf } from '@slipway/testing'
 import { commits, createApiForTest, token } from './api.fixture.ts'
+import { imageFolderName } from './openfaas/image-stack.ts'
 import { tarOf } from './tar.fixture.ts'
 
 const folder = gzipSync(await tarOf({ 'stack.yml': 'x' }))
@@ -16,6 +17,7 @@ interface Call {
   keep?: (answer: Record<string, never>) => Record<string, string>
 }
 
+const alices = { namespace: 'alice' }
 const hello = { owner: 'alice', name: 'hello' }
 const notification = { kind: 'slack', url: 'https://example.com/', topics: ['failed'] }
 const idOf = (name: string) => (answer: Record<string, { id?: string }>) => ({ id: answer[name]?.id ?? '' })
@@ -58,6 +60,14 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['POST /api/v1/forges/:forge/webhook-secret/rotation', 'rotate-webhook-secret', { params: { forge: 'github' } }],
   ['PUT /api/v1/forges/:forge/app-key', 'replace-app-key', { body: { key: 'x' }, params: { forge: 'github' } }],
   ['POST /api/v1/owners/:owner/deploys', 'deploy', { body: folder, query: 'name=site' }],
+  ['POST /system/namespace/', 'add-owner', { body: { name: 'dora', labels: { openfaas: '1' } } }],
+  ['POST /system/functions', 'deploy', { body: { service: 'figlet', image: 'registry/figlet:1', ...alices } }],
+  ['PUT /system/functions', 'deploy', { body: { service: 'echo', image: 'registry/echo:2', ...alices } }],
+  ['POST /system/scale-function/:name', 'scale', { params: { name: 'echo' }, body: { replicas: 1, ...alices } }],
+  ['POST /system/secrets', 'put-secret', { body: { name: 'key', value: 'v', ...alices } }],
+  ['PUT /system/secrets', 'put-secret', { body: { name: 'key', value: 'w', ...alices } }],
+  ['DELETE /system/secrets', 'remove-secret', { body: { name: 'key', ...alices } }],
+  ['DELETE /system/functions', 'remove', { body: { functionName: 'echo', ...alices } }],
   ['DELETE /api/v1/functions/:owner/:name', 'remove'],
   [
     'POST /api/v1/admin/claims',
@@ -70,6 +80,7 @@ const calls: [route: string, action: string, call?: Call][] = [
 
 /** What changes something for a caller and leaves no entry, and why. */
 const unwritten = {
+  'PUT /system/namespace/:namespace': 'answers that nothing of an owner can be changed that way',
   'POST /api/v1/functions/:owner/:name/calls':
     'calls a function as anybody may through the gateway: nothing here changes',
   'POST /auth/sign-out': 'ends one session of who asks; signing in is written down'
@@ -85,6 +96,10 @@ test('every route that changes something leaves an entry in the audit log that s
   const functions = [{ spec: specOf('hello'), image: imageOf('hello') }]
   await seedLive(store, pushOf(commits.a), functions, Date.now())
   await seedLive(store, pushOf(commits.b, { before: commits.a }), functions, Date.now())
+  const alice = (await store.owners.findBySlug('alice'))?.id ?? ''
+  const image = { ownerId: alice, name: imageFolderName('echo'), commit: 'e'.repeat(64), sender: null, message: null }
+  const { build } = await store.builds.queueUpload(image, Date.now())
+  await seedRolledOut(store, build.id, [{ spec: specOf('echo'), image: imageOf('echo') }], Date.now())
   const queued = await seedPush(store, pushOf('c'.repeat(40), { before: commits.b }), Date.now())
   const page = { before: null, limit: 1 }
   const [repository] = await store.repositories.list(null, page)
@@ -123,7 +138,7 @@ test('every route that changes something leaves an entry in the audit log that s
       },
       ...(text === undefined ? {} : { payload: text })
     })
-    assert.equal(res.statusCode, 200, `${name}: ${res.body}`)
+    assert.equal(Math.floor(res.statusCode / 100), 2, `${name}: ${res.body}`)
     if (keep !== undefined) Object.assign(values, keep(res.json()))
     const [set] = [res.headers['set-cookie'] ?? []].flat()
     if (set !== undefined) cookie = set.split(';')[0] ?? ''

@@ -89,3 +89,5 @@ export function createLookups({ store, now }: Pick<HandlerDeps, 'store' | 'now'>
     note
   }
 }
+
+export type Lookups = ReturnType<typeof createLookups>

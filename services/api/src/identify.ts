@@ -26,7 +26,7 @@ export interface Identifying extends Omit<IdentifyDeps, 'findAccount'> {
  */
 export function createIdentify({ isAdministrator, findToken, findSession }: Identifying): Identify {
   return async (request) => {
-    const { authorization } = request.headers
+    const authorization = authorizationOf(request)
     if (authorization !== undefined && authorization !== '') {
       if (isAdministrator(authorization)) return { kind: 'administrator', name: 'administrator', grants: noGrants }
       const [, token] = /^Bearer (slw_[\w-]{20,200})$/.exec(authorization) ?? []
@@ -36,4 +36,17 @@ export function createIdentify({ isAdministrator, findToken, findSession }: Iden
     }
     return (await findSession(request)) ?? { ...nobody, grants: noGrants }
   }
+}
+
+/**
+ * Where OpenFaaS' clients call, a token is a password, too: of any user. Never with an `Origin`: browsers send passwords that they once
+ * heard along with what other people's pages ask for.
+ */
+function authorizationOf({ headers, routeOptions }: FastifyRequest): string | undefined {
+  const { authorization, origin } = headers
+  const { isPasswordTaken = false } = (routeOptions.config ?? {}) as { isPasswordTaken?: boolean }
+  const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? '') ?? []
+  if (!isPasswordTaken || encoded === undefined || origin !== undefined) return authorization
+  const words = Buffer.from(encoded, 'base64').toString()
+  return `Bearer ${words.slice(words.indexOf(':') + 1)}`
 }

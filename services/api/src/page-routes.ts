@@ -13,7 +13,7 @@ const policy = [
 ].join('; ')
 
 /** Never the page, whatever a browser asks there. */
-const elsewhere = /^\/(?:api|auth|badge|webhooks|assets|\.well-known|function|healthz|readyz|metrics)(?:\/|$)/
+const elsewhere = /^\/(?:api|auth|badge|webhooks|assets|\.well-known|function|system|healthz|readyz|metrics)(?:\/|$)/
 
 const open = { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }
 

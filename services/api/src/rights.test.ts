@@ -37,6 +37,7 @@ const accounts = ' uyyyyyyyyyy'.trim()
 
 type Body = Record<string, unknown>
 
+const alices = 'namespace=alice'
 const notification: Body = { kind: 'slack', url: 'https://example.com/', topics: ['failed'] }
 
 /** Every route, with what is sent to it. */
@@ -104,6 +105,23 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'POST /api/v1/owners/:owner/notifications': [admins, notification],
   'DELETE /api/v1/owners/:owner/notifications/:id': [admins],
   'POST /api/v1/owners/:owner/notifications/:id/test': [admins],
+
+  'GET /system/functions': [signedIn],
+  'GET /system/namespaces': [signedIn],
+  'GET /system/info': [signedIn],
+  'GET /system/function/:name': [readers, undefined, alices],
+  'GET /system/logs': [readers, undefined, `name=hello&${alices}`],
+  'GET /system/namespace/:namespace': [readers],
+  'GET /system/secrets': [writers, undefined, alices],
+  'POST /system/functions': [writers, { service: 'hello', image: 'x', namespace: 'alice' }],
+  'PUT /system/functions': [writers, { service: 'hello', image: 'x', namespace: 'alice' }],
+  'POST /system/scale-function/:name': [writers, { replicas: 1, namespace: 'alice' }],
+  'DELETE /system/functions': [admins, { functionName: 'hello', namespace: 'alice' }],
+  'POST /system/secrets': [admins, { name: 'key', value: 'v', namespace: 'alice' }],
+  'PUT /system/secrets': [admins, { name: 'key', value: 'v', namespace: 'alice' }],
+  'DELETE /system/secrets': [admins, { name: 'key', namespace: 'alice' }],
+  'POST /system/namespace/': [platform, { name: 'dora' }],
+  'PUT /system/namespace/:namespace': ['uhhrrrrrryy', {}],
 
   'GET /api/v1/owners/:owner/tokens': [holders],
   'POST /api/v1/owners/:owner/tokens': [holders, { name: 'x', scope: 'read' }],
@@ -187,7 +205,7 @@ async function createMatrix(t: TestContext) {
 
   function pathOf(url: string): string {
     const id = ids.find(([part]) => url.includes(part))?.[1] ?? 'none'
-    const values: Record<string, string> = { owner: 'alice', name: 'hello', file: 'hello.svg', id }
+    const values: Record<string, string> = { owner: 'alice', namespace: 'alice', name: 'hello', file: 'hello.svg', id }
     return url.replaceAll(/:(\w+)/g, (_all, name: string) => values[name] ?? 'none').replace('*', 'some-page')
   }
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import { createIdentityProviders, forgeInstances, signInSettings } from '@slipway/forge'
@@ -94,6 +95,7 @@ export async function startApi(
     uploads: createUploads({ root: paths.uploads, limitBytes: uploadLimitBytes, now: Date.now }),
     uploadLimitBytes,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
+    release: await releaseOf(),
     now: Date.now,
     logger
   })
@@ -106,4 +108,9 @@ export async function startApi(
   }
   const claimUrl = await signIn.claims.issueAtStart(signIn.providers.length > 0 ? 'account' : 'session')
   return { url, claimUrl, close: () => app.close() }
+}
+
+async function releaseOf(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }

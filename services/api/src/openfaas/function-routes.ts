@@ -1,0 +1,96 @@
+import type { FunctionRecord, Page, Store } from '@slipway/domain'
+import Type from 'typebox'
+import type { Lookups } from '../handling.ts'
+import type { Caller } from '../identify.ts'
+import type { Functions } from './functions.ts'
+import type { OpenFaasRoute } from './route.ts'
+import * as shapes from './shapes.ts'
+
+export interface FunctionRouteDeps {
+  store: Pick<Store, 'functions'>
+  functions: Functions
+  lookups: Pick<Lookups, 'whoseFor'>
+}
+
+const most: Page = { before: null, limit: 10_000 }
+
+export function functionRoutes({ store, functions, lookups }: FunctionRouteDeps): OpenFaasRoute[] {
+  async function visibleFunctions(caller: Caller, owner: string | undefined): Promise<FunctionRecord[]> {
+    return store.functions.list(await lookups.whoseFor(caller, 'see-function', { owner }), {}, most)
+  }
+
+  const deploy =
+    (isUpdate: boolean): OpenFaasRoute['answer'] =>
+    ({ owner, caller, signal, request, reply }) => {
+      reply.code(202)
+      return functions.deploy(request.body as shapes.FunctionDeployment, owner, { isUpdate, caller, signal })
+    }
+  const one = { on: 'function', query: shapes.NamespaceQuery } as const
+  const url = '/system/functions'
+  return [
+    {
+      method: 'GET',
+      url,
+      summary: 'Live functions',
+      action: 'see-function',
+      on: 'listing',
+      query: shapes.NamespaceQuery,
+      response: Type.Array(shapes.FunctionStatus),
+      answer: async ({ owner, caller }) =>
+        functions.list(await visibleFunctions(caller, owner === '' ? undefined : owner), caller)
+    },
+    {
+      method: 'POST',
+      url,
+      summary: 'Deploy an image that is there already as a new function',
+      action: 'deploy',
+      on: 'owner',
+      body: shapes.FunctionDeployment,
+      answer: deploy(false)
+    },
+    {
+      method: 'PUT',
+      url,
+      summary: 'Deploy an image as the next version of a function',
+      action: 'deploy',
+      on: 'owner',
+      body: shapes.FunctionDeployment,
+      answer: deploy(true)
+    },
+    {
+      method: 'DELETE',
+      url,
+      summary: 'Take a function out of service',
+      action: 'remove',
+      ...one,
+      nameIn: 'functionName',
+      body: shapes.FunctionName,
+      answer: ({ owner, name, caller, signal, reply }) => {
+        reply.code(202)
+        return functions.remove(owner, name, caller, signal)
+      }
+    },
+    {
+      method: 'GET',
+      url: '/system/function/:name',
+      summary: 'One live function',
+      action: 'see-function',
+      ...one,
+      response: shapes.FunctionStatus,
+      answer: ({ owner, name, caller }) => functions.get(owner, name, caller)
+    },
+    {
+      method: 'POST',
+      url: '/system/scale-function/:name',
+      summary: 'Set the number of replicas',
+      action: 'deploy',
+      ...one,
+      body: shapes.Scale,
+      answer: ({ owner, name, caller, signal, request, reply }) => {
+        const { replicas } = request.body as { replicas: number }
+        reply.code(202)
+        return functions.scale({ owner, name, replicas }, caller, signal)
+      }
+    }
+  ]
+}

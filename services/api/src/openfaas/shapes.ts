@@ -1,0 +1,103 @@
+import Type, { type Static } from 'typebox'
+
+/*
+ * What OpenFaaS' gateway takes and answers, as faas-cli and faas-provider have it: https://github.com/openfaas/faas-provider/tree/master/types.
+ * Fields that are not named here are not used.
+ */
+
+const Words = Type.Record(Type.String({ maxLength: 253 }), Type.String({ maxLength: 65_536 }))
+const OptionalWords = Type.Optional(Type.Union([Words, Type.Null()]))
+const Names = Type.Optional(Type.Union([Type.Array(Type.String({ maxLength: 253 }), { maxItems: 200 }), Type.Null()]))
+const Namespace = Type.Optional(Type.String({ maxLength: 63, description: 'the owner; default: the one of the token' }))
+
+const Resources = Type.Optional(
+  Type.Union([Type.Object({ memory: Type.Optional(Type.String()), cpu: Type.Optional(Type.String()) }), Type.Null()])
+)
+
+/** A function as it is to run. */
+export const FunctionDeployment = Type.Object({
+  service: Type.String({ minLength: 1, maxLength: 63, description: 'the name of the function, without its owner' }),
+  image: Type.String({ minLength: 1, maxLength: 512 }),
+  namespace: Namespace,
+  envProcess: Type.Optional(Type.String({ maxLength: 4096 })),
+  envVars: OptionalWords,
+  constraints: Names,
+  secrets: Names,
+  labels: OptionalWords,
+  annotations: OptionalWords,
+  limits: Resources,
+  requests: Resources,
+  readOnlyRootFilesystem: Type.Optional(Type.Boolean())
+})
+export type FunctionDeployment = Static<typeof FunctionDeployment>
+
+/** A function as it runs. */
+export const FunctionStatus = Type.Object({
+  name: Type.String(),
+  namespace: Type.String(),
+  image: Type.String(),
+  envProcess: Type.Optional(Type.String()),
+  envVars: Type.Optional(Words),
+  constraints: Type.Array(Type.String()),
+  secrets: Type.Optional(Type.Array(Type.String())),
+  labels: Words,
+  annotations: Words,
+  limits: Resources,
+  requests: Resources,
+  readOnlyRootFilesystem: Type.Boolean(),
+  invocationCount: Type.Integer({ description: 'calls of the last thirty days' }),
+  replicas: Type.Integer(),
+  availableReplicas: Type.Integer(),
+  createdAt: Type.String()
+})
+export type FunctionStatus = Static<typeof FunctionStatus>
+
+export const FunctionName = Type.Object({
+  functionName: Type.String({ minLength: 1, maxLength: 127 }),
+  namespace: Namespace
+})
+
+export const Scale = Type.Object({
+  serviceName: Type.Optional(Type.String({ maxLength: 127 })),
+  replicas: Type.Integer({ minimum: 0, maximum: 100 }),
+  namespace: Namespace
+})
+
+export const NamespaceQuery = Type.Object({ namespace: Namespace })
+
+/** Its value stands in a file of its name. */
+export const Secret = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 63 }),
+  namespace: Namespace,
+  value: Type.Optional(Type.String()),
+  rawValue: Type.Optional(Type.Union([Type.String({ description: 'base64, in place of value' }), Type.Null()]))
+})
+export type Secret = Static<typeof Secret>
+
+export const SecretName = Type.Object({ name: Secret.properties.name, namespace: Namespace })
+
+export const FunctionNamespace = Type.Object({
+  name: Type.Optional(Type.String({ maxLength: 63 })),
+  labels: OptionalWords,
+  annotations: OptionalWords
+})
+export type FunctionNamespace = Static<typeof FunctionNamespace>
+
+export const LogQuery = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 127 }),
+  namespace: Namespace,
+  follow: Type.Boolean({ default: false }),
+  since: Type.Optional(Type.String({ format: 'date-time' })),
+  tail: Type.Optional(Type.Integer({ minimum: -1, maximum: 10_000, description: 'of each replica; -1: all' })),
+  instance: Type.Optional(Type.String({ maxLength: 253 }))
+})
+
+const Version = Type.Object({ release: Type.String(), sha: Type.String() })
+export const Info = Type.Object({
+  provider: Type.Object({ provider: Type.String(), orchestration: Type.String(), version: Version }),
+  version: Version,
+  arch: Type.String()
+})
+
+/** What was taken and goes on by itself. */
+export const Taken = Type.Object({ message: Type.String(), buildId: Type.Optional(Type.String()) })
