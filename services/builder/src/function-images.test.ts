@@ -6,6 +6,7 @@ import { specOf } from '@slipway/testing'
 import type { ImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages, type FunctionImagesDeps, type PlannedFunction } from './function-images.ts'
 import type { LogWriter } from './log-writer.ts'
+import { parse } from './stack/stack.fixture.ts'
 import type { HeldClaim } from './stack-secrets.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
@@ -37,6 +38,7 @@ function createImagesForTest({ build, push }: Partial<Pick<ImageEngine, 'build' 
   const engine: Partial<ImageEngine> = {
     build: build ?? (() => Promise.resolve({ imageId: 'sha256:1' })),
     push: push ?? (() => Promise.resolve(digest)),
+    platform: () => Promise.resolve('linux/amd64'),
     exists: () => Promise.resolve(true),
     layers: () => Promise.resolve([]),
     remove: async (reference) => void removed.push(reference)
@@ -124,4 +126,26 @@ test('who waits for another build of the same content may give up, and that one 
   building.resolve({ imageId: 'sha256:1' })
   assert.equal((await first).isReused, false)
   assert.equal((await images.make(planned('k1'), claim, log, never)).isReused, true)
+})
+
+test('skip_build takes images of the owner’s own part of the registry, and no other owner’s however it is written', async () => {
+  const { images } = createImagesForTest({})
+  const plan = (reference: string) =>
+    images.plan(
+      parse(`functions:\n  a:\n    skip_build: true\n    image: ${reference}\n`),
+      { checkout: '/none', secrets: { of: () => assert.fail('none is asked for') }, claim },
+      never
+    )
+  const [own] = await plan(`registry.test/${claim.ownerSlug}/shop-hello:1`)
+  assert.equal(own?.image, `registry.test/${claim.ownerSlug}/shop-hello:1`)
+  for (const other of [
+    'registry.test/bob/x:1',
+    `registry.test/${claim.ownerSlug}x/y:1`,
+    `registry.test/${claim.ownerSlug}/../bob/x:1`,
+    `registry.test/${claim.ownerSlug}//x:1`,
+    `${claim.ownerSlug}/x:1`,
+    'elsewhere.test/x:1'
+  ]) {
+    await assert.rejects(plan(other), { code: 'unsupported' }, other)
+  }
 })

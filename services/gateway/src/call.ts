@@ -18,6 +18,9 @@ export interface Call extends CallFacts {
   upgrade: { socket: Duplex; head: Buffer } | null
 }
 
+/** A request as it came. */
+export type Incoming = Pick<Call, 'req' | 'res' | 'isExpecting' | 'upgrade'>
+
 /** True when a body follows the request's head. */
 export function hasBody(req: IncomingMessage): boolean {
   const length = req.headers['content-length']

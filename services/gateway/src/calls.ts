@@ -4,7 +4,7 @@ import { Failure } from '@slipway/domain/failure'
 import { challenge, keyHeaders, refusalOfCaller } from './access.ts'
 import { type Address, noSuchFunction } from './address.ts'
 import { answerFailure } from './answers.ts'
-import { type Call, hasBody } from './call.ts'
+import { hasBody, type Incoming } from './call.ts'
 import { forward } from './forward.ts'
 import { callHeaders, givenCallId } from './headers.ts'
 import type { GatewayMetrics } from './metrics.ts'
@@ -13,9 +13,6 @@ import { bodyTooLarge, notLoaded, tooManyCalls } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
 import type { Tally } from './tally.ts'
 import type { Upstream } from './upstream.ts'
-
-/** A request as it came. */
-export type Incoming = Pick<Call, 'req' | 'res' | 'isExpecting' | 'upgrade'>
 
 /** The calls in flight. */
 export interface Calls {

@@ -13,6 +13,7 @@ export interface GatewayConfig {
   GATEWAY_HOST: string
   GATEWAY_PORT: number
   GATEWAY_REUSE_PORT: boolean
+  API_URL: string | null
   FUNCTIONS_DOMAIN: string
   HEAD_TIMEOUT_MS: number
   BODY_LIMIT_BYTES: number
@@ -46,6 +47,12 @@ export const gatewaySettings = {
     type: 'boolean',
     default: false,
     description: 'Several gateways share the port: a new one takes over from an old one without a gap.'
+  },
+  API_URL: {
+    type: 'string',
+    pattern: '^https?://[^/?#@]+/?$',
+    description: "Address of the status API, to which OpenFaaS' `/system/…` is passed on. `slipway up` sets it.",
+    expected: 'an http address without a path'
   },
   FUNCTIONS_DOMAIN: {
     type: 'string',
@@ -108,6 +115,7 @@ export function readConfig(env: Record<string, string | undefined>): GatewayConf
     GATEWAY_HOST: text('GATEWAY_HOST'),
     GATEWAY_PORT: Number(text('GATEWAY_PORT')),
     GATEWAY_REUSE_PORT: text('GATEWAY_REUSE_PORT') === 'true',
+    API_URL: text('API_URL') || null,
     FUNCTIONS_DOMAIN: text('FUNCTIONS_DOMAIN'),
     HEAD_TIMEOUT_MS: Number(text('HEAD_TIMEOUT_MS')),
     BODY_LIMIT_BYTES: Number(text('BODY_LIMIT_BYTES')),

@@ -4,8 +4,9 @@ import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
 import { type Address, readAddress } from './address.ts'
 import { answerFailure, answerSocket } from './answers.ts'
-import { hasBody } from './call.ts'
-import type { Calls, Incoming } from './calls.ts'
+import { hasBody, type Incoming } from './call.ts'
+import type { Calls } from './calls.ts'
+import { isSystemPath, type SystemProxy } from './system.ts'
 import { isWebSocket, responseForUpgrade } from './upgrade.ts'
 
 const { createServer } = process.getBuiltinModule('node:http') // see CONTRIBUTING.md, "Small processes"
@@ -14,6 +15,8 @@ export interface GatewayOptions {
   calls: Calls
   /** Answers what is asked of the gateway itself. */
   own: (req: IncomingMessage, res: ServerResponse, path: string) => void
+  /** Answers what manages functions. */
+  system: SystemProxy
   domain: string
   headTimeoutMs: number
   logger: Logger
@@ -29,7 +32,7 @@ export interface Gateway {
 /** How long the rest of a body is read after its answer was given: a caller that still sends would not see the answer. */
 const lingerMs = 1000
 
-export function createGateway({ calls, own, domain, headTimeoutMs, logger }: GatewayOptions): Gateway {
+export function createGateway({ calls, own, system, domain, headTimeoutMs, logger }: GatewayOptions): Gateway {
   const server = createServer({
     // Bodies may stream for long: each call's own limit ends them. Heads may not.
     headersTimeout: headTimeoutMs,
@@ -55,7 +58,8 @@ export function createGateway({ calls, own, domain, headTimeoutMs, logger }: Gat
     if (hasBody(req)) res.once('finish', () => readRest(req))
     try {
       const address = readRequest(req, domain)
-      if (address.kind === 'own') own(req, res, address.path)
+      if (address.kind === 'own' && isSystemPath(address.path)) system(incoming)
+      else if (address.kind === 'own') own(req, res, address.path)
       else calls.begin(incoming, address)
     } catch (err) {
       if (!(err instanceof Failure)) logger.error({ err }, 'a request could not be served')

@@ -71,6 +71,20 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
   return headers
 }
 
+/** The headers that `api` gets: it is called by this gateway, and no session of a browser reaches it by this way. */
+export function passedToApi(req: IncomingMessage, host: string): string[] {
+  const named = namedByConnection(req.headers.connection)
+  const headers = ['Host', host]
+  for (let i = 0; i < req.rawHeaders.length; i += 2) {
+    const name = req.rawHeaders[i] as string
+    const lower = name.toLowerCase()
+    if (hopByHop.has(lower) || named?.has(lower) || lower === 'cookie' || lower === 'host') continue
+    if (isAboutClient(lower) || ours.has(lower)) continue
+    headers.push(name, req.rawHeaders[i + 1] as string)
+  }
+  return headers
+}
+
 function isAboutClient(name: string): boolean {
   return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip'
 }

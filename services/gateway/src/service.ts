@@ -18,6 +18,7 @@ import { createReporter } from './report.ts'
 import { createRouteFeed } from './route-feed.ts'
 import type { RouteSource } from './route-source.ts'
 import { createRouteTable } from './routes.ts'
+import { createSystemProxy } from './system.ts'
 import { createTally } from './tally.ts'
 import { createTrafficFeed } from './traffic-feed.ts'
 
@@ -76,6 +77,7 @@ export async function startGateway(
     const gateway = createGateway({
       calls,
       own: createOwn({ registry: metrics.registry, isMetricsPeer, missing, logger }),
+      system: createSystemProxy(config.API_URL),
       domain: config.FUNCTIONS_DOMAIN,
       headTimeoutMs: config.HEAD_TIMEOUT_MS,
       logger
