@@ -75,6 +75,8 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
 export function passedToApi(req: IncomingMessage, host: string): string[] {
   const named = namedByConnection(req.headers.connection)
   const headers = ['Host', host]
+  // By itself a DELETE would be sent without a frame for its body.
+  if (req.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked')
   for (let i = 0; i < req.rawHeaders.length; i += 2) {
     const name = req.rawHeaders[i] as string
     const lower = name.toLowerCase()

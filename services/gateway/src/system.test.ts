@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { type TestContext, test } from 'node:test'
-import { ask, closedEndpoint, startFunction, startTestGateway } from './gateway-for-test.ts'
+import { ask, closedEndpoint, sendRaw, startFunction, startTestGateway } from './gateway-for-test.ts'
 
 async function startWithApi(t: TestContext) {
   const asked: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[] = []
@@ -45,6 +45,14 @@ test('what manages functions goes to the status API as it came, without cookies 
   const { authorization, cookie, origin, 'x-forwarded-for': forwardedFor } = call?.headers ?? {}
   assert.deepEqual([authorization, cookie, forwardedFor], ['Basic eDp5', undefined, undefined])
   assert.equal(origin, 'https://elsewhere.test')
+})
+
+test('a body of unknown length is passed on whatever the method is', async (t) => {
+  const { asked, gateway } = await startWithApi(t)
+  const head = 'DELETE /system/functions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n'
+  const { text } = await sendRaw(gateway.port, `${head}3\r\n{"a\r\n4\r\n":1}\r\n0\r\n\r\n`)
+  assert.match(text, /^HTTP\/1\.1 202 /)
+  assert.deepEqual([asked[0]?.method, asked[0]?.body], ['DELETE', '{"a":1}'])
 })
 
 test('a stream of logs arrives while it is open, and ends at the status API when the caller leaves', async (t) => {
