@@ -4,9 +4,13 @@ import { ownerHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { usePages } from '../live/use-pages.ts'
+import { Avatar } from '../parts/avatar.tsx'
+import { ConfirmButton } from '../parts/confirm-button.tsx'
+import { TextField } from '../parts/form.tsx'
 import { More } from '../parts/more.tsx'
 import { Section } from '../parts/page-head.tsx'
 import { Empty, Show } from '../parts/states.tsx'
+import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { useAction } from '../parts/use-action.ts'
 
@@ -40,6 +44,7 @@ function OwnerRow({ one, reload }: { one: OwnerView; reload: () => void }) {
   const { id, slug, login, forgeId, isListed, suspension, createdAt } = one
   return (
     <li class="row">
+      <Avatar name={slug ?? login} />
       <div class="row-main">
         {slug === null ? (
           <NameForm id={id} login={login} reload={reload} />
@@ -51,7 +56,11 @@ function OwnerRow({ one, reload }: { one: OwnerView; reload: () => void }) {
         <span class="note">
           {login} at {forgeId}
         </span>
-        {suspension !== null && <span class="note">Suspended: {suspension.reason}</span>}
+        {suspension !== null && (
+          <span class="reason">
+            <Status tone="warning">Suspended</Status> <Ago at={suspension.at} />: {suspension.reason}
+          </span>
+        )}
         {!isListed && <span class="note">Not on the allow list: nothing of it is built</span>}
       </div>
       <div class="row-end note">
@@ -60,7 +69,47 @@ function OwnerRow({ one, reload }: { one: OwnerView; reload: () => void }) {
         </span>
         {slug !== null && <Usage owner={slug} />}
       </div>
+      {slug !== null && <Suspension slug={slug} isSuspended={suspension !== null} reload={reload} />}
     </li>
+  )
+}
+
+/** Stops builds and deploys: what is live goes on answering. */
+function Suspension({ slug, isSuspended, reload }: { slug: string; isSuspended: boolean; reload: () => void }) {
+  const [reason, setReason] = useState('')
+  if (isSuspended) {
+    return (
+      <ConfirmButton
+        label="Let it go on"
+        title={`Let ${slug} build and deploy again?`}
+        confirm="Let it go on"
+        tone="primary"
+        onConfirm={async () => {
+          await call('setSuspension', { owner: slug, isSuspended: false })
+          reload()
+          return `${slug} may build and deploy again. What was stopped goes on.`
+        }}
+      >
+        <p>What it pushed meanwhile is built now.</p>
+      </ConfirmButton>
+    )
+  }
+  return (
+    <ConfirmButton
+      label="Suspend"
+      title={`Suspend ${slug}?`}
+      confirm="Suspend it"
+      tone="danger"
+      onConfirm={async () => {
+        await call('setSuspension', { owner: slug, isSuspended: true, reason })
+        setReason('')
+        reload()
+        return `${slug} builds and deploys nothing from now on.`
+      }}
+    >
+      <p>Nothing of it is built or deployed until you let it go on. Its functions go on answering.</p>
+      <TextField label="Why: its people read this" required maxLength={200} value={reason} set={setReason} />
+    </ConfirmButton>
   )
 }
 

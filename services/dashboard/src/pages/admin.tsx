@@ -1,8 +1,10 @@
 import { adminHref } from '../addresses.ts'
 import { useMe } from '../live/use-me.ts'
 import { AuditList } from '../parts/audit-list.tsx'
+import { AdminNotifications } from '../parts/notifications.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
 import { Tabs } from '../parts/tabs.tsx'
+import { AdminForges } from './admin-forges.tsx'
 import { AdminOwners } from './admin-owners.tsx'
 import { AdminRunning } from './admin-running.tsx'
 import { AdminWaiting } from './admin-waiting.tsx'
@@ -12,6 +14,8 @@ const tabs = {
   '': { label: 'Work', page: AdminWaiting },
   running: { label: 'Running', page: AdminRunning },
   owners: { label: 'Owners', page: AdminOwners },
+  forges: { label: 'Forges', page: AdminForges },
+  notifications: { label: 'Notifications', page: AdminNotifications },
   audit: { label: 'Audit', page: AdminAudit }
 }
 const isTab = (text: string): text is keyof typeof tabs => Object.hasOwn(tabs, text)

@@ -8,6 +8,7 @@ import { PageHead } from '../parts/page-head.tsx'
 import { Show } from '../parts/states.tsx'
 import { Tabs } from '../parts/tabs.tsx'
 import { Ago } from '../parts/time.tsx'
+import { FunctionAccess } from './function-access.tsx'
 import { FunctionDeployments } from './function-deployments.tsx'
 import { FunctionEnvironment } from './function-environment.tsx'
 import { FunctionLogs } from './function-logs.tsx'
@@ -34,6 +35,7 @@ const tabs = {
   logs: { label: 'Logs', page: FunctionLogs },
   try: { label: 'Try it', page: FunctionTry, routes: ['tryFunction'] },
   environment: { label: 'Environment', page: FunctionEnvironment, routes: ['getEnvironment'] },
+  access: { label: 'Access', page: FunctionAccess },
   settings: { label: 'Settings', page: FunctionSettings, routes: ['scaleFunction', 'removeFunction'] }
 } satisfies Record<string, Tab>
 const isTab = (text: string): text is keyof typeof tabs => Object.hasOwn(tabs, text)

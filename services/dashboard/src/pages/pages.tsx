@@ -6,6 +6,7 @@ import { BuildsPage } from './builds.tsx'
 import { FunctionPage } from './function.tsx'
 import { HomePage } from './home.tsx'
 import { NotFoundPage } from './not-found.tsx'
+import { NotificationsPage } from './notifications.tsx'
 import { OverviewPage } from './overview.tsx'
 import { RepositoriesPage } from './repositories.tsx'
 import { RepositoryPage } from './repository.tsx'
@@ -27,6 +28,7 @@ export function Pages() {
       <Route path="/owners/:owner/variables" component={VariablesPage} />
       <Route path="/owners/:owner/secrets" component={SecretsPage} />
       <Route path="/owners/:owner/tokens" component={TokensPage} />
+      <Route path="/owners/:owner/notifications" component={NotificationsPage} />
       <Route path="/owners/:owner/audit" component={AuditPage} />
       <Route path="/admin/:tab?" component={AdminPage} />
       <Route default component={NotFoundPage} />

@@ -10,6 +10,7 @@ const pages = [
   ['variables', 'Variables', 'listVariables'],
   ['secrets', 'Secrets', 'listSecrets'],
   ['tokens', 'Tokens', 'listTokens'],
+  ['notifications', 'Notifications', 'listNotifications'],
   ['audit', 'Audit', 'listAudit']
 ] as const
 

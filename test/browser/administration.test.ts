@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { after, before, test } from 'node:test'
+import { startInstallation } from '@slipway/demo'
+import { waitFor } from '@slipway/machine'
+import type { Browser } from 'playwright-core'
+import { call, createScene, type Scene, saying, stackOf } from '../system/scene.ts'
+import { seriousFaults, startBrowser, takePicture, visitAsAdministrator } from './browser.ts'
+
+let scene: Scene
+let browser: Browser
+
+before(async () => {
+  // Nothing of GitHub in the environment: it is connected from the page.
+  scene = await createScene({ NOTIFY_LOOPBACK: 'on' }, ({ home, env }) =>
+    startInstallation({
+      home,
+      env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GITHUB_')))
+    })
+  )
+  browser = await startBrowser()
+  const repository = await scene.repository({ forge: 'gitlab', owner: 'alice' })
+  const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('hello') }
+  await repository.ended(await repository.push(files))
+})
+after(async () => {
+  await browser.close()
+  await scene.close()
+})
+
+test('GitHub is connected from the page, which tells how far it is until pushes are heard of', async () => {
+  scene.github.removeWebhooks()
+  await scene.github.createRepository({ owner: 'dev', name: 'shop', isPrivate: true, isInstalled: false })
+  const { page, context, complaints } = await visitAsAdministrator(browser, scene)
+  await page.goto('/admin/forges')
+  await page.getByLabel('An Enterprise Server’s address').fill(scene.github.url)
+  await page.getByRole('button', { name: 'Connect GitHub' }).click()
+  const [forge] = await Promise.all([
+    context.waitForEvent('page'),
+    page.getByRole('link', { name: 'Continue at GitHub' }).click()
+  ])
+  await forge.getByRole('button', { name: /^Continue to/ }).click()
+  await forge.getByRole('button', { name: 'Create App' }).click()
+  await page.locator('.steps li', { hasText: 'The App is made' }).getByText('Done').waitFor()
+  await takePicture(page, 'admin-forges-connecting')
+  assert.deepEqual(await seriousFaults(page), [])
+  await forge.locator('.card', { hasText: 'dev' }).getByRole('button', { name: 'Install' }).click()
+  await forge.getByRole('heading', { name: 'The App is installed' }).waitFor()
+  await page.locator('.steps li', { hasText: 'It is installed' }).getByText('Done').waitFor({ timeout: 20_000 })
+  await page.locator('.steps li', { hasText: 'Pushes are heard of' }).getByText('Done').waitFor({ timeout: 20_000 })
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('who may call a function is set in the page, a key is shown once, opens it, and does not once it is revoked', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice/functions/hello/access')
+  await page.getByRole('combobox', { name: /^May call/ }).selectOption('who has a key')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.locator('.standing', { hasText: 'set here' }).waitFor()
+  const path = '/function/alice-hello'
+  const answers = (status: number, key?: string) =>
+    waitFor(
+      async () =>
+        (await call(scene, path, { headers: key === undefined ? {} : { 'x-api-key': key } })).status === status,
+      {
+        timeoutMs: 5000,
+        what: `the function to answer ${status}`
+      }
+    )
+  await answers(401)
+  await page.getByLabel('Name', { exact: true }).fill('partner')
+  await page.getByRole('button', { name: 'Make a key' }).click()
+  const key = (await page.getByLabel('the key', { exact: true }).textContent()) ?? ''
+  await answers(200, key)
+  await page.getByRole('button', { name: 'Done' }).click()
+  assert.equal(await page.getByText(key).count(), 0)
+  await page.getByRole('button', { name: 'Revoke' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke it' }).click()
+  await page.getByText('No keys').waitFor()
+  await answers(401, key)
+  await page.getByRole('combobox', { name: /^May call/ }).selectOption('everybody')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await answers(200)
+  await context.close()
+})
+
+test('an owner’s webhook is added with its secret shown once, and a test says whether it arrived', async (t) => {
+  const signatures: unknown[] = []
+  const listener = createServer((request, response) => {
+    signatures.push(request.headers['webhook-signature'])
+    response.writeHead(signatures.length === 1 ? 204 : 500).end()
+  })
+  t.after(() => listener.close())
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const address = listener.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/owners/alice/notifications')
+  await page.getByLabel('Address', { exact: true }).fill(`http://127.0.0.1:${port}/hook`)
+  await page.getByRole('button', { name: 'Tell it' }).click()
+  const secret =
+    (await page.getByLabel('the secret that messages are signed with', { exact: true }).textContent()) ?? ''
+  assert.match(secret, /^whsec_/)
+  await page.getByRole('button', { name: 'Done' }).click()
+  await page.getByRole('button', { name: 'Send a test' }).click()
+  await page.getByText(/took the message/).waitFor()
+  assert.match(String(signatures[0]), /^v1,/)
+  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Tell it no more' }).click()
+  await page.getByText('Nobody is told').waitFor()
+  await context.close()
+})
+
+test('an owner is suspended with a reason that is shown, and goes on', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/admin/owners')
+  const row = page.locator('.row', { hasText: 'alice at gitlab' })
+  await row.getByRole('button', { name: 'Suspend' }).click()
+  await page.getByLabel(/^Why/).fill('it mines coins')
+  await page.getByRole('dialog').getByRole('button', { name: 'Suspend it' }).click()
+  await row.getByText('it mines coins').waitFor()
+  await row.getByRole('button', { name: 'Let it go on' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Let it go on' }).click()
+  await row.getByText('it mines coins').waitFor({ state: 'detached' })
+  await context.close()
+})
