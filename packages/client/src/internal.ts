@@ -15,10 +15,11 @@ import { createInternalForges, type InternalForges } from './internal-forges.ts'
 import { fillPath } from './internal-path.ts'
 import { createInternalSecrets, type InternalSecrets } from './internal-secrets.ts'
 
-const { request } = process.getBuiltinModule('node:http')
-
-/** Where `deployer` serves its internal API: a Unix socket's path, or a loopback address. */
-export type InternalAddress = { socketPath: string } | { url: string }
+/**
+ * Where `deployer` serves its internal API: a Unix socket's path, or an address. `ca` is who signs for an https address, in PEM;
+ * null: whom this machine trusts.
+ */
+export type InternalAddress = { socketPath: string } | { url: string; ca?: string | null }
 
 /** What the other services ask of `deployer`, which alone holds cluster rights and forge credentials. */
 export interface InternalApi extends InternalSecrets, InternalForges {
@@ -71,8 +72,7 @@ export const internalPaths = {
 export function createInternalClient(address: InternalAddress, token: string): InternalApi {
   function open(method: string, path: string, body: unknown, signal: AbortSignal) {
     return new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
-      const target =
-        'socketPath' in address ? { socketPath: address.socketPath, host: 'deployer' } : splitUrl(address.url)
+      const { request, ...target } = targetOf(address)
       const text = body === undefined ? undefined : JSON.stringify(body)
       const headers = {
         authorization: `Bearer ${token}`,
@@ -129,9 +129,13 @@ export function createInternalClient(address: InternalAddress, token: string): I
   }
 }
 
-function splitUrl(url: string): { host: string; port: string } {
-  const { hostname, port } = new URL(url)
-  return { host: hostname, port: port === '' ? '80' : port }
+function targetOf(address: InternalAddress) {
+  const http = process.getBuiltinModule('node:http')
+  if ('socketPath' in address) return { request: http.request, socketPath: address.socketPath, host: 'deployer' }
+  const { protocol, hostname: host, port } = new URL(address.url)
+  if (protocol === 'http:') return { request: http.request, host, port: port || '80' }
+  const { request } = process.getBuiltinModule('node:https')
+  return { request, host, port: port || '443', ...(address.ca ? { ca: address.ca } : {}) }
 }
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<string> {

@@ -2,6 +2,7 @@ import { Failure } from '@slipway/domain'
 import type { Static, TObject } from 'typebox'
 import Value from 'typebox/value'
 import { wantedOf } from './setting.ts'
+import { withSettingFiles } from './setting-files.ts'
 
 export interface SettingProblem {
   name: string
@@ -31,8 +32,11 @@ export function checkConfig(schema: TObject, env: Record<string, string | undefi
   return Value.Check(schema, config) ? [] : problemsOf(schema, config)
 }
 
-function valuesOf(schema: TObject, env: Record<string, string | undefined>): unknown {
-  const given = Object.keys(schema.properties).flatMap((key) => (env[key] ? [[key, env[key]]] : []))
+/** What an environment has of a schema, itself or in the files that it names. */
+function valuesOf(schema: TObject, environment: Record<string, string | undefined>): unknown {
+  const names = Object.keys(schema.properties)
+  const env = withSettingFiles(environment, names)
+  const given = names.flatMap((key) => (env[key] ? [[key, env[key]]] : []))
   return Value.Convert(schema, Value.Default(schema, Object.fromEntries(given)))
 }
 

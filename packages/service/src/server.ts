@@ -19,8 +19,15 @@ export interface ServerOptions {
   /** How an error is shown. Default: `{ code, message }` as JSON. */
   showError?: (told: ToldError) => { type: string; body: object }
   fastify?: FastifyServerOptions
+  /** In PEM. Without it the server speaks plain HTTP. */
+  certificate?: Certificate | null
   /** Hears of every route as it is registered, those of the server itself included. */
   onRoute?: (route: RouteOptions) => void
+}
+
+export interface Certificate {
+  cert: string
+  key: string
 }
 
 /** What whoever asked is told of an error. */
@@ -42,13 +49,15 @@ export function createServer({
     body: { code, message, ...(location === undefined ? {} : { location }) }
   }),
   fastify = {},
+  certificate = null,
   onRoute
 }: ServerOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
-    ...fastify
+    ...fastify,
+    ...(certificate === null ? {} : { https: certificate })
   }) as unknown as FastifyInstance
 
   if (onRoute !== undefined) app.addHook('onRoute', (route) => onRoute(route))

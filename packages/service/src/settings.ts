@@ -68,6 +68,39 @@ export function queueConfig(settings: { REDIS_URL: string; QUEUE_PREFIX: string 
   return { redisUrl: settings.REDIS_URL, prefix: settings.QUEUE_PREFIX }
 }
 
+/** Where `deployer` is asked. Part of the schema of who asks it. */
+export const internalSettings = {
+  DEPLOYER_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description: 'Where the deployer is asked; unset: on its socket in SLIPWAY_HOME, where both are on one machine.'
+    })
+  ),
+  DEPLOYER_CA: Type.Optional(
+    Type.String({
+      pattern: '^-----BEGIN CERTIFICATE-----',
+      expected: 'a certificate as PEM',
+      description: "Who signed the deployer's certificate; unset: whom the machine trusts."
+    })
+  )
+}
+
+export function internalAddress(settings: {
+  DEPLOYER_URL?: string
+  DEPLOYER_CA?: string
+  SLIPWAY_HOME: string
+}): { socketPath: string } | { url: string; ca: string | null } {
+  const { DEPLOYER_URL: url, DEPLOYER_CA: ca = null, SLIPWAY_HOME: home } = settings
+  return url === undefined ? { socketPath: homePaths(home).socket } : { url, ca }
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** What listens there is reached by nobody but this machine. */
+export function isLoopback(host: string): boolean {
+  return loopback.has(host)
+}
+
 /** Where images go and come from. Part of the schema of who builds and of who runs them. */
 export const registrySettings = {
   REGISTRY: Type.String({

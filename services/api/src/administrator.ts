@@ -9,11 +9,15 @@ export function tokenPath(home: string): string {
 }
 
 /**
- * The administrator's token: made once, at the first start, and kept in a file. There is no default.
+ * The administrator's token: as it is given, or made once, at the first start, and kept in a file. There is no default.
  *
- * @throws Failure `invalid-configuration` for a file that holds none.
+ * @throws Failure `invalid-configuration` for a file that holds none, and for a token that anybody would guess.
  */
-export async function ensureToken(home: string): Promise<string> {
+export async function ensureToken(home: string, given?: string): Promise<string> {
+  if (given !== undefined) {
+    if (!isGuessable(given)) return given
+    throw new Failure('invalid-configuration', "anybody would guess the administrator's token in ADMIN_TOKEN")
+  }
   await mkdir(home, { recursive: true })
   const path = tokenPath(home)
   try {

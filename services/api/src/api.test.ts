@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -366,6 +367,15 @@ test('the token is made once, readable by its owner alone, and an empty file is 
   await assert.rejects(ensureToken(home), refused(/holds no token/))
   await writeFile(join(home, 'admin-token'), `${'changeme-'.repeat(4)}\n`)
   await assert.rejects(ensureToken(home), refused(/anybody would guess .* remove the file/))
+})
+
+test('a token that is given makes no file, and a guessable one is refused', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'slipway-token-'))
+  t.after(() => rm(home, { recursive: true, force: true }))
+  const given = `slw_${randomBytes(32).toString('base64url')}`
+  assert.equal(await ensureToken(home, given), given)
+  await assert.rejects(stat(join(home, 'admin-token')), { code: 'ENOENT' })
+  await assert.rejects(ensureToken(home, 'changeme-'.repeat(4)), { message: /anybody would guess .* ADMIN_TOKEN/ })
 })
 
 test('a log that is being followed does not keep the service from stopping, and does not pretend to be whole', async (t) => {

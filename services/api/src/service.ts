@@ -3,7 +3,15 @@ import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import { createIdentityProviders, forgeInstances, signInSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
-import { commonSettings, homePaths, type Logger, type Running } from '@slipway/service'
+import {
+  commonSettings,
+  homePaths,
+  internalAddress,
+  internalSettings,
+  isLoopback,
+  type Logger,
+  type Running
+} from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import Type, { type Static } from 'typebox'
 import { createTokenCheck, ensureToken } from './administrator.ts'
@@ -36,6 +44,14 @@ export const ApiConfig = Type.Object({
   }),
   ...signInSettings,
   ...peopleSettings,
+  ...internalSettings,
+  ADMIN_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 32,
+      description:
+        "The administrator's, where several of these share it; unset: one made once, in a file in SLIPWAY_HOME."
+    })
+  ),
   API_REQUESTS_PER_MINUTE: Type.Integer({
     default: 1200,
     minimum: 1,
@@ -44,11 +60,9 @@ export const ApiConfig = Type.Object({
 })
 export type ApiConfig = Static<typeof ApiConfig>
 
-const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
-
 /** @throws Failure `invalid-configuration` where sessions and tokens would go over a network in the clear */
 export function assertReachedPrivately({ API_HOST, PUBLIC_URL }: Pick<ApiConfig, 'API_HOST' | 'PUBLIC_URL'>): void {
-  if (loopback.has(API_HOST) || PUBLIC_URL?.startsWith('https:') === true) return
+  if (isLoopback(API_HOST) || PUBLIC_URL?.startsWith('https:') === true) return
   throw new Failure(
     'invalid-configuration',
     'API_HOST must be a loopback address unless PUBLIC_URL is the https address of a proxy before it: sessions and tokens do not go over a network in the clear'
@@ -83,9 +97,9 @@ export async function startApi(
   if (signIn.providers.length > 0) signIn.place.assertPrivate()
   const app = await createApi({
     store,
-    internal: createInternalClient({ socketPath: paths.socket }, internalToken),
+    internal: createInternalClient(internalAddress(config), internalToken),
     signals,
-    isAdministrator: createTokenCheck(await ensureToken(paths.root)),
+    isAdministrator: createTokenCheck(await ensureToken(paths.root, config.ADMIN_TOKEN)),
     signIn,
     gatewayUrl: config.GATEWAY_PUBLIC_URL ?? null,
     publicUrl: () => config.PUBLIC_URL ?? address,

@@ -1,4 +1,11 @@
-import { commonSettings, isolationSettings, keepSettings, registrySettings } from '@slipway/service'
+import {
+  commonSettings,
+  healthSettings,
+  internalSettings,
+  isolationSettings,
+  keepSettings,
+  registrySettings
+} from '@slipway/service'
 import Type, { type Static } from 'typebox'
 
 /** Several values, separated by commas. */
@@ -9,6 +16,8 @@ export const BuilderConfig = Type.Object({
   ...commonSettings,
   ...registrySettings,
   ...isolationSettings,
+  ...internalSettings,
+  ...healthSettings,
   REGISTRY_LAYOUT: Type.Enum(['nested', 'flat'], {
     default: 'nested',
     description: 'Names of images: `<owner>/<repository>-<function>`, or `flat` for a registry that has one level only.'

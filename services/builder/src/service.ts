@@ -8,13 +8,15 @@ import {
   createClosers,
   createStage,
   homePaths,
+  internalAddress,
   type Logger,
   limited,
   listed,
   queueConfig,
   type Running,
   registryAuth,
-  resolversOf
+  resolversOf,
+  startHealth
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import { createBuild } from './build.ts'
@@ -56,7 +58,7 @@ export async function startBuilder(
   if (installation === null || internalToken === null) {
     throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
   }
-  const internal = createInternalClient({ socketPath: paths.socket }, internalToken)
+  const internal = createInternalClient(internalAddress(config), internalToken)
   const mirrors = await createMirrors({
     root: paths.mirrors,
     logger,
@@ -205,6 +207,8 @@ export async function startBuilder(
     onError: (err) => logger.debug({ err }, 'Redis does not answer')
   })
   closers.add('build worker', () => consumer.close())
+  const health = await startHealth(config, { logger, needs: { store: () => store.ping() } })
+  if (health !== null) closers.add('health', () => health.close())
   return { url: null, close: () => closers.close() }
 }
 

@@ -6,7 +6,15 @@ import { DeployerConfig, installationOf, startDeployer } from '@slipway/deployer
 import { lockDirectory } from '@slipway/machine'
 import { createSignals } from '@slipway/queue'
 import { ReceiverConfig, startReceiver } from '@slipway/receiver'
-import { createClosers, type Logger, loadConfig, queueConfig, type Running, storeConfig } from '@slipway/service'
+import {
+  createClosers,
+  type Logger,
+  loadConfig,
+  queueConfig,
+  type Running,
+  storeConfig,
+  withSettingFiles
+} from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { refuseHalfRestored } from './backup/state.ts'
 import { type Endpoints, saveEndpoints } from './connection.ts'
@@ -19,7 +27,9 @@ type Env = Record<string, string | undefined>
  * Everything on one machine, in two processes: control (receiver, builder, deployer, API), which is this one, and the gateway.
  * Redis and a registry are started beside them unless they are configured.
  */
-export async function up(env: Env, logger: Logger, say: (line: string) => void): Promise<Running> {
+export async function up(environment: Env, logger: Logger, say: (line: string) => void): Promise<Running> {
+  // What is decided by here, and given to the gateway.
+  const env = withSettingFiles(environment, ['DATABASE_URL', 'REDIS_URL', 'REGISTRY'])
   const home = resolve(env.SLIPWAY_HOME ?? '.slipway')
   await mkdir(home, { recursive: true })
   // Tokens, secrets of webhooks and logs of private builds are in it.

@@ -1,8 +1,9 @@
 import { forgeApiSettings } from '@slipway/forge'
-import { commonSettings, keepSettings, registrySettings, webhookKeySettings } from '@slipway/service'
+import { commonSettings, healthSettings, keepSettings, registrySettings, webhookKeySettings } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import type { KeepRules } from './clean-up.ts'
 import { clusterSettings } from './cluster.ts'
+import { listenSettings } from './internal-listener.ts'
 import { limitSettings } from './limits.ts'
 
 const Days = (days: number, description: string) => Type.Number({ default: days, minimum: 0, description })
@@ -12,6 +13,8 @@ export const DeployerConfig = Type.Object({
   ...forgeApiSettings,
   ...registrySettings,
   ...clusterSettings,
+  ...healthSettings,
+  ...listenSettings,
   BUILD_BRANCH: Type.Optional(Type.String({ minLength: 1 })),
   PUBLIC_URL: Type.Optional(
     Type.String({

@@ -1,9 +1,8 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { rename } from 'node:fs/promises'
+import { timingSafeEqual } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { internalPaths } from '@slipway/client'
 import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } from '@slipway/domain'
-import { createRequestSignals, createServer, type Logger } from '@slipway/service'
+import { type Certificate, createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import type { CleanUp } from './clean-up.ts'
@@ -30,6 +29,7 @@ export interface InternalDeps {
   routesChanged(): void
   now: () => number
   logger: Logger
+  certificate: Certificate | null
 }
 
 /** What the other services may ask: one-repository read tokens, and the cluster. Not reachable from outside, and authenticated all the same. */
@@ -46,9 +46,10 @@ export function createInternal({
   hasImage,
   routesChanged,
   now,
-  logger
+  logger,
+  certificate
 }: InternalDeps): FastifyInstance {
-  const app = createServer({ logger })
+  const app = createServer({ logger, certificate })
   const expected = Buffer.from(`Bearer ${token}`)
 
   app.addHook('onRequest', async (request) => {
@@ -131,14 +132,4 @@ export function createInternal({
   addSinkRoutes(app, { store, encryption: secrets.encryption, isLoopbackAllowed: isLoopbackTold, now })
   addSecretRoutes(app, { store, redactors, ...secrets })
   return app
-}
-
-/**
- * Listens on a Unix socket, in place of whoever listens there. A server unlinks its path when it closes, whoever's socket is there
- * by then: so each listens on a name of its own, and the socket is moved to where it is looked for.
- */
-export async function listenInternal(app: FastifyInstance, path: string): Promise<void> {
-  const own = `${path}.${randomBytes(3).toString('hex')}`
-  await app.listen({ path: own })
-  await rename(own, path)
 }

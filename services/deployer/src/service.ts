@@ -5,12 +5,14 @@ import { createRegistryClient } from '@slipway/registry'
 import {
   createClosers,
   createStage,
+  type Figure,
   homePaths,
   type Logger,
   type Loop,
   queueConfig,
   type Running,
-  registryAuth
+  registryAuth,
+  startHealth
 } from '@slipway/service'
 import { createAllowList } from './allow-list.ts'
 import { createAskBuilders } from './ask-builders.ts'
@@ -24,7 +26,8 @@ import { createEvents } from './events.ts'
 import { modeFor } from './forges/connect.ts'
 import { createForgeServices } from './forges/forge-services.ts'
 import { createGateways } from './gateways.ts'
-import { createInternal, listenInternal } from './internal.ts'
+import { createInternal } from './internal.ts'
+import { certificateOf, listen } from './internal-listener.ts'
 import { createLeadership } from './leadership.ts'
 import { limitsOf } from './limits.ts'
 import { createNotifier } from './notifications/notifier.ts'
@@ -214,9 +217,10 @@ export async function startDeployer(
     hasImage,
     routesChanged,
     now,
-    logger
+    logger,
+    certificate: certificateOf(config)
   })
-  await listenInternal(internal, paths.socket)
+  await listen(internal, config, paths.socket)
   closers.add('internal', () => internal.close())
 
   const producers = {
@@ -324,7 +328,26 @@ export async function startDeployer(
     onError: onRedisError
   })
   closers.add('deploy worker', () => consumer.close())
+  const health = await startHealth(config, {
+    logger,
+    needs: { store: () => store.ping() },
+    figures: [activeBuilds(store)]
+  })
+  if (health !== null) closers.add('health', () => health.close())
   return { url: null, close: () => closers.close() }
+}
+
+/** How much there is to do: builders are added and taken away by it. */
+function activeBuilds({ builds }: Pick<Store, 'builds'>): Figure {
+  return {
+    name: 'slipway_builds',
+    help: 'Builds that have not ended, by what they wait for or go through',
+    label: 'status',
+    async read() {
+      const { queued, building, deploying } = await builds.counts()
+      return { queued, building, deploying }
+    }
+  }
 }
 
 function listening(signals: Signals, name: SignalName, listener: () => void): () => void {

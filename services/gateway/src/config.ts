@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Failure } from '@slipway/domain/failure'
 import { type SettingSchema, wantedOf } from '@slipway/service/setting'
+import { withSettingFiles } from '@slipway/service/setting-files'
 
 /** The gateway's settings, named as in the environment. What they mean is told below. */
 export interface GatewayConfig {
@@ -99,7 +100,8 @@ export const gatewaySettings = {
  *
  * @throws Failure `invalid-configuration` that names every bad variable, never its value.
  */
-export function readConfig(env: Record<string, string | undefined>): GatewayConfig {
+export function readConfig(environment: Record<string, string | undefined>): GatewayConfig {
+  const env = withFiles(environment)
   const problems = gatewayProblems(env)
   if (problems.length > 0) {
     const messages = problems.map(({ message }) => message)
@@ -127,7 +129,8 @@ export function readConfig(env: Record<string, string | undefined>): GatewayConf
 }
 
 /** Every bad setting of an environment, with what it has to be. None: `readConfig` takes it. */
-export function gatewayProblems(env: Record<string, string | undefined>): { name: string; message: string }[] {
+export function gatewayProblems(environment: Record<string, string | undefined>): { name: string; message: string }[] {
+  const env = withFiles(environment)
   return (Object.keys(gatewaySettings) as (keyof GatewayConfig)[]).flatMap((name) => {
     const given = env[name]
     const schema = schemaOf(name)
@@ -135,6 +138,7 @@ export function gatewayProblems(env: Record<string, string | undefined>): { name
   })
 }
 
+const withFiles = (env: Record<string, string | undefined>) => withSettingFiles(env, Object.keys(gatewaySettings))
 const schemaOf = (name: keyof GatewayConfig): SettingSchema => gatewaySettings[name]
 
 function isValid(given: string, schema: SettingSchema): boolean {

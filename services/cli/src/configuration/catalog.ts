@@ -7,6 +7,8 @@ import { ReceiverConfig } from '@slipway/receiver'
 import {
   checkConfig,
   commonSettings,
+  healthSettings,
+  internalSettings,
   isolationSettings,
   registrySettings,
   type SettingProblem,
@@ -72,6 +74,17 @@ export function settingGroups(): { title: string; settings: Setting[] }[] {
       ]
     },
     { title: 'Keys', names: ['ENCRYPTION_KEYS', 'WEBHOOK_KEYS', 'SIGN_IN_KEYS', 'ACCOUNT_KEYS'] },
+    {
+      title: 'Services apart',
+      names: [
+        ...Object.keys(internalSettings),
+        'INTERNAL_HOST',
+        'INTERNAL_PORT',
+        'INTERNAL_CERT',
+        'INTERNAL_KEY',
+        ...Object.keys(healthSettings)
+      ]
+    },
     { title: 'Images', names: [...Object.keys(registrySettings), 'REGISTRY_LAYOUT', 'PUSH_TIMEOUT_MS'] },
     { title: 'What may reach what', names: Object.keys(isolationSettings) },
     { title: 'Builds', names: Object.keys(BuilderConfig.properties).filter((name) => !isKept(name)) },

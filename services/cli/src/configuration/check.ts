@@ -46,7 +46,7 @@ export function unknownSettings(env: Env): string[] {
 function unknownOf(file: SettingsFile | null): string[] {
   const known = settingGroups().flatMap(({ settings }) => settings.map(({ name }) => name))
   return Object.keys(file?.values ?? {})
-    .filter((name) => !known.includes(name))
+    .filter((name) => !known.includes(name) && !known.includes(name.replace(/_FILE$/, '')))
     .map((name) => {
       const hint = suggestion(name, known) || ': docs/settings.md has all'
       return `${name} is no setting${hint} (line ${file?.lines.get(name)})`

@@ -29,6 +29,8 @@ $ slipway config check        (what it prints depends on your file)
 !! BULD_SLOTS is no setting (did you mean "BUILD_SLOTS"?) (line 4)
 \`\`\`
 
+A value may stand in a file of its own, which \`<name>_FILE\` names instead, as secrets of containers come: \`GITHUB_PRIVATE_KEY_FILE=/run/secrets/github.pem\`.
+
 An empty value counts as not set. \`…_MS\` are milliseconds, \`…_MB\` MiB. "Read by" says which services take a setting: with \`slipway up\` all of them are there.
 `
 

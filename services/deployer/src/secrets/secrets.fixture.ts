@@ -47,7 +47,8 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
     cleanUp: { run: () => Promise.resolve({ removed: [], problems: [] }) },
     routesChanged: () => undefined,
     now: Date.now,
-    logger
+    logger,
+    certificate: null
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.after(async () => {
