@@ -15,6 +15,14 @@ const kinds = {
     parts: nodeParts,
     trial: 'node --version && npm --version'
   },
+  // What the image of Slipway itself stands on.
+  services: {
+    variable: 'BASE_SERVICES',
+    image: 'docker.io/library/node:24-bookworm-slim',
+    holds: 'Node 24, npm, and git, ip and iptables or apt-get',
+    parts: servicesParts,
+    trial: 'node --version && npm --version && git --version && git remote-http 2>&1 | grep -q usage; ip -V && iptables --version'
+  },
   python: {
     variable: 'BASE_PYTHON',
     image: 'docker.io/library/python:3-slim-bookworm',
@@ -125,6 +133,39 @@ function nodeParts({ machine, root }) {
     })
   }
 }
+
+/** The same with what the services call: git with its helpers for http, `ip`, and iptables with its modules. */
+function servicesParts({ machine, root }) {
+  const node = nodeParts({ machine, root })
+  const called = ['git', 'ip', 'iptables'].map((name) => findProgram(name, '', ['/usr/bin', '/usr/sbin', '/bin', '/sbin']))
+  if (node === null || called.includes(null)) return null
+  const [git, ip, iptables] = called.map((file) => realpathSync(file))
+  const helpers = ['/usr/lib/git-core', '/usr/libexec/git-core'].find((directory) => existsSync(directory))
+  const libraries = readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'xtables'))
+  const extensions = libraries.find((directory) => existsSync(directory))
+  if (helpers === undefined || extensions === undefined) return null
+  const remote = join(helpers, 'git-remote-http')
+  return {
+    ...node,
+    inputs: { ...node.inputs, git: fingerprint(git), ip: fingerprint(ip), iptables: fingerprint(iptables) },
+    content() {
+      const { binaries, trees, ...rest } = node.content()
+      return {
+        ...rest,
+        binaries: {
+          ...binaries,
+          '/usr/bin/git': git,
+          [remote]: realpathSync(remote),
+          '/usr/sbin/ip': ip,
+          '/usr/sbin/iptables': iptables
+        },
+        trees: [...trees, { from: helpers, to: helpers, without: isRemoteHttp }, { from: extensions, to: extensions }]
+      }
+    }
+  }
+}
+
+const isRemoteHttp = (name) => name === 'git-remote-http'
 
 /** npm's own directory: of the npm that runs us, else of the one in PATH. */
 function findNpm(machine) {
