@@ -21,7 +21,8 @@ const kinds = {
     image: 'docker.io/library/node:24-bookworm-slim',
     holds: 'Node 24, npm, and git, ip and iptables or apt-get',
     parts: servicesParts,
-    trial: 'node --version && npm --version && git --version && git remote-http 2>&1 | grep -q usage; ip -V && iptables --version'
+    trial:
+      'node --version && npm --version && git --version && git remote-http 2>&1 | grep -q usage; ip -V && iptables --version'
   },
   python: {
     variable: 'BASE_PYTHON',
@@ -137,7 +138,9 @@ function nodeParts({ machine, root }) {
 /** The same with what the services call: git with its helpers for http, `ip`, and iptables with its modules. */
 function servicesParts({ machine, root }) {
   const node = nodeParts({ machine, root })
-  const called = ['git', 'ip', 'iptables'].map((name) => findProgram(name, '', ['/usr/bin', '/usr/sbin', '/bin', '/sbin']))
+  const called = ['git', 'ip', 'iptables'].map((name) =>
+    findProgram(name, '', ['/usr/bin', '/usr/sbin', '/bin', '/sbin'])
+  )
   if (node === null || called.includes(null)) return null
   const [git, ip, iptables] = called.map((file) => realpathSync(file))
   const helpers = ['/usr/lib/git-core', '/usr/libexec/git-core'].find((directory) => existsSync(directory))
