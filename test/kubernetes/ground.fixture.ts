@@ -75,7 +75,7 @@ export async function openGround(): Promise<TestGround> {
         installation,
         gateway: [{ ipBlock: { cidr: '0.0.0.0/0' } }],
         egress: 'public',
-        quota: null,
+        quota: { cpuMillis: null, memoryBytes: null, pods: null },
         podAnnotations: {},
         registryAuth: { [host]: credentials },
         filesOf: () => Promise.resolve(new Map()),

@@ -41,6 +41,9 @@ export interface Ground {
 
 export const nodeName = 'slipway-test'
 
+/** The node's own: pods and the API are on it, and nothing else is. Not named as Slipway's own bridges are, whose firewall is another. */
+export const bridge = 'k8s-slipway'
+
 export function start(ground: Ground, program: string, args: string[], isReady: () => Promise<boolean>) {
   const name = program.slice(program.lastIndexOf('/') + 1)
   return startProcess({

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { CoreV1Api, KubeConfig } from '@kubernetes/client-node'
+import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node'
 import { freePort, waitFor } from '@slipway/machine'
 import { createCertificates } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
-import { type Ground, nodeName, type Programs } from './ground.ts'
+import { bridge, type Ground, nodeName, type Programs } from './ground.ts'
 import { type KubernetesNode, startNode } from './node.ts'
 
 const run = promisify(execFile)
@@ -23,9 +23,6 @@ export interface LocalClusterOptions {
   /** For state and logs; made, and removed at the end but for the logs. */
   directory: string
 }
-
-/** The node's own: pods and the API are on it, and nothing else is. */
-const bridge = 'slwk8s'
 
 /** A real single-node Kubernetes on this machine. Needs root. Everything of it ends with `close`, or with this process. */
 export async function startLocalCluster({ programs, directory }: LocalClusterOptions): Promise<LocalCluster> {
@@ -59,11 +56,28 @@ export async function startLocalCluster({ programs, directory }: LocalClusterOpt
     closers.push(() => node.close())
     const { kubeconfig, restartApi } = controlPlane
     await waitFor(() => isNodeReady(kubeconfig), { timeoutMs: 60_000, what: 'the node to be ready' })
+    closers.push(() => endPods(kubeconfig))
     return { kubeconfig, restartApi, restartNode: node.restart, nodeName, close }
   } catch (err) {
     await close()
     throw err
   }
+}
+
+/** While there is who takes their networks away: rules of the host's firewall are a part of these. */
+async function endPods(kubeconfig: string): Promise<void> {
+  const config = new KubeConfig()
+  config.loadFromFile(kubeconfig)
+  const apps = config.makeApiClient(AppsV1Api)
+  const core = config.makeApiClient(CoreV1Api)
+  const pods = async () => (await core.listPodForAllNamespaces()).items
+  const namespaces = new Set((await pods()).flatMap(({ metadata }) => metadata?.namespace ?? []))
+  for (const namespace of namespaces) await apps.deleteCollectionNamespacedDeployment({ namespace })
+  const areGone = async () => {
+    for (const namespace of namespaces) await core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 })
+    return (await pods()).length === 0
+  }
+  await waitFor(areGone, { timeoutMs: 60_000, everyMs: 500, what: 'the pods to end' })
 }
 
 async function isNodeReady(kubeconfig: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort, type RunningProcess } from '@slipway/machine'
-import { type Ground, nodeName, start, writeConfiguration, writeKubeconfig } from './ground.ts'
+import { bridge, type Ground, nodeName, start, writeConfiguration, writeKubeconfig } from './ground.ts'
 import { writePauseImage } from './pause-image.ts'
 
 const run = promisify(execFile)
@@ -47,6 +47,8 @@ export async function startNode(ground: Ground): Promise<KubernetesNode> {
       },
       async close() {
         await proxy.stop()
+        // Its rules outlive it otherwise, and lead addresses of the next cluster astray.
+        await run(join(ground.programs.kubernetes, 'kube-proxy'), ['--cleanup'])
         await removePods(ground, socket)
         await stop()
         await unmount(ground)
@@ -105,7 +107,7 @@ function network({ podSubnet }: Ground) {
     plugins: [
       {
         type: 'bridge',
-        bridge: 'slwk8s',
+        bridge,
         isGateway: true,
         ipMasq: true,
         hairpinMode: true,

@@ -12,6 +12,9 @@ import {
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 
+const quotaOf =
+  'all functions of one owner together, by their limits; 0: no limit of the namespace. There must be room for a new version beside the former one.'
+
 /** Where functions run, and how. */
 export const clusterSettings = {
   CLUSTER: Type.Enum(['docker', 'kubernetes'], {
@@ -65,7 +68,10 @@ export const clusterSettings = {
   KUBERNETES_POD_ANNOTATIONS: Type.String({
     default: '',
     description: 'On every pod of a function: `linkerd.io/inject=enabled`, several separated by commas.'
-  })
+  }),
+  KUBERNETES_QUOTA_CPU_MILLIS: Type.Integer({ default: 0, minimum: 0, description: `Processor of ${quotaOf}` }),
+  KUBERNETES_QUOTA_MEMORY_MB: Type.Integer({ default: 0, minimum: 0, description: `Memory of ${quotaOf}` }),
+  KUBERNETES_QUOTA_PODS: Type.Integer({ default: 0, minimum: 0, description: `Pods of ${quotaOf}` })
 }
 export const ClusterConfig = Type.Object({ ...clusterSettings, ...registrySettings, SLIPWAY_HOME: Type.String() })
 export type ClusterConfig = Static<typeof ClusterConfig>
@@ -88,7 +94,11 @@ export async function createCluster(config: ClusterConfig, deps: ClusterDeps): P
       installation,
       gateway: listed(config.KUBERNETES_GATEWAYS).map(gatewayPeer),
       egress: config.KUBERNETES_EGRESS,
-      quota: null,
+      quota: {
+        cpuMillis: config.KUBERNETES_QUOTA_CPU_MILLIS || null,
+        memoryBytes: config.KUBERNETES_QUOTA_MEMORY_MB * 1024 * 1024 || null,
+        pods: config.KUBERNETES_QUOTA_PODS || null
+      },
       podAnnotations: Object.fromEntries(listed(config.KUBERNETES_POD_ANNOTATIONS).map(pairOf)),
       registryAuth: registryAuth(config),
       filesOf,

@@ -1,6 +1,6 @@
 import type { V1Deployment } from '@kubernetes/client-node'
 import type { CallSettings, KubernetesApi } from './api.ts'
-import type { OwnedObject } from './objects.ts'
+import type { OwnedObject } from './owned-object.ts'
 
 /** Who Slipway is to the API server: it owns the fields that it applies. */
 const fieldManager = 'slipway'
@@ -35,6 +35,8 @@ export function createApply(api: KubernetesApi): Apply {
         return core.patchNamespacedResourceQuota(request, settings)
       case 'Secret':
         return core.patchNamespacedSecret(request, settings)
+      case 'Service':
+        return core.patchNamespacedService(request, settings)
       case 'NetworkPolicy':
         return networking.patchNamespacedNetworkPolicy({ ...request, body: asSent(object) }, settings)
       case 'PodDisruptionBudget':

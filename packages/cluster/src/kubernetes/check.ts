@@ -11,6 +11,7 @@ export const permissions: readonly Required<Pick<V1ResourceAttributes, 'group' |
   ...of('', 'secrets', ['create', 'patch', 'deletecollection']),
   ...of('', 'pods', ['list', 'watch', 'deletecollection']),
   ...of('', 'pods/log', ['get']),
+  ...of('', 'services', ['get', 'create', 'patch', 'delete']),
   ...of('', 'events', ['list']),
   ...of('apps', 'deployments', ['list', 'watch', 'create', 'patch', 'deletecollection']),
   ...of('networking.k8s.io', 'networkpolicies', ['create', 'patch']),

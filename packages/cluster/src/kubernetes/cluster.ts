@@ -8,7 +8,8 @@ import { connectKubernetes, type KubernetesApi } from './api.ts'
 import { runChecks } from './check.ts'
 import { endpointOf, isReady } from './judge.ts'
 import { podLogs } from './logs.ts'
-import type { KubernetesPolicy } from './objects.ts'
+import type { KubernetesPolicy } from './owned-object.ts'
+import { createRemoval } from './removal.ts'
 import { createRollout } from './rollout.ts'
 import { createWatched, type Watched } from './watched.ts'
 
@@ -31,10 +32,8 @@ interface Connected {
   api: KubernetesApi
   watched: Watched
   rollOut: ReturnType<typeof createRollout>
+  remove: ReturnType<typeof createRemoval>
 }
-
-/** How long to wait for pods that were told to end, before they are told again. */
-const removeAgainMs = 1000
 
 /** Functions as Deployments, one for each deployment of Slipway, in a namespace for each owner. */
 export function createKubernetesCluster(options: KubernetesClusterOptions): Cluster {
@@ -59,12 +58,13 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
     const registries = Object.keys(options.registryAuth).length === 0 ? null : dockerConfig(options.registryAuth)
     const { filesOf } = options
     const deps = { api, watched, policy: options, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow }
-    return { api, watched, rollOut: createRollout(deps) }
+    const remove = createRemoval({ api, watched, installation, logger })
+    return { api, watched, rollOut: createRollout(deps), remove }
   }
 
   /** One roll-out of a deployment at a time in this process; between processes the API server decides. */
   async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
-    const { rollOut } = await connected()
+    const { rollOut, remove } = await connected()
     for (let before = inFlight.get(deployment.id); before !== undefined; before = inFlight.get(deployment.id)) {
       await before.ended
       signal.throwIfAborted()
@@ -82,48 +82,12 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
       const code = err instanceof Failure ? err.code : 'internal'
       logger.info({ ...about, code, durationMs: monotonicNow() - startedAt }, 'deployment not ready')
       if (err instanceof Failure && !err.retry && !signal.aborted && deployment.status === 'starting') {
-        await takeAway(deployment.id, 0, signal)
+        await remove(deployment.id, 0, signal)
       }
       throw err
     } finally {
       inFlight.delete(deployment.id)
     }
-  }
-
-  async function takeAway(deploymentId: string, graceMs: number, signal: AbortSignal): Promise<void> {
-    const { api } = await connected()
-    const labelSelector = `${labels.installation}=${installation},${labels.deployment}=${deploymentId}`
-    const core = api.config.makeApiClient(api.client.CoreV1Api)
-    const apps = api.config.makeApiClient(api.client.AppsV1Api)
-    const policy = api.config.makeApiClient(api.client.PolicyV1Api)
-    const list = (settings: Parameters<typeof core.listNamespace>[1]) =>
-      core.listPodForAllNamespaces({ labelSelector }, settings)
-    const found = await api.call('list deployments', signal, (settings) =>
-      apps.listDeploymentForAllNamespaces({ labelSelector }, settings)
-    )
-    const pods = await api.call('list pods', signal, list)
-    const namespaces = new Set([...found.items, ...pods.items].flatMap(({ metadata }) => metadata?.namespace ?? []))
-    for (const namespace of namespaces) {
-      const chosen = { namespace, labelSelector }
-      await api.call('remove a deployment', signal, (settings) =>
-        apps.deleteCollectionNamespacedDeployment({ ...chosen, propagationPolicy: 'Background' }, settings)
-      )
-      await api.call('remove a disruption budget', signal, (settings) =>
-        policy.deleteCollectionNamespacedPodDisruptionBudget(chosen, settings)
-      )
-      // Until its ReplicaSet is collected, it may make another for one that goes.
-      for (;;) {
-        const left = await api.call('list pods', signal, list)
-        if (left.items.length === 0) break
-        await api.call('remove pods', signal, (settings) =>
-          core.deleteCollectionNamespacedPod({ ...chosen, gracePeriodSeconds: Math.ceil(graceMs / 1000) }, settings)
-        )
-        const { watched } = await connected()
-        await watched.changed(deploymentId, graceMs === 0 ? 100 : removeAgainMs, signal)
-      }
-      await api.call('remove secrets', signal, (settings) => core.deleteCollectionNamespacedSecret(chosen, settings))
-    }
-    if (namespaces.size > 0) logger.info({ deploymentId }, 'deployment removed')
   }
 
   async function podsOf(api: KubernetesApi, deploymentId: string | null, signal: AbortSignal): Promise<V1Pod[]> {
@@ -145,7 +109,7 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
       const starting = inFlight.get(deploymentId)
       starting?.controller.abort(new Failure('cancelled', 'the deployment was removed while it started'))
       await starting?.ended
-      await takeAway(deploymentId, graceMs, signal)
+      await (await connected()).remove(deploymentId, graceMs, signal)
     },
     async list(signal) {
       const { api } = await connected()

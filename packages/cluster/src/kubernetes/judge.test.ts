@@ -103,14 +103,29 @@ test('a container that cannot be made is refused with what the kubelet says', ()
 test('a pod that no node takes is told by its constraints, or by what there is not enough of', () => {
   const homeless = (message: string) =>
     podOf({ conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }] })
-  const unfit = unschedulable(deployment, [
+  const unfit = unschedulable(deployment, null, [
     homeless("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity")
   ])
   assert.equal(unfit?.code, 'unsupported')
   assert.match(unfit.message, /"disk=ssd"/)
   assert.equal(
-    unschedulable(deployment, [homeless('0/1 nodes are available: 1 Insufficient memory.')])?.code,
+    unschedulable(deployment, null, [homeless('0/1 nodes are available: 1 Insufficient memory.')])?.code,
     'limit-exceeded'
   )
-  assert.equal(unschedulable(deployment, [podOf()]), null)
+  assert.equal(unschedulable(deployment, null, [podOf()]), null)
+})
+
+test('pods that may not be made are told with the reason: the quota, or what the cluster says', () => {
+  const refusedFor = (message: string) =>
+    unschedulable(deployment, { status: { conditions: [{ type: 'ReplicaFailure', status: 'True', message }] } }, [])
+  assert.equal(refusedFor('pods "hello-1" is forbidden: exceeded quota: slipway')?.code, 'limit-exceeded')
+  assert.match(refusedFor('violates PodSecurity "restricted:latest"')?.message ?? '', /makes no pod .*PodSecurity/)
+})
+
+test('a pull that was refused is waited for: the kubelet may not have seen the secret yet', () => {
+  const said = 'pull access denied, repository does not exist or may require authorization: no basic auth credentials'
+  const pod = podOf({ status: waiting('ErrImagePull', said), conditions: notReady })
+  const verdict = judge(deployment, 1, objectOf(), [pod])
+  assert.ok(verdict.kind === 'waiting')
+  assert.match(verdict.why, /^ErrImagePull: pull access denied/)
 })

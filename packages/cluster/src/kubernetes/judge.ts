@@ -88,7 +88,9 @@ function wasReadyBefore({ ready, state }: V1ContainerStatus): boolean {
   return ready && state?.running !== undefined
 }
 
+/** Refused is another thing: a kubelet that has not seen the namespace's new pull secret yet asks without, and again soon after. */
 function isMissing(said: string): boolean {
+  if (/authoriz|unauthenticated|credentials|denied/i.test(said)) return false
   return /not found|manifest unknown|no such (image|manifest)|does not exist/i.test(said)
 }
 
@@ -119,8 +121,15 @@ function whyWaiting(pod: V1Pod): string | null {
   return 'it runs, but is not ready'
 }
 
-/** Why no node takes it, where that is so: after a while it is a failure of its own. */
-export function unschedulable(deployment: Deployment, pods: V1Pod[]): Failure | null {
+/** Why no node takes it, or why it may not even have a pod, where that is so: after a while it is a failure of its own. */
+export function unschedulable(deployment: Deployment, object: V1Deployment | null, pods: V1Pod[]): Failure | null {
+  const refused = conditionOf(object?.status?.conditions, 'ReplicaFailure')
+  if (refused?.status === 'True') {
+    const said = refused.message ?? refused.reason ?? ''
+    return /exceeded quota/.test(said)
+      ? new Failure('limit-exceeded', `the owner's quota has no room for ${deployment.clusterName}: ${said}`)
+      : new Failure('not-ready', `the cluster makes no pod for ${deployment.clusterName}: ${said}`)
+  }
   for (const { status } of pods) {
     const scheduled = conditionOf(status?.conditions, 'PodScheduled')
     if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') continue

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '@slipway/domain'
 import { deploymentOf } from '@slipway/testing'
-import { deploymentObject, type KubernetesPolicy, namespaceOf, objectName, ownerObjects, secretOf } from './objects.ts'
+import { deploymentObject, objectName, secretOf, serviceName, serviceOf } from './objects.ts'
+import type { KubernetesPolicy } from './owned-object.ts'
+import { namespaceOf, ownerObjects } from './owner-objects.ts'
 import { placementOf } from './placement.ts'
 
 const policy: KubernetesPolicy = {
@@ -81,7 +83,11 @@ test("in come the gateway and the owner's own functions, out goes nothing to pri
 test('an owner has a quota where there is one, and a restricted namespace', () => {
   const kinds = ownerObjects('alice', policy, '{}').map(({ kind }) => kind)
   assert.deepEqual(kinds.toSorted(), ['LimitRange', 'NetworkPolicy', 'ResourceQuota', 'Secret', 'ServiceAccount'])
-  assert.ok(!ownerObjects('alice', { ...policy, quota: null }, null).some(({ kind }) => kind === 'ResourceQuota'))
+  assert.ok(
+    !ownerObjects('alice', { ...policy, quota: { cpuMillis: null, memoryBytes: null, pods: null } }, null).some(
+      ({ kind }) => kind === 'ResourceQuota'
+    )
+  )
   const { metadata } = namespaceOf('alice', policy)
   assert.equal(metadata.name, 'slipway-alice')
   assert.equal(metadata.labels['pod-security.kubernetes.io/enforce'], 'restricted')
@@ -104,4 +110,21 @@ test('constraints become labels of nodes, in both ways of writing', () => {
     () => placementOf(['as you like']),
     (err: unknown) => err instanceof Failure && err.code === 'unsupported'
   )
+})
+
+test('what an owner may use is limited by what the administrator set, and by nothing else', () => {
+  const quotaOf = (quota: KubernetesPolicy['quota']) =>
+    ownerObjects('alice', { ...policy, quota }, null).flatMap((object) =>
+      object.kind === 'ResourceQuota' ? [object.spec?.hard] : []
+    )
+  assert.deepEqual(quotaOf({ cpuMillis: 500, memoryBytes: null, pods: 3 }), [{ 'limits.cpu': '500m', pods: '3' }])
+  assert.deepEqual(quotaOf({ cpuMillis: null, memoryBytes: null, pods: null }), [])
+})
+
+test('a service leads to the versions of one function of this installation, by a name that may be one', () => {
+  const service = serviceOf(deploymentOf({ functionName: 'hello' }), policy)
+  assert.ok(service.kind === 'Service')
+  assert.deepEqual(service.spec?.selector, { 'com.slipway.installation': 'i1', 'com.slipway.function': 'hello' })
+  assert.equal(serviceName('hello'), 'hello')
+  assert.equal(serviceName('2fast'), 'f-2fast')
 })

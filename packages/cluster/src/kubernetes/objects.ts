@@ -1,60 +1,21 @@
 import { createHash } from 'node:crypto'
-import type {
-  V1Container,
-  V1Deployment,
-  V1LimitRange,
-  V1Namespace,
-  V1NetworkPolicy,
-  V1NetworkPolicyPeer,
-  V1PodDisruptionBudget,
-  V1PodSpec,
-  V1ResourceQuota,
-  V1Secret,
-  V1ServiceAccount
-} from '@kubernetes/client-node'
+import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node'
 import { type Deployment, functionPort, pinnedReference, type Resources, secretsDirectory } from '@slipway/domain'
 import { labels } from '../labels.ts'
+import {
+  accountName,
+  type KubernetesPolicy,
+  type Meta,
+  namespaceName,
+  type OwnedObject,
+  pullSecretName
+} from './owned-object.ts'
 import { placementOf } from './placement.ts'
 
 /** Who a function runs as. The cluster does not look into images: one that wants to be root is somebody else. */
 const userId = 10_001
 const tmpBytes = 64 * 1024 * 1024
 export const containerName = 'function'
-const accountName = 'function'
-const pullSecretName = 'slipway-registries'
-
-interface Meta {
-  name: string
-  namespace: string
-  labels: Record<string, string>
-}
-
-/** All that is applied but the Deployment, with what makes each its own kind. */
-export type OwnedObject =
-  | (V1Namespace & { kind: 'Namespace'; metadata: Omit<Meta, 'namespace'> })
-  | (V1ServiceAccount & { kind: 'ServiceAccount'; metadata: Meta })
-  | (V1LimitRange & { kind: 'LimitRange'; metadata: Meta })
-  | (V1ResourceQuota & { kind: 'ResourceQuota'; metadata: Meta })
-  | (V1Secret & { kind: 'Secret'; metadata: Meta })
-  | (V1NetworkPolicy & { kind: 'NetworkPolicy'; metadata: Meta })
-  | (V1PodDisruptionBudget & { kind: 'PodDisruptionBudget'; metadata: Meta })
-
-/** What an administrator decides for all functions. */
-export interface KubernetesPolicy {
-  installation: string
-  /** Who may call functions: the gateway, by its pods' labels, or by address where it runs outside of the cluster. */
-  gateway: readonly V1NetworkPolicyPeer[]
-  /** `public`: the internet and DNS, but no private address; `open`: everything. */
-  egress: 'public' | 'open'
-  /** For each owner; null: none. */
-  quota: { cpuMillis: number; memoryBytes: number; pods: number } | null
-  /** On every pod, for what injects by annotation: `linkerd.io/inject: enabled`. */
-  podAnnotations: Readonly<Record<string, string>>
-}
-
-export function namespaceName(ownerSlug: string): string {
-  return `slipway-${ownerSlug}`
-}
 
 /** `<function>-<end of the deployment's id>`: 63 characters and less, as its pods' names need. */
 export function objectName({ functionName, id }: Pick<Deployment, 'functionName' | 'id'>): string {
@@ -63,124 +24,6 @@ export function objectName({ functionName, id }: Pick<Deployment, 'functionName'
     .slice(-12)
     .toLowerCase()
   return `${functionName.slice(0, 30).replace(/-+$/, '')}-${short}`
-}
-
-/** What an owner's functions stand on. Applied before each roll-out: somebody may have changed it. */
-export function ownerObjects(ownerSlug: string, policy: KubernetesPolicy, registries: string | null): OwnedObject[] {
-  const namespace = namespaceName(ownerSlug)
-  const own = { [labels.installation]: policy.installation, [labels.owner]: ownerSlug }
-  const meta = (name: string) => ({ name, namespace, labels: own })
-  const account: OwnedObject = {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: meta(accountName),
-    automountServiceAccountToken: false
-  }
-  return [
-    account,
-    networkPolicy(meta('slipway'), policy),
-    limitRange(meta('slipway')),
-    ...(policy.quota === null ? [] : [resourceQuota(meta('slipway'), policy.quota)]),
-    ...(registries === null ? [] : [pullSecret(meta(pullSecretName), registries)])
-  ]
-}
-
-export function namespaceOf(ownerSlug: string, { installation }: KubernetesPolicy): OwnedObject {
-  const level = 'restricted'
-  return {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: {
-      name: namespaceName(ownerSlug),
-      labels: {
-        [labels.installation]: installation,
-        [labels.owner]: ownerSlug,
-        'pod-security.kubernetes.io/enforce': level,
-        'pod-security.kubernetes.io/audit': level,
-        'pod-security.kubernetes.io/warn': level
-      }
-    }
-  }
-}
-
-/** In: the gateway and the same owner's functions. Out: as the policy says; never another owner. */
-function networkPolicy(metadata: Meta, { gateway, egress }: KubernetesPolicy): OwnedObject {
-  const sameOwner = { podSelector: {} }
-  const outward: V1NetworkPolicyPeer[] =
-    egress === 'open'
-      ? [{ ipBlock: { cidr: '0.0.0.0/0' } }]
-      : [
-          {
-            ipBlock: {
-              cidr: '0.0.0.0/0',
-              except: [
-                '10.0.0.0/8',
-                '172.16.0.0/12',
-                '192.168.0.0/16',
-                '100.64.0.0/10',
-                '169.254.0.0/16',
-                '127.0.0.0/8'
-              ]
-            }
-          }
-        ]
-  const dns = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata,
-    spec: {
-      podSelector: {},
-      policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ _from: [sameOwner, ...gateway], ports: [{ port: functionPort, protocol: 'TCP' }] }],
-      egress: [
-        { to: [sameOwner, ...gateway, ...outward] },
-        {
-          to: [dns],
-          ports: [
-            { port: 53, protocol: 'UDP' },
-            { port: 53, protocol: 'TCP' }
-          ]
-        }
-      ]
-    }
-  }
-}
-
-/** Nobody but Slipway makes pods here, and ours say what they need: this is for those that somebody makes by hand. */
-function limitRange(metadata: Meta): OwnedObject {
-  const usual = { cpu: '500m', memory: '128Mi' }
-  return {
-    apiVersion: 'v1',
-    kind: 'LimitRange',
-    metadata,
-    spec: { limits: [{ type: 'Container', _default: usual, defaultRequest: usual }] }
-  }
-}
-
-function resourceQuota(metadata: Meta, quota: NonNullable<KubernetesPolicy['quota']>): OwnedObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata,
-    spec: {
-      hard: {
-        'limits.cpu': `${quota.cpuMillis}m`,
-        'limits.memory': String(quota.memoryBytes),
-        pods: String(quota.pods)
-      }
-    }
-  }
-}
-
-function pullSecret(metadata: Meta, dockerConfig: string): OwnedObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    type: 'kubernetes.io/dockerconfigjson',
-    metadata,
-    data: { '.dockerconfigjson': Buffer.from(dockerConfig).toString('base64') }
-  }
 }
 
 /** The files of a deployment's secrets, by name. */
@@ -205,6 +48,41 @@ export function disruptionBudgetOf(deployment: Deployment, policy: KubernetesPol
     metadata: metaOf(deployment, policy),
     spec: { maxUnavailable: 1, selector: { matchLabels: { [labels.deployment]: deployment.id } } }
   }
+}
+
+/**
+ * What the owner's other functions call it by: `http://<function>.<namespace>:8080`, whatever version is live. It leads to every
+ * version that is ready, so for the moments of a switch to both. `deployment` is who applied it last.
+ */
+export function serviceOf(deployment: Deployment, policy: KubernetesPolicy): OwnedObject {
+  const meta = metaOf(deployment, policy)
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: serviceName(deployment.functionName),
+      namespace: meta.namespace,
+      labels: {
+        [labels.installation]: policy.installation,
+        [labels.owner]: deployment.ownerSlug,
+        [labels.function]: deployment.functionName
+      },
+      annotations: { [labels.deployment]: deployment.id }
+    },
+    spec: {
+      type: 'ClusterIP',
+      selector: {
+        [labels.installation]: policy.installation,
+        [labels.function]: deployment.functionName
+      },
+      ports: [{ name: 'http', port: functionPort, targetPort: functionPort, protocol: 'TCP' }]
+    }
+  }
+}
+
+/** A service's name begins with a letter. */
+export function serviceName(functionName: string): string {
+  return /^[a-z]/.test(functionName) ? functionName : `f-${functionName}`
 }
 
 function metaOf(deployment: Deployment, { installation }: KubernetesPolicy): Meta {

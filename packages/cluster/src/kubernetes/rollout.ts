@@ -5,15 +5,9 @@ import type { KubernetesApi } from './api.ts'
 import { createApply } from './apply.ts'
 import { judge, unschedulable, type Verdict } from './judge.ts'
 import { podLogs } from './logs.ts'
-import {
-  deploymentObject,
-  disruptionBudgetOf,
-  type KubernetesPolicy,
-  namespaceName,
-  namespaceOf,
-  ownerObjects,
-  secretOf
-} from './objects.ts'
+import { deploymentObject, disruptionBudgetOf, secretOf, serviceOf } from './objects.ts'
+import { type KubernetesPolicy, namespaceName } from './owned-object.ts'
+import { namespaceOf, ownerObjects } from './owner-objects.ts'
 import type { Watched } from './watched.ts'
 
 export interface RolloutDeps {
@@ -66,7 +60,11 @@ export function createRollout(deps: RolloutDeps) {
       await apply(secretOf(deployment, policy, await filesOf(deployment)), signal)
     }
     if (count > 1) await apply(disruptionBudgetOf(deployment, policy), signal)
-    return apply.deployment(deploymentObject(deployment, count, policy, registries !== null), signal)
+    const object = deploymentObject(deployment, count, policy, registries !== null)
+    const applied = await apply.deployment(object, signal)
+    // After it: whoever removes a function's last version asks first whether another is there.
+    await apply(serviceOf(deployment, policy), signal)
+    return applied
   }
 
   async function lastLines(deployment: Deployment, pod: string, signal: AbortSignal): Promise<string> {
@@ -132,7 +130,7 @@ export function createRollout(deps: RolloutDeps) {
       if (verdict.kind === 'ready') return verdict.endpoints
       if (verdict.kind === 'failed') return fail(deployment, verdict, signal)
       const waitedMs = monotonicNow() - startedAt
-      const homeless = waitedMs > scheduleTimeoutMs ? unschedulable(deployment, pods) : null
+      const homeless = waitedMs > scheduleTimeoutMs ? unschedulable(deployment, object, pods) : null
       if (homeless !== null) throw homeless
       if (waitedMs > limitMs) return overTime(deployment, limitMs, verdict.why, signal)
       await watched.changed(deployment.id, Math.min(lookMs, limitMs - waitedMs + 1), signal)

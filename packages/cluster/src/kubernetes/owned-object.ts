@@ -1,0 +1,49 @@
+import type {
+  V1LimitRange,
+  V1Namespace,
+  V1NetworkPolicy,
+  V1NetworkPolicyPeer,
+  V1PodDisruptionBudget,
+  V1ResourceQuota,
+  V1Secret,
+  V1Service,
+  V1ServiceAccount
+} from '@kubernetes/client-node'
+
+export const accountName = 'function'
+export const pullSecretName = 'slipway-registries'
+
+export interface Meta {
+  name: string
+  namespace: string
+  labels: Record<string, string>
+  annotations?: Record<string, string>
+}
+
+/** All that is applied but the Deployment, with what makes each its own kind. */
+export type OwnedObject =
+  | (V1Namespace & { kind: 'Namespace'; metadata: Omit<Meta, 'namespace'> })
+  | (V1ServiceAccount & { kind: 'ServiceAccount'; metadata: Meta })
+  | (V1LimitRange & { kind: 'LimitRange'; metadata: Meta })
+  | (V1ResourceQuota & { kind: 'ResourceQuota'; metadata: Meta })
+  | (V1Secret & { kind: 'Secret'; metadata: Meta })
+  | (V1Service & { kind: 'Service'; metadata: Meta })
+  | (V1NetworkPolicy & { kind: 'NetworkPolicy'; metadata: Meta })
+  | (V1PodDisruptionBudget & { kind: 'PodDisruptionBudget'; metadata: Meta })
+
+/** What an administrator decides for all functions. */
+export interface KubernetesPolicy {
+  installation: string
+  /** Who may call functions: the gateway, by its pods' labels, or by address where it runs outside of the cluster. */
+  gateway: readonly V1NetworkPolicyPeer[]
+  /** `public`: the internet and DNS, but no private address; `open`: everything. */
+  egress: 'public' | 'open'
+  /** Of all that runs of one owner, with a new version beside the former one; null: no limit. */
+  quota: { cpuMillis: number | null; memoryBytes: number | null; pods: number | null }
+  /** On every pod, for what injects by annotation: `linkerd.io/inject: enabled`. */
+  podAnnotations: Readonly<Record<string, string>>
+}
+
+export function namespaceName(ownerSlug: string): string {
+  return `slipway-${ownerSlug}`
+}
