@@ -42,7 +42,7 @@ function createLocalSignals(): Signals & { sent: string[] } {
 }
 
 export async function createApiForTest(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   {
     gatewayUrl = 'http://gateway.test',
     requestsPerMinute = 10_000,

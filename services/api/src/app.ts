@@ -21,6 +21,7 @@ import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { addOpenFaasRoutes } from './openfaas/routes.ts'
 import { addPageRoutes } from './page-routes.ts'
+import { addReferenceRoutes } from './reference-routes.ts'
 import { createRefusals } from './refusals.ts'
 import { createCallerLimit, tooManyRequests } from './request-limit.ts'
 import { createFindResource } from './resource.ts'
@@ -101,6 +102,10 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     errorResponseBuilder: (_request, { ttl }) => tooManyRequests(ttl, 'from this address')
   })
   await app.register(swagger, {
+    // What has a name is called by it.
+    refResolver: {
+      buildLocalReference: ({ $id }, _uri, _fragment, at) => (typeof $id === 'string' ? $id : `Part${at}`)
+    },
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -185,8 +190,6 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   addConnectPages(app, { internal, forgeId: githubId, signalOf, now })
   addBadgeRoute(app, store, { may })
   addCertificateRoutes(app, { store, internal, signalOf })
-  app.get('/api/v1/openapi.json', { ...under({ action: 'see-public', on: 'public' }), schema: { hide: true } }, () =>
-    app.swagger()
-  )
+  addReferenceRoutes(app, publicUrl)
   return app
 }

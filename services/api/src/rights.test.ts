@@ -53,6 +53,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'GET /.well-known/slipway/seal.pem': [everybody],
   'GET /dashboard/api/pub-cert.pem': [everybody],
   'GET /api/v1/openapi.json': [everybody],
+  'GET /docs': [everybody],
   'GET /api/v1/sign-in': [everybody],
   'GET /api/v1/me': [accounts],
 
@@ -171,7 +172,8 @@ const undocumented = [
   'GET /connect/github',
   'GET /connect/github/callback',
   'GET /connect/github/setup',
-  'GET /api/v1/openapi.json'
+  'GET /api/v1/openapi.json',
+  'GET /docs'
 ]
 
 function nameOf({ method, url }: RouteOptions): string {

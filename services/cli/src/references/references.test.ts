@@ -8,7 +8,7 @@ import { stackExample } from './stack.ts'
 
 for (const [path, make] of Object.entries(references)) {
   test(`${path} is what the code makes of itself now ("npm run docs" writes it anew)`, async () => {
-    assert.equal(await readFile(new URL(`../../../../${path}`, import.meta.url), 'utf8'), make())
+    assert.equal(await readFile(new URL(`../../../../${path}`, import.meta.url), 'utf8'), await make())
   })
 }
 

@@ -1,0 +1,2 @@
+export { type ApiDocument, readDocument } from './document.ts'
+export { apiMarkdown } from './markdown.ts'
