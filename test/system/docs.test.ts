@@ -21,21 +21,35 @@ before(async () => {
 })
 after(() => scene.close())
 
-/** The commands of a page, in order. What cannot be run on one machine is in blocks of `text`. */
+const docs = (name: string) => readFile(join(root, 'docs', name), 'utf8')
+
+/** The commands of a page, in order. What cannot be run on one machine is in blocks of `text`, which say why. */
 function commandsOf(page: string): string[] {
   return [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block)
+}
+
+/** What a reader has before a page begins: where Slipway runs, and something to keep secret. */
+async function readersEnvironment(directory: string): Promise<NodeJS.ProcessEnv> {
+  const home = join(scene.directory, 'home')
+  return {
+    ...process.env,
+    PATH: path,
+    SLIPWAY_HOME: home,
+    REGISTRY: scene.registry,
+    SLIPWAY_URL: scene.installation.endpoints.api,
+    SLIPWAY_TOKEN: (await readFile(join(home, 'admin-token'), 'utf8')).trim(),
+    PASSWORD: 'a password of the docs',
+    XDG_CONFIG_HOME: directory,
+    DISPLAY: undefined,
+    WAYLAND_DISPLAY: undefined,
+    NODE_TEST_CONTEXT: undefined
+  }
 }
 
 /** All in one shell, as somebody types them; a command that fails ends it. */
 async function run(commands: string[]): Promise<string> {
   const directory = await mkdtemp(join(scene.directory, 'reader-'))
-  const env = {
-    ...process.env,
-    PATH: path,
-    SLIPWAY_HOME: join(scene.directory, 'home'),
-    XDG_CONFIG_HOME: directory,
-    NODE_TEST_CONTEXT: undefined
-  }
+  const env = await readersEnvironment(directory)
   return new Promise((resolve, reject) => {
     const args = ['--norc', '-c', `set -euo pipefail\n${commands.join('\n')}`]
     const child = execFile('bash', args, { cwd: directory, env }, (error, stdout, stderr) => {
@@ -46,17 +60,52 @@ async function run(commands: string[]): Promise<string> {
   })
 }
 
-test('every command of "get started" does what the page says', { timeout: 300_000 }, async () => {
-  const said = await run(commandsOf(await readFile(join(root, 'docs/get-started.md'), 'utf8')))
-  const answers = [...said.matchAll(/\{"hello":"\w+"\}/g)].map(([text]) => text)
-  assert.deepEqual(answers, ['{"hello":"you"}', '{"hello":"YOU"}', '{"hello":"you"}'], said)
-  assert.match(said, /alice\/hello is live: http/)
-})
+/** What a page's commands have to say, beyond that none of them fails. */
+const promises: Record<string, (said: string) => void> = {
+  'get-started.md': (said) => {
+    const answers = [...said.matchAll(/\{"hello":"\w+"\}/g)].map(([text]) => text)
+    assert.deepEqual(answers, ['{"hello":"you"}', '{"hello":"YOU"}', '{"hello":"you"}'], said)
+    assert.match(said, /alice\/hello is live: http/)
+  },
+  'write-a-function.md': (said) => {
+    assert.match(said, /"hello": ?"you"/)
+    assert.match(said, /<h1>Hello from site<\/h1>/)
+  },
+  'api.md': (said) => assert.match(said, /"name":"hello"/),
+  'operate.md': (said) => assert.match(said, /alice.*ask operations about the bill[^]*restored what was backed up/),
+  'plonk.md': (said) => assert.match(said, /^gateway_service_count\{/m),
+  'secrets.md': (said) => assert.match(said, /^db +.*password/m),
+  'settings.md': (said) => assert.match(said, /^ok /m),
+  'sign-in.md': (said) => assert.equal(said.match(/\/claim#/g)?.length, 2),
+  'traffic.md': (said) => assert.match(said, /\{"hello":"world"\}/)
+}
 
-test('every command of "write a function" does what the page says', { timeout: 300_000 }, async () => {
-  const said = await run(commandsOf(await readFile(join(root, 'docs/write-a-function.md'), 'utf8')))
-  assert.match(said, /"hello": ?"you"/)
-  assert.match(said, /<h1>Hello from site<\/h1>/)
+// The first two make the functions that the others are about.
+const first = ['get-started.md', 'write-a-function.md']
+const names = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).sort()
+const pages = [...first, ...names.filter((name) => !first.includes(name))]
+
+for (const page of pages) {
+  const commands = commandsOf(await docs(page))
+  if (commands.length === 0) continue
+  test(`every command of docs/${page} does what the page says`, { timeout: 300_000 }, async () => {
+    const said = await run(commands)
+    promises[page]?.(said)
+  })
+}
+
+test('every block of a page says what it is: commands that are run, or what is not', async () => {
+  const wrong: string[] = []
+  for (const page of names) {
+    const fences = (await docs(page)).split('\n').filter((line) => line.startsWith('```'))
+    for (const [at, fence] of fences.entries())
+      if (at % 2 === 0 && !/^```(?:sh|text|yaml|js)$/.test(fence)) wrong.push(`${page}: ${fence}`)
+  }
+  assert.deepEqual(wrong, [])
+  assert.deepEqual(
+    Object.keys(promises).filter((name) => !names.includes(name)),
+    []
+  )
 })
 
 test('every page that a page leads to is there', async () => {

@@ -30,6 +30,8 @@ export interface Scene {
   directory: string
   github: GitHubLocalForge
   gitlab: GitLabLocalForge
+  /** Where its images are. */
+  registry: string
   installation: Installation
   /** Starts `slipway up` again, after a `stop` or a `kill`. */
   restart(env?: Record<string, string>): Promise<Installation>
@@ -147,6 +149,7 @@ export async function createScene(
     directory,
     github,
     gitlab,
+    registry: settings.REGISTRY ?? '',
     installation: await start(),
     async restart(more = {}) {
       scene.installation = await start(more)

@@ -66,7 +66,7 @@ function addKeyCommands(program: Command, context: CommandContext): void {
 
   keys
     .command('create <name>')
-    .description('make a key; it is printed this once')
+    .description('make a key; it is printed this once, alone on standard output')
     .option('--owner <slug>', 'of an owner')
     .option('--function <name>', 'opens this function only')
     .option('--own', 'opens functions whose access is "owner", too')
@@ -90,7 +90,10 @@ function addKeyCommands(program: Command, context: CommandContext): void {
           }),
           hints.function
         )
-        print(options.json ? shown(made) : `${made.key}\nkeep it: it is not shown again`)
+        if (options.json) return print(shown(made))
+        print(made.key)
+        // Not to what reads the key.
+        process.stderr.write('keep it: it is not shown again\n')
       }
     )
 

@@ -5,7 +5,8 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { createCommandLineForTest } from './commands.fixture.ts'
+import { pushOf, seedPush } from '@slipway/testing'
+import { commits, createCommandLineForTest } from './commands.fixture.ts'
 import { invoke } from './invoke.ts'
 
 /** Answers with what it was asked. */
@@ -56,6 +57,18 @@ test('invoke and open say what to do about a function that is not there', async 
     assert.deepEqual([code, /"slipway functions" lists them/.test(stderr)], [4, true], stderr)
   }
   assert.equal((await slipway('open', '--print')).stdout, `${url}\n`)
+})
+
+test('open gives the page of a build and of a repository that are there', async (t) => {
+  const { slipway, store, url, checkout } = await createCommandLineForTest(t)
+  const build = await seedPush(store, pushOf(commits.a), Date.now())
+  assert.equal((await slipway('open', '--build', build, '--print')).stdout, `${url}/builds/${build}\n`)
+  checkout()
+  const { stdout } = await slipway('open', '--repository', '.', '--print')
+  assert.match(stdout, /^http:\/\/127\.0\.0\.1:\d+\/owners\/alice\/repositories\/[\w-]+\n$/)
+  assert.equal((await slipway('open', '--build', 'none')).code, 4)
+  assert.equal((await slipway('open', '--repository', 'alice/none')).code, 4)
+  assert.equal((await slipway('open', 'alice/hello', '--build', build)).code, 2)
 })
 
 test('init makes functions whose own tests pass, beside what stack.yml has already', async (t) => {

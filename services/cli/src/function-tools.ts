@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { Failure } from '@slipway/domain'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type CommandContext, connected, example, hints, withHints } from './command-context.ts'
 import { connect } from './connection.ts'
+import { openInBrowser } from './open-in-browser.ts'
 import { collected } from './option.ts'
 
 interface Options {
@@ -13,6 +13,8 @@ interface Options {
   include?: boolean
   lang: string
   print?: boolean
+  build?: string
+  repository?: string
 }
 
 /** `slipway invoke | open | init`. */
@@ -43,17 +45,21 @@ export function addFunctionTools(program: Command, context: CommandContext): voi
 
   program
     .command('open [function]')
-    .description('the address of a function, or of the dashboard, in the browser; printed where there is none')
-    .option('--print', 'only print it')
-    .addHelpText('after', example('slipway open alice/hello', 'slipway open --print'))
-    .action(async (named: string | undefined, { print: isPrinted = false }: Options) => {
-      const url = named === undefined ? (await connect(context.settings)).url : await addressOf(context, named)
+    .description('a function, or the page of a build, a repository or everything, in the browser; or its address')
+    .addOption(new Option('--build <id>', 'the page of a build').conflicts('repository'))
+    .option('--repository <owner/name>', 'the page of a repository; "." is that of this directory')
+    .option('--print', 'only print the address')
+    .addHelpText(
+      'after',
+      example('slipway open alice/hello', 'slipway open --repository .', 'slipway open --build 0199c0de-… --print')
+    )
+    .action(async (named: string | undefined, options: Options) => {
+      const isPage = options.build !== undefined || options.repository !== undefined
+      if (named !== undefined && isPage) throw new Failure('invalid-request', 'name one thing to open')
+      const url = named === undefined ? await pageOf(context, options) : await addressOf(context, named)
       print(url)
       const hasScreen = context.env.DISPLAY !== undefined || context.env.WAYLAND_DISPLAY !== undefined
-      if (isPrinted || !hasScreen || !/^https?:\/\//.test(url)) return
-      const browser = spawn('xdg-open', [url], { stdio: 'ignore', detached: true })
-      browser.on('error', () => {}) // there is none: the address was printed
-      browser.unref()
+      if (options.print !== true && hasScreen) openInBrowser(url)
     })
 
   program
@@ -65,6 +71,25 @@ export function addFunctionTools(program: Command, context: CommandContext): voi
       const { initFunction } = await import('./init-function.ts')
       for (const line of await initFunction(directory, name, lang)) print(line)
     })
+}
+
+/** Of the page: what was named, once it is known to be there. */
+async function pageOf(
+  { settings, directory }: CommandContext,
+  { build, repository: named }: Pick<Options, 'build' | 'repository'>
+): Promise<string> {
+  const { api, url } = await connect(settings)
+  if (build !== undefined) {
+    const { id } = await withHints(api.getBuild({ id: build }), hints.build)
+    return `${url}/builds/${encodeURIComponent(id)}`
+  }
+  if (named === undefined) return url
+  const { repositoryOf } = await import('./owner.ts')
+  const repository = await repositoryOf(api, named, directory)
+  if (repository === null || repository.owner === null) {
+    throw new Failure('not-found', `there is no page of the repository ${named} yet: push to it first`)
+  }
+  return `${url}/owners/${encodeURIComponent(repository.owner)}/repositories/${encodeURIComponent(repository.id)}`
 }
 
 async function addressOf(context: CommandContext, named: string): Promise<string> {

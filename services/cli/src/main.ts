@@ -6,6 +6,7 @@ import { Failure } from '@slipway/domain'
 import { addSettingsFile, createLogger, run } from '@slipway/service'
 import { Argument, Command, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
+import { addAuditCommand } from './audit-command.ts'
 import { addBuildCommands } from './build-commands.ts'
 import { example } from './command-context.ts'
 import type { Shell } from './completion.ts'
@@ -152,6 +153,7 @@ program
 
 const context = { settings, print, directory: process.cwd(), env: process.env }
 addBuildCommands(program, context)
+addAuditCommand(program, context)
 addFunctionCommands(program, context)
 addDeployCommands(program, context)
 addFunctionTools(program, context)

@@ -117,7 +117,8 @@ function callOf(method: string, path: string, operation: Operation, names: Reado
   const parameters = operation.parameters ?? []
   const [body] = Object.values(operation.requestBody?.content ?? {})
   const [, response] = Object.entries(operation.responses ?? {}).find(([code]) => code !== 'default') ?? []
-  const [[type = '', { schema = {} } = {}] = []] = Object.entries(response?.content ?? {})
+  const [type, content] = Object.entries(response?.content ?? {})[0] ?? ['', {}]
+  const schema = content.schema ?? {}
   const shape = typeOf(schema)
   const name = names.get(shape)
   const isLong = name === undefined && shape.length > 120

@@ -25,6 +25,6 @@ export async function apiReference(): Promise<string> {
   const later: (() => unknown)[] = []
   const { app } = await createApiForTest({ after: (done) => void later.push(done as () => unknown) })
   const document = (await app.inject('/api/v1/openapi.json')).json<ApiDocument>()
-  for (const done of later.reverse()) await done()
+  for (const done of later.toReversed()) await done()
   return `${introduction}\n${apiMarkdown(readDocument(document))}\n`
 }

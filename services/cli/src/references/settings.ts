@@ -9,7 +9,7 @@ A setting is a variable of the environment, or a line of one file for all servic
 \`slipway.env\` in \`SLIPWAY_HOME\` (\`.slipway\`); these two are of the environment alone. \`slipway up\`, every service, \`doctor\`, \`backup\` and \`restore\` read it
 when they start.
 
-\`\`\`
+\`\`\`text
 # .slipway/slipway.env
 PUBLIC_URL=https://slipway.example.com
 BUILD_SLOTS=4
@@ -23,8 +23,11 @@ backup has it where it is in \`SLIPWAY_HOME\`.
 
 \`slipway config check\` names everything that is unknown or wrong, with its line and what it has to be, and never shows a value:
 
+\`\`\`sh
+slipway config check
+\`\`\`
+
 \`\`\`text
-$ slipway config check        (what it prints depends on your file)
 !! READY_TIMEOUT_MS must be an integer of at least 1000 (line 3)
 !! BULD_SLOTS is no setting (did you mean "BUILD_SLOTS"?) (line 4)
 \`\`\`
