@@ -72,6 +72,7 @@ const promises: Record<string, (said: string) => void> = {
     assert.match(said, /<h1>Hello from site<\/h1>/)
   },
   'api.md': (said) => assert.match(said, /"name":"hello"/),
+  'openfaas.md': (said) => assert.match(said, /"name":"hello"/),
   'operate.md': (said) => assert.match(said, /alice.*ask operations about the bill[^]*restored what was backed up/),
   'plonk.md': (said) => assert.match(said, /^gateway_service_count\{/m),
   'secrets.md': (said) => assert.match(said, /^db +.*password/m),
