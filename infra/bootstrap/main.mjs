@@ -25,7 +25,12 @@ const servers = ['git', 'docker', 'iptables', 'iproute2', 'redis', 'registry', '
 /** `hasPage`: it serves the web page, which is built first where it is missing or stale. `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },
-  test: { needs: [...servers, 'postgres', 'base-python', 'chromium'], isForTests: true, hasPage: true, tests: test },
+  test: {
+    needs: [...servers, 'postgres', 'base-python', 'chromium', 'tmux'],
+    isForTests: true,
+    hasPage: true,
+    tests: test
+  },
   browser: { needs: [...servers, 'chromium'], isForTests: true, hasPage: true, tests: testBrowser },
   demo: { needs: servers, hasPage: true, script: 'infra/demo/src/main.ts' },
   bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, isRead: true, script: 'test/bench/main.ts' },

@@ -27,6 +27,7 @@ const programs = {
   runc: { names: ['runc'], package: 'runc' },
   webhook: { names: ['webhook'], package: 'webhook' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
+  tmux: { names: ['tmux'], package: 'tmux' },
   'docker-cli': { names: ['docker'], package: 'docker.io' }
 }
 

@@ -28,6 +28,8 @@ const seconds = {
   'postgres.contract.ts': 30,
   'system/limits.test.ts': 30,
   'system/cancel.test.ts': 25,
+  'system/docs.test.ts': 75,
+  'system/terminal.test.ts': 40,
   'system/clean-up.test.ts': 25,
   'hostile/receiver-fuzz.test.ts': 20
 }

@@ -89,7 +89,7 @@ const pages = [...first, ...names.filter((name) => !first.includes(name))]
 for (const page of pages) {
   const commands = commandsOf(await docs(page))
   if (commands.length === 0) continue
-  test(`every command of docs/${page} does what the page says`, { timeout: 300_000 }, async () => {
+  test(`every command of docs/${page} does what the page says`, { timeout: 390_000 }, async () => {
     const said = await run(commands)
     promises[page]?.(said)
   })
