@@ -82,7 +82,9 @@ async function main([name, ...args]) {
     console.log(`${passed} passed, ${failed} failed`)
     return failed === 0 ? 0 : 1
   }
-  return runInForeground(node, [join(root, command.script), ...args], { env })
+  // npm goes to the root of the repository; the command line is about the directory where it was called.
+  const cwd = name === 'slipway' ? process.env.INIT_CWD || process.cwd() : process.cwd()
+  return runInForeground(node, [join(root, command.script), ...args], { env, cwd })
 }
 
 function stopOnSignals() {

@@ -73,8 +73,9 @@ export async function up(environment: Env, logger: Logger, say: (line: string) =
     await saveEndpoints(home, endpoints)
     say(`functions   ${endpoints.gateway}/function/<owner>-<function>`)
     say(`webhooks    ${endpoints.receiver}/webhooks/github, ${endpoints.receiver}/webhooks/gitlab`)
+    say(`page        ${endpoints.api}`)
     if (control.claimUrl !== null) say(`to become the administrator, open once: ${control.claimUrl}`)
-    say(`status API  ${endpoints.api}/api/v1/openapi.json (token in ${join(home, 'admin-token')})`)
+    say(`status API  ${endpoints.api}/docs (token in ${join(home, 'admin-token')})`)
     return { url: gatewayUrl, close: () => closers.close() }
   } catch (err) {
     await closers.close()

@@ -16,7 +16,7 @@ const batchesAtOnce = 20
 /** Writes what gateways counted into the store. It is taken from the stream after that: the store knows what it has already. */
 export function createTrafficRecorder(deps: TrafficRecorderDeps): Loop {
   const { traffic, reader, isLeader, periodMs, logger } = deps
-  let isAway = false
+  let failures = 0
 
   async function recordAll(signal: AbortSignal): Promise<void> {
     while (isLeader() && !signal.aborted) {
@@ -35,12 +35,12 @@ export function createTrafficRecorder(deps: TrafficRecorderDeps): Loop {
     async (signal) => {
       try {
         await recordAll(signal)
-        isAway = false
+        failures = 0
       } catch (err) {
         if (!(err instanceof Failure)) throw err
-        // Told once, not every few seconds.
-        if (!isAway) logger.warn({ err }, 'what gateways counted is not recorded: it is tried again')
-        isAway = true
+        failures += 1
+        // Told once, not every few seconds, and not of the first moment, in which Redis is still being connected to.
+        if (failures === 2) logger.warn({ err }, 'what gateways counted is not recorded: it is tried again')
       }
     },
     logger
