@@ -138,4 +138,6 @@ export interface Route {
   writeTimeoutMs: number
   /** Who may call it. */
   access: FunctionAccess
+  /** From one address, to all functions of its owner together; null: as often as they like. */
+  callsPerSecond: number | null
 }

@@ -169,6 +169,14 @@ export const webhookKeySettings = {
   )
 }
 
+/** Who stands before a service. Part of the schema of who looks at callers' addresses. */
+export const proxySettings = {
+  TRUSTED_PROXIES: Type.String({
+    default: '',
+    description: 'Addresses and networks (`10.0.0.0/8, ::1`) whose `X-Forwarded-*` are believed.'
+  })
+}
+
 /** What is kept, and for how long. Part of the schema of who cleans up. */
 export const keepSettings = {
   KEEP_ROLLBACKS: Type.Integer({

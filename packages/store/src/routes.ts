@@ -16,6 +16,8 @@ interface RouteRow {
   endpoints_json: string
   write_timeout_ms: number
   access: FunctionAccess
+  limits_json: string | null
+  default_limits: string | null
 }
 
 interface KeyRow {
@@ -32,7 +34,8 @@ export function createRoutes(ask: AskRoutes): Routes {
     async routes() {
       const rows = await ask<RouteRow>(
         `select live.owner_id, live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms,
-           coalesce(functions.access, repositories.access, owners.access, 'public') as access
+           coalesce(functions.access, repositories.access, owners.access, 'public') as access,
+           owners.limits_json, (select value from settings where key = 'limits') as default_limits
            from functions join deployments as live on live.id = functions.live_deployment_id
              join owners on owners.id = functions.owner_id
              left join repositories on repositories.id = functions.repository_id`
@@ -46,7 +49,8 @@ export function createRoutes(ask: AskRoutes): Routes {
         generation: row.generation,
         endpoints: JSON.parse(row.endpoints_json) as Endpoint[],
         writeTimeoutMs: row.write_timeout_ms,
-        access: row.access
+        access: row.access,
+        callsPerSecond: callsPerSecondOf(row)
       }))
     },
     async keys() {
@@ -66,4 +70,12 @@ export function createRoutes(ask: AskRoutes): Routes {
       return row?.value ?? 0
     }
   }
+}
+
+type Limit = { 'calls-per-second'?: number | null }
+
+/** As `limitsFor` of the domain, of one limit: an owner's own goes over the default, also where it is none. */
+function callsPerSecondOf({ limits_json: own, default_limits: all }: RouteRow): number | null {
+  const parse = (json: string | null) => (json === null ? {} : (JSON.parse(json) as Limit))
+  return { ...parse(all), ...parse(own) }['calls-per-second'] ?? null
 }

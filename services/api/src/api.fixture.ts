@@ -46,6 +46,7 @@ export async function createApiForTest(
   {
     gatewayUrl = 'http://gateway.test',
     requestsPerMinute = 10_000,
+    trustedProxies = [],
     uploadLimitBytes = 1024 ** 2,
     findSession,
     findAccount,
@@ -56,6 +57,7 @@ export async function createApiForTest(
   }: {
     gatewayUrl?: string
     requestsPerMinute?: number
+    trustedProxies?: string[]
     uploadLimitBytes?: number
     providers?: readonly IdentityProvider[]
     publicUrl?: string
@@ -133,6 +135,7 @@ export async function createApiForTest(
     uploadLimitBytes,
     requestsPerMinute,
     release: '1.2.3',
+    trustedProxies,
     now,
     logger,
     onRoute: (route) => registered.push(route)

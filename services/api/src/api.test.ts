@@ -353,6 +353,24 @@ test('too many requests of one address answer 429', async (t) => {
   assert.deepEqual([res.statusCode, res.json().code], [429, 'too-many-requests'])
 })
 
+test('behind a trusted proxy each caller has its own address, and nobody takes another one by saying so', async (t) => {
+  const { app } = await createApiForTest(t, { requestsPerMinute: 1, trustedProxies: ['10.0.0.0/8'] })
+  const ask = async (remoteAddress: string, told: string) => {
+    const res = await app.inject({ url: '/badge/a/b.svg', remoteAddress, headers: { 'x-forwarded-for': told } })
+    return res.statusCode === 429
+  }
+  assert.equal(await ask('10.0.0.1', '198.51.100.1'), false)
+  assert.equal(await ask('10.0.0.1', '198.51.100.1'), true)
+  assert.equal(await ask('10.0.0.1', '198.51.100.2'), false)
+  assert.equal(
+    await ask('10.0.0.1', '198.51.100.3, 198.51.100.2'),
+    true,
+    'what the caller itself said counts for nothing'
+  )
+  assert.equal(await ask('192.0.2.1', '198.51.100.4'), false)
+  assert.equal(await ask('192.0.2.1', '198.51.100.5'), true, 'who is no proxy is not believed')
+})
+
 test('the token is made once, readable by its owner alone, and an empty file is refused', async (t) => {
   const home = await mkdtemp(join(tmpdir(), 'slipway-token-'))
   t.after(() => rm(home, { recursive: true, force: true }))

@@ -54,6 +54,8 @@ export interface ApiDeps
   release: string
   /** Requests that one address may make in a minute. */
   requestsPerMinute: number
+  /** What these say of whom they had a request from is believed: addresses and networks. */
+  trustedProxies?: string[]
   now: () => number
   logger: Logger
   /** Hears of every route as it is registered. */
@@ -76,6 +78,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     pageDirectory,
     requestsPerMinute,
     release,
+    trustedProxies = [],
     now,
     logger
   } = deps
@@ -83,6 +86,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   const app = createServer({
     logger,
     ...(deps.onRoute === undefined ? {} : { onRoute: deps.onRoute }),
+    ...(trustedProxies.length === 0 ? {} : { fastify: { trustProxy: trustedProxies } }),
     needs: { store: () => store.ping(), redis: () => signals.ping() },
     showError: ({ status, code, message }) => ({
       type: 'application/problem+json; charset=utf-8',

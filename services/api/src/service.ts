@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import { createIdentityProviders, forgeInstances, signInSettings } from '@slipway/forge'
@@ -10,6 +11,8 @@ import {
   internalSettings,
   isLoopback,
   type Logger,
+  listed,
+  proxySettings,
   type Running
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
@@ -52,6 +55,7 @@ export const ApiConfig = Type.Object({
         "The administrator's, where several of these share it; unset: one made once, in a file in SLIPWAY_HOME."
     })
   ),
+  ...proxySettings,
   API_REQUESTS_PER_MINUTE: Type.Integer({
     default: 1200,
     minimum: 1,
@@ -72,6 +76,21 @@ export function assertReachedPrivately({ API_HOST, PUBLIC_URL }: Pick<ApiConfig,
 export interface RunningApi extends Running {
   /** Good once, for whoever is to be the administrator; null: somebody has opened one. Not for a log. */
   claimUrl: string | null
+}
+
+/** @throws Failure `invalid-configuration` */
+function proxiesOf({ TRUSTED_PROXIES: setting }: ApiConfig): string[] {
+  const proxies = listed(setting.replaceAll(/\s+/g, ','))
+  for (const proxy of proxies) {
+    const [address = '', bits, ...more] = proxy.split('/')
+    const most = isIP(address) === 6 ? 128 : 32
+    const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most && more.length === 0)
+    if (isIP(address) === 0 || !isRange) {
+      const what = `TRUSTED_PROXIES holds ${JSON.stringify(proxy)}, which is neither an address nor a network like 10.0.0.0/8`
+      throw new Failure('invalid-configuration', what)
+    }
+  }
+  return proxies
 }
 
 export async function startApi(
@@ -110,6 +129,7 @@ export async function startApi(
     uploadLimitBytes,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
     release: await releaseOf(),
+    trustedProxies: proxiesOf(config),
     now: Date.now,
     logger
   })

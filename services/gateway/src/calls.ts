@@ -5,11 +5,12 @@ import { challenge, keyHeaders, refusalOfCaller } from './access.ts'
 import { type Address, noSuchFunction } from './address.ts'
 import { answerFailure } from './answers.ts'
 import { hasBody, type Incoming } from './call.ts'
+import { callerOf, createCallerLimit } from './caller-limit.ts'
 import { forward } from './forward.ts'
 import { callHeaders, givenCallId } from './headers.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import type { IsPeer } from './peers.ts'
-import { bodyTooLarge, notLoaded, tooManyCalls } from './refusals.ts'
+import { bodyTooLarge, notLoaded, tooManyCalls, tooManyOfCaller } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
 import type { Tally } from './tally.ts'
 import type { Upstream } from './upstream.ts'
@@ -38,6 +39,7 @@ export function createCalls(options: CallsOptions): Calls {
   const { table, metrics, tally, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
   const open = new Set<ServerResponse>()
   const waiting: (() => void)[] = []
+  const callers = createCallerLimit()
 
   /** Counts a call from its look-up to the end of its response. */
   function count({ res, upgrade }: Incoming, upstream: Upstream, begin: number): void {
@@ -63,6 +65,13 @@ export function createCalls(options: CallsOptions): Calls {
     return upstream.inFlight > inFlightLimit ? tooManyCalls(upstream.label, inFlightLimit) : null
   }
 
+  /** Asked before keys are: who guesses them is held up, too. */
+  function refusalOfMany(req: IncomingMessage, { ownerId, callsPerSecond }: Upstream, begin: number): Failure | null {
+    if (callsPerSecond === null) return null
+    const waitMs = callers.take(ownerId, callerOf(req, isTrustedProxy), callsPerSecond, begin)
+    return waitMs === 0 ? null : tooManyOfCaller(callsPerSecond, waitMs)
+  }
+
   return {
     begin(incoming, address) {
       if (table.version() === null) throw notLoaded()
@@ -76,6 +85,11 @@ export function createCalls(options: CallsOptions): Calls {
         startedAt: now(),
         isTrusted: isTrustedProxy(req.socket.remoteAddress),
         keyHeaders: keyHeaders(req)
+      }
+      const tooMany = refusalOfMany(req, upstream, begin)
+      if (tooMany !== null) {
+        answerFailure(res, tooMany, callHeaders(facts))
+        return
       }
       const stranger = refusalOfCaller(req, upstream, table.keys(), facts.startedAt)
       if (stranger !== null) {

@@ -47,6 +47,7 @@ export function routeTo(name: string, endpoints: Endpoint[], more: Partial<Route
     endpoints,
     writeTimeoutMs: 10_000,
     access: 'public',
+    callsPerSecond: null,
     ...more
   }
 }

@@ -15,6 +15,11 @@ export function tooManyCalls(label: string, limit: number): Failure {
   })
 }
 
+export function tooManyOfCaller(perSecond: number, retryAfterMs: number): Failure {
+  const message = `more than the ${perSecond} calls a second that one address may make to functions of this owner`
+  return new Failure('too-many-requests', message, { retryAfterMs })
+}
+
 export function unreachable({ upstream }: Call, cause: Error): Failure {
   return new Failure('bad-gateway', `function ${upstream.label} could not be reached: no replica accepts connections`, {
     cause

@@ -52,6 +52,7 @@ export function createRouteTable(onDrained: () => void): RouteTable {
         const upstream = found ?? createUpstream(route)
         if (found !== undefined) setEndpoints(found, route.endpoints)
         upstream.access = route.access
+        upstream.callsPerSecond = route.callsPerSecond
         retired.delete(route.deploymentId)
         served.set(route.deploymentId, upstream)
         byName.set(`${route.ownerSlug}/${route.functionName}`, upstream)

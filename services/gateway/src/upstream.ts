@@ -28,6 +28,8 @@ export interface Upstream {
   readonly writeTimeoutMs: number
   /** Who may call it. */
   access: FunctionAccess
+  /** From one address, to all functions of its owner together; null: as often as they like. */
+  callsPerSecond: number | null
   replicas: Replica[]
   inFlight: number
   turn: number
@@ -44,6 +46,7 @@ export function createUpstream(route: Route): Upstream {
     label: `${route.functionName}.${route.ownerSlug}`,
     writeTimeoutMs: route.writeTimeoutMs,
     access: route.access,
+    callsPerSecond: route.callsPerSecond,
     replicas: distinct(route.endpoints).map(createReplica),
     inFlight: 0,
     turn: 0

@@ -137,7 +137,8 @@ export function functionsContract({ name, database }: Subject): void {
         generation: 1,
         endpoints: [{ host: '10.0.0.1', port: 8080 }],
         writeTimeoutMs: 5000,
-        access: 'public'
+        access: 'public',
+        callsPerSecond: null
       }
     ])
     const endpoints = [1, 2].map((n) => ({ host: `10.0.0.${n}`, port: 8080 }))

@@ -52,6 +52,25 @@ export function limitsContract({ name, database }: Subject): void {
     await assert.rejects(store.limits.of('nobody'), failure('not-found'))
   })
 
+  test(`${name}: gateways read with each route how often one address may call, and hear of every change`, async (t) => {
+    const store = await (await database(t)).open()
+    await live(store, '0', ['hello'])
+    const read = async () => [
+      (await store.functions.routes())[0]?.callsPerSecond,
+      await store.functions.routesVersion()
+    ]
+    const [none, first] = await read()
+    assert.equal(none, null)
+    await store.limits.setDefaults({ ...defaultLimits, 'calls-per-second': 20 })
+    const [all, second] = await read()
+    assert.deepEqual([all, Number(second) > Number(first)], [20, true])
+    const ownerId = await setLimits(store, shop, { 'calls-per-second': 5 })
+    const [own, third] = await read()
+    assert.deepEqual([own, Number(third) > Number(second)], [5, true])
+    await store.limits.set(ownerId, { 'calls-per-second': null })
+    assert.equal((await read())[0], null)
+  })
+
   test(`${name}: a plan that would bring an owner beyond a limit is refused with the numbers, before anything is built`, async (t) => {
     const store = await (await database(t)).open()
     await live(store, '0', ['hello'], blog)
