@@ -16,7 +16,7 @@ import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories 
 import { prepare } from './requirements.mjs'
 import { settingsOf } from './settings.mjs'
 import { stateDirectory } from './state.mjs'
-import { test, testBrowser, testKubernetes } from './tests.mjs'
+import { test, testBrowser, testKubernetes, testShip } from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
@@ -38,8 +38,9 @@ const commands = {
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], script: 'services/api/src/rights.test.ts' },
-  kubernetes: { needs: [...servers, 'runc', 'kubernetes'], isForTests: true, tests: testKubernetes },
+  kubernetes: { needs: [...servers, 'runc', 'kubernetes', 'helm'], isForTests: true, tests: testKubernetes },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
+  ship: { needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'helm'], isForTests: true, tests: testShip },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 

@@ -45,6 +45,12 @@ export async function testKubernetes({ root, env, write, say }) {
   return total(await runTestFiles({ files, env, ...times, concurrency: 1, write, say }))
 }
 
+/** What is shipped: the image of the services, and the chart. */
+export async function testShip({ root, env, write, say }) {
+  const files = wholeFiles(root, 'ship')
+  return total(await runTestFiles({ files, env, ...times, concurrency: 1, write, say }))
+}
+
 function concurrencyOf(env) {
   return Number(env.SLIPWAY_TEST_CONCURRENCY) || Math.min(cpus().length, 4)
 }

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { permissions } from '@slipway/cluster/kubernetes-permissions'
+import { parseKeyring } from '@slipway/secrets'
+import { parseAllDocuments } from 'yaml'
+
+const run = promisify(execFile)
+const chart = fileURLToPath(new URL('../../infra/chart', import.meta.url))
+
+/** What has to be set in any case. */
+const least = {
+  'image.repository': 'registry.example.com/slipway',
+  publicUrl: 'https://slipway.example.com',
+  'registry.host': 'registry.example.com/functions',
+  'builder.engine.host': 'tcp://engine.example.com:2376'
+}
+
+interface Pod {
+  serviceAccountName: string
+  automountServiceAccountToken: boolean
+  securityContext: { runAsNonRoot: boolean }
+  containers: {
+    name: string
+    args?: string[]
+    env?: { name: string; value?: string }[]
+    securityContext: { readOnlyRootFilesystem?: boolean; privileged?: boolean; capabilities?: { drop: string[] } }
+  }[]
+  volumes: { name: string; secret?: { items?: { key: string }[] } }[]
+}
+
+interface KubernetesObject {
+  kind: string
+  metadata: { name: string; annotations?: Record<string, string> }
+  rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[]
+  data?: Record<string, string>
+  spec?: { template?: { spec: Pod }; triggers?: { metadata: { query: string } }[] }
+}
+
+async function helm(...args: string[]): Promise<string> {
+  const program = process.env.SLIPWAY_TEST_HELM
+  if (program === undefined) throw new Error('SLIPWAY_TEST_HELM is not set: start with "npm run test:ship"')
+  return (await run(program, args, { maxBuffer: 16 * 1024 * 1024 })).stdout
+}
+
+const set = (values: Record<string, string>) =>
+  Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${value}`])
+
+async function render(values: Record<string, string> = {}): Promise<KubernetesObject[]> {
+  const text = await helm('template', 'slipway', chart, '--namespace', 'slipway', ...set({ ...least, ...values }))
+  return parseAllDocuments(text).flatMap((document) => {
+    assert.deepEqual(document.errors, [])
+    const object = document.toJS() as KubernetesObject | null
+    return object === null ? [] : [object]
+  })
+}
+
+const of = (objects: KubernetesObject[], kind: string) => objects.filter((object) => object.kind === kind)
+
+test('the chart is linted, and what is missing or wrong is named by its own schema', async () => {
+  assert.match(await helm('lint', chart, ...set(least)), /0 chart\(s\) failed/)
+  const refused = (values: Record<string, string>, message: RegExp) =>
+    assert.rejects(helm('template', 'slipway', chart, ...set({ ...least, ...values })), { message })
+  await refused({ publicUrl: 'http://slipway.example.com' }, /publicUrl/)
+  await refused({ 'image.repository': '' }, /repository/)
+  await refused({ 'builder.engine.host': '' }, /a builder needs a Docker engine/)
+  await refused({ 'builder.replica': '3' }, /additional properties 'replica'/)
+})
+
+test('the deployer gets exactly the rights that the cluster uses, and no other service gets any', async () => {
+  const objects = await render()
+  const given = of(objects, 'ClusterRole').flatMap(({ rules = [] }) =>
+    rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)))
+    )
+  )
+  const used = permissions.map(({ group, resource, verb }) => `${verb} ${group}/${resource}`)
+  assert.deepEqual(given.toSorted(), used.toSorted())
+  for (const { metadata, spec } of [...of(objects, 'Deployment'), ...of(objects, 'StatefulSet')]) {
+    assert.equal(spec?.template?.spec.automountServiceAccountToken, metadata.name === 'slipway-deployer', metadata.name)
+  }
+})
+
+test('no service runs as root or writes outside of its volumes, and each sees only its own keys', async () => {
+  const keysOf: Record<string, string[]> = {}
+  for (const { metadata, spec } of of(await render(), 'Deployment')) {
+    const pod = spec?.template?.spec
+    assert.equal(pod?.securityContext.runAsNonRoot, true)
+    for (const { securityContext } of pod.containers) {
+      assert.equal(securityContext.readOnlyRootFilesystem, true)
+      assert.deepEqual(securityContext.capabilities, { drop: ['ALL'] })
+    }
+    const keys = pod.volumes.find(({ name }) => name === 'keys')?.secret?.items ?? []
+    keysOf[metadata.name] = keys.map(({ key }) => key).toSorted()
+  }
+  assert.deepEqual(keysOf, {
+    'slipway-deployer': ['encryption.keys', 'internal.crt', 'internal.key', 'sign-in.keys', 'webhook.keys'],
+    'slipway-builder': ['internal-ca.crt'],
+    'slipway-api': ['accounts.keys', 'admin-token', 'internal-ca.crt'],
+    'slipway-receiver': ['webhook.keys'],
+    'slipway-gateway': []
+  })
+})
+
+test('keys are made that the services take, kept by an uninstall, and left alone where somebody brings their own', async () => {
+  const [secret] = of(await render(), 'Secret')
+  assert.equal(secret?.metadata.annotations?.['helm.sh/resource-policy'], 'keep')
+  const textOf = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString()
+  for (const keys of ['encryption.keys', 'webhook.keys', 'sign-in.keys', 'accounts.keys']) {
+    assert.equal(parseKeyring(textOf(keys), keys).length, 1)
+  }
+  assert.match(textOf('admin-token'), /^slw_\w{43}$/)
+  assert.match(textOf('internal.crt'), /^-----BEGIN CERTIFICATE-----/)
+  assert.deepEqual(of(await render({ 'keys.existingSecret': 'ours' }), 'Secret'), [])
+})
+
+test('what may be elsewhere is left out, and what may be added is added', async () => {
+  const few = await render({ 'redis.existingSecret': 'redis', 'postgresql.existingSecret': 'postgresql' })
+  assert.deepEqual(of(few, 'StatefulSet'), [])
+  const many = await render({
+    'ingress.enabled': 'true',
+    'receiver.autoscaling.enabled': 'true',
+    'api.autoscaling.enabled': 'true',
+    'gateway.autoscaling.enabled': 'true',
+    'builder.keda.enabled': 'true',
+    'builder.keda.prometheus': 'http://prometheus.example.com',
+    'builder.engine.sidecar.enabled': 'true'
+  })
+  assert.equal(of(many, 'Ingress').length, 2)
+  assert.equal(of(many, 'HorizontalPodAutoscaler').length, 3)
+  const [scaled] = of(many, 'ScaledObject')
+  assert.match(
+    scaled?.spec?.triggers?.[0]?.metadata.query ?? '',
+    /slipway_builds\{namespace="slipway",status=~"queued\|building"\}/
+  )
+  const builder = of(many, 'Deployment').find(({ metadata }) => metadata.name === 'slipway-builder')
+  assert.deepEqual(
+    builder?.spec?.template?.spec.containers.map(({ name }) => name),
+    ['builder', 'engine']
+  )
+})
