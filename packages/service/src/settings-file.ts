@@ -46,7 +46,13 @@ export function addSettingsFile(env: Env): void {
   if (file.problems.length > 0) {
     throw new Failure('invalid-configuration', `${file.path} is not valid:\n  ${file.problems.join('\n  ')}`)
   }
-  for (const [name, value] of Object.entries(file.values)) if ((env[name] ?? '') === '') env[name] = value
+  const given = Object.entries(file.values).filter(([name]) => !isGiven(env, name))
+  for (const [name, value] of given) env[name] = value
+}
+
+/** Itself, or by the file that `<name>_FILE` names; for such a name, the setting itself. */
+export function isGiven(env: Env, name: string): boolean {
+  return [name, `${name}_FILE`, name.replace(/_FILE$/, '')].some((one) => (env[one] ?? '') !== '')
 }
 
 const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$/

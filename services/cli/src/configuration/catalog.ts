@@ -1,6 +1,7 @@
 import { ApiConfig } from '@slipway/api'
 import { BuilderConfig } from '@slipway/builder/config'
 import { DeployerConfig } from '@slipway/deployer/config'
+import { Failure } from '@slipway/domain'
 import { forgeApiSettings, signInSettings, webhookSettings } from '@slipway/forge'
 import { gatewayProblems, gatewaySettings } from '@slipway/gateway/config'
 import { ReceiverConfig } from '@slipway/receiver'
@@ -123,7 +124,17 @@ function settingOf(name: string): Setting {
 export function problemsOfSettings(env: Env): SettingProblem[] {
   const found = new Map<string, SettingProblem>()
   for (const { check } of readers) {
-    for (const problem of check(env)) if (!found.has(problem.name)) found.set(problem.name, problem)
+    for (const problem of orProblem(() => check(env))) if (!found.has(problem.name)) found.set(problem.name, problem)
   }
   return [...found.values()]
+}
+
+/** A file that a setting is in and that cannot be read ends the reading of all. */
+function orProblem(check: () => SettingProblem[]): SettingProblem[] {
+  try {
+    return check()
+  } catch (err) {
+    if (!(err instanceof Failure)) throw err
+    return [{ name: err.message, message: err.message }]
+  }
 }

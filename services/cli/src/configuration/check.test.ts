@@ -41,6 +41,15 @@ test('all that is wrong is named at once, with its line and what it has to be, a
   ])
 })
 
+test('a setting may be in a file of its own, which has to be there', async (t) => {
+  const secret = await fileWith(t, 'whatever is sixteen')
+  const file = await fileWith(t, `GITHUB_WEBHOOK_SECRET_FILE=${secret}`, 'GITLAB_TOKEN_FILE=/nowhere/token')
+  const { problems } = checkSettings({}, file)
+  assert.deepEqual(problems, ['the file that GITLAB_TOKEN_FILE names cannot be read (ENOENT)'])
+  assert.deepEqual(checkSettings({ GITLAB_TOKEN: 'mine' }, file).hidden, ['GITLAB_TOKEN_FILE'])
+  assert.deepEqual(checkSettings({ GITLAB_TOKEN: 'mine' }, file).problems, [])
+})
+
 test('halves, guessable secrets and keys that are none are found, as a start would', async (t) => {
   const file = await fileWith(t, 'GITHUB_APP_ID=1', 'GITHUB_WEBHOOK_SECRET=changemechangeme', 'ACCOUNT_KEYS=a:b')
   const { problems } = checkSettings({ GITLAB_APPLICATION_ID: 'x', API_HOST: '0.0.0.0' }, file)

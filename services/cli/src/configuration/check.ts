@@ -4,7 +4,7 @@ import { Failure, suggestion } from '@slipway/domain'
 import { createForgeApis, createIdentityProviders, createWebhookSources } from '@slipway/forge'
 import { ReceiverConfig } from '@slipway/receiver'
 import { parseKeyring } from '@slipway/secrets'
-import { loadConfig, parseSettings, readSettingsFile, type SettingsFile } from '@slipway/service'
+import { isGiven, loadConfig, parseSettings, readSettingsFile, type SettingsFile } from '@slipway/service'
 import { problemsOfSettings, settingGroups } from './catalog.ts'
 
 type Env = Record<string, string | undefined>
@@ -26,8 +26,12 @@ export interface CheckedSettings {
 export function checkSettings(env: Env, named: string | undefined): CheckedSettings {
   const file = readSettingsFile(env, named)
   const { path, values, lines, problems } = file ?? parseSettings('', '')
-  const hidden = Object.keys(values).filter((name) => (env[name] ?? '') !== '')
-  const merged = { ...values, ...Object.fromEntries(Object.entries(env).filter(([, value]) => value)) }
+  const hidden = Object.keys(values).filter((name) => isGiven(env, name))
+  const shown = Object.entries(values).filter(([name]) => !hidden.includes(name))
+  const merged = {
+    ...Object.fromEntries(shown),
+    ...Object.fromEntries(Object.entries(env).filter(([, value]) => value))
+  }
   const where = (name: string) => (lines.has(name) && !hidden.includes(name) ? ` (line ${lines.get(name)})` : '')
   const wrong = problemsOfSettings(merged).map(({ name, message }) => `${message}${where(name)}`)
   return {

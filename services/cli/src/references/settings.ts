@@ -34,7 +34,7 @@ slipway config check
 
 A value may stand in a file of its own, which \`<name>_FILE\` names instead, as secrets of containers come: \`GITHUB_PRIVATE_KEY_FILE=/run/secrets/github.pem\`.
 
-An empty value counts as not set. \`…_MS\` are milliseconds, \`…_MB\` MiB. "Read by" says which services take a setting: with \`slipway up\` all of them are there.
+\`NAME_FILE\` in place of \`NAME\` names a file that holds the value, as secrets of containers come. An empty value counts as not set. \`…_MS\` are milliseconds, \`…_MB\` MiB. "Read by" says which services take a setting: with \`slipway up\` all of them are there.
 `
 
 /** `docs/settings.md`. */
