@@ -45,6 +45,8 @@ export const serviceOf = (name: string) => name.replace(/-\d+$/, '')
 export interface FleetOptions extends InstallationOptions {
   /** Names of the services' processes; a number behind a name makes one more of the same. */
   services?: readonly string[]
+  /** Another program than its own for a service. */
+  programs?: Readonly<Record<string, string>>
   /** Loaded into each process of ours before anything else. */
   preload?: string
   /** What the receiver did not take is sent again. */
@@ -54,7 +56,7 @@ export interface FleetOptions extends InstallationOptions {
 const defaultServices = ['deployer', 'receiver', 'api', 'gateway-1', 'gateway-2', 'builder']
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { home, env, services = defaultServices, preload, isRedelivering = false } = options
+  const { home, env, services = defaultServices, preload, programs = {}, isRedelivering = false } = options
   await mkdir(home, { recursive: true })
   const [gateway, receiver, api, redisPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
   const urls = {
@@ -84,7 +86,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   function startService(name: string): Promise<Running> {
     const service = serviceOf(name)
-    const main = fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url))
+    const main = programs[service] ?? fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url))
     const port = { gateway, receiver, api }[service]
     return startProcess({
       program: process.execPath,

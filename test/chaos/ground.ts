@@ -28,7 +28,10 @@ export interface GroundOptions {
   callers?: { concurrency: number; pauseMs: number }
   services?: readonly string[]
   preload?: string
+  programs?: Readonly<Record<string, string>>
   isRedelivering?: boolean
+  /** Makes what is pushed to. */
+  subject?: typeof createSubject
 }
 
 export async function createGround({
@@ -38,7 +41,9 @@ export async function createGround({
   callers: calling = { concurrency: 4, pauseMs: 10 },
   services,
   preload,
-  isRedelivering = false
+  programs,
+  isRedelivering = false,
+  subject = createSubject
 }: GroundOptions): Promise<Ground> {
   await using opened = new AsyncDisposableStack()
   // A busy machine is not what is tried here, nor patience.
@@ -47,7 +52,8 @@ export async function createGround({
       ...options,
       isRedelivering,
       ...(services === undefined ? {} : { services }),
-      ...(preload === undefined ? {} : { preload })
+      ...(preload === undefined ? {} : { preload }),
+      ...(programs === undefined ? {} : { programs })
     })
   )
   opened.defer(() => scene.close())
@@ -56,7 +62,7 @@ export async function createGround({
   const store = await createStore({ url: env.DATABASE_URL ?? null, file: join(home, 'store.sqlite') })
   opened.defer(() => store.close())
   const subjects: Subject[] = []
-  for (let i = 0; i < repositories; i += 1) subjects.push(await createSubject(scene, i, `owner-${(i % owners) + 1}`))
+  for (let i = 0; i < repositories; i += 1) subjects.push(await subject(scene, i, `owner-${(i % owners) + 1}`))
   const callers = startCallers({ gatewayUrl: fleet.endpoints.gateway, subjects, ...calling })
   opened.defer(() => callers.stop())
   const deps: VerdictDeps = { scene, fleet, store, subjects, home }

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isTerminal } from '@slipway/domain'
+import { fileURLToPath } from 'node:url'
+import { type Build, isTerminal } from '@slipway/domain'
 import { createGround, type Ground } from '../chaos/ground.ts'
 import { createRandom } from '../chaos/random.ts'
 import { allBuilds } from '../chaos/verdict.ts'
 import { median, openFiles, residentBytes } from './process-figures.ts'
+import { createSoakSubject } from './subject.ts'
 
 export interface SoakOptions {
   seed: string | number
@@ -26,26 +28,38 @@ const underWay = 12
 const toleranceBytes = 12 * 2 ** 20
 
 /**
- * Pushes that change the configuration alone, again and again: after the first one of each repository no image is built, and all
- * else is as it always is. What every process holds is looked at all the time.
+ * Pushes that each want an image of their own, which is prepared instead of built; all else is as it always is: the forge, git, the
+ * registry, the engine and its containers. What every process holds is looked at all the time.
  */
 export async function runSoak(
   { seed, pushes, settleMs }: SoakOptions,
   say: (line: string) => void
 ): Promise<{ problems: string[]; figures: string[] }> {
-  const ground = await createGround({ repositories, owners: 4, callers: { concurrency: 2, pauseMs: 50 } })
+  const ground = await createGround({
+    repositories,
+    owners: 4,
+    callers: { concurrency: 2, pauseMs: 50 },
+    programs: { builder: fileURLToPath(new URL('builder.ts', import.meta.url)) },
+    subject: createSoakSubject
+  })
   try {
     const samples = new Map<string, Sample[]>()
     const startedAt = performance.now()
     await pushAll(ground, { seed, pushes }, async (done) => {
       await lookAt(ground, done, samples)
-      if (done % 100 < 10) say(`${((performance.now() - startedAt) / 1000).toFixed(0)} s  ${done} of ${pushes} pushes`)
+      if (done % 100 < 10) {
+        say(progress(done, pushes, performance.now() - startedAt))
+        say(
+          `      ${[...samples].map(([name, taken]) => `${name} ${mib(taken.at(-1)?.residentBytes ?? 0)}`).join(', ')} MiB`
+        )
+      }
     })
+    const pushedMs = performance.now() - startedAt
     const problems = await ground.judge(settleMs)
     const builds = await allBuilds(ground.store)
     const figures = [
       `seed          ${seed}`,
-      `pushes        ${pushes} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s, ${builds.length} builds`,
+      `pushes        ${progress(pushes, pushes, pushedMs)}; ${describe(builds)}`,
       `calls         ${ground.callers.counts().calls}, ${ground.callers.failed().length} failed`
     ]
     for (const [name, taken] of samples) {
@@ -57,6 +71,17 @@ export async function runSoak(
   } finally {
     await ground.close()
   }
+}
+
+function progress(done: number, pushes: number, ms: number): string {
+  return `${(ms / 1000).toFixed(0)} s  ${done} of ${pushes} pushes, ${((done / ms) * 60_000).toFixed(0)} a minute`
+}
+
+const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0)
+
+function describe(builds: readonly Build[]): string {
+  const groups = [...Map.groupBy(builds, ({ status }) => status)].map(([status, of]) => `${of.length} ${status}`)
+  return `${builds.length} builds (${groups.toSorted((a, b) => (a < b ? -1 : 1)).join(', ')})`
 }
 
 /** @param onProgress called after every tenth push that came to its end. */
@@ -75,8 +100,7 @@ async function pushAll(
       continue
     }
     const subject = pushed < subjects.length ? subjects[pushed] : random.pick(subjects)
-    const kind = pushed < subjects.length ? 'words' : 'configuration'
-    await subject?.push({ change: { kind }, arrival: { afterMs: [0] } }, fleet.relay)
+    await subject?.push({ change: { kind: 'words' }, arrival: { afterMs: [0] } }, fleet.relay)
     pushed += 1
     if (pushed - told >= 10) {
       told = pushed
@@ -102,9 +126,8 @@ function judgeProcess(name: string, all: Sample[]): { figure: string; problem: s
   const [first, last] = [taken.slice(0, quarter), taken.slice(-quarter)]
   const memory = [first, last].map((part) => between(part, (sample) => sample.residentBytes)) as [number, number]
   const files = [first, last].map((part) => between(part, (sample) => sample.openFiles)) as [number, number]
-  const mib = memory.map((bytes) => (bytes / 2 ** 20).toFixed(1))
   const ratio = memory[1] / memory[0]
   const hasGrown = (ratio > 1.1 && memory[1] - memory[0] > toleranceBytes) || files[1] > files[0] * 1.1 + 2
-  const text = `${mib[0]} MiB then ${mib[1]} MiB (${ratio.toFixed(3)}), ${files[0]} then ${files[1]} open files`
+  const text = `${mib(memory[0])} MiB then ${mib(memory[1])} MiB (${ratio.toFixed(3)}), ${files[0]} then ${files[1]} open files`
   return { figure: `${name.padEnd(13)} ${text}`, problem: hasGrown ? `${name} has grown: ${text}` : null }
 }

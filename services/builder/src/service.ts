@@ -23,7 +23,7 @@ import { createBuild } from './build.ts'
 import { createCleanUp } from './clean-up.ts'
 import type { BuilderConfig } from './config.ts'
 import { createDiskGuard } from './disk-guard.ts'
-import { createImageEngine } from './engine/image-engine.ts'
+import { createImageEngine, type ImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
 import { defaultPolicy, policyFor } from './stack/policy.ts'
@@ -34,6 +34,7 @@ import { parsePlatformSource } from './template/source.ts'
 const mib = 1024 ** 2
 
 export { BuilderConfig } from './config.ts'
+export type { ImageEngine } from './engine/image-engine.ts'
 
 export interface BuilderDeps {
   store: Store
@@ -41,13 +42,15 @@ export interface BuilderDeps {
   logger: Logger
   /** Does a push to the registry; where the registry is Slipway's own, not while its layers are collected. */
   pushing?: <T>(push: () => Promise<T>, signal: AbortSignal) => Promise<T>
+  /** What builds images, made of what would: a soak of everything else has its own. */
+  engineOf?: (engine: ImageEngine) => ImageEngine
   /** The environment of the process: git gets the search path, proxies and certificates of it, and nothing else. */
   env: Record<string, string | undefined>
 }
 
 export async function startBuilder(
   config: BuilderConfig,
-  { store, signals, logger, env, pushing }: BuilderDeps
+  { store, signals, logger, env, pushing, engineOf = (engine) => engine }: BuilderDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
@@ -86,13 +89,15 @@ export async function startBuilder(
   })
   closers.add('rooms of builds', () => Promise.resolve(rooms.close()))
   const uploads = createUploads({ root: paths.uploads, now })
-  const engine = createImageEngine({
-    docker: {},
-    rooms,
-    installation,
-    mode: config.BUILD_MODE,
-    registryAuth: registryAuth(config)
-  })
+  const engine = engineOf(
+    createImageEngine({
+      docker: {},
+      rooms,
+      installation,
+      mode: config.BUILD_MODE,
+      registryAuth: registryAuth(config)
+    })
+  )
   const cleanUp = createCleanUp({
     retention: store.retention,
     mirrors,
