@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { waitFor } from '@slipway/machine'
 
 /** The resident memory of a process. Linux only. */
 export async function residentBytes(pid: number): Promise<number> {
@@ -6,6 +8,16 @@ export async function residentBytes(pid: number): Promise<number> {
   const found = /^VmRSS:\s+(\d+) kB$/m.exec(text)
   if (found === null) throw new Error(`the kernel does not tell the memory of process ${pid}`)
   return Number(found[1]) * 1024
+}
+
+/** What a process that has `look.mjs` holds after it collected what it could. */
+export async function keptBytes(pid: number, home: string): Promise<{ resident: number; heap: number }> {
+  const file = join(home, `memory-${pid}.json`)
+  await rm(file, { force: true })
+  process.kill(pid, 'SIGUSR2')
+  const text = await waitFor(() => readFile(file, 'utf8').catch(() => null), { timeoutMs: 60_000, what: file })
+  const { heapUsed, external } = JSON.parse(text) as NodeJS.MemoryUsage
+  return { resident: await residentBytes(pid), heap: heapUsed + external }
 }
 
 export async function openFiles(pid: number): Promise<number> {

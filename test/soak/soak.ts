@@ -4,7 +4,7 @@ import { type Build, isTerminal } from '@slipway/domain'
 import { createGround, type Ground } from '../chaos/ground.ts'
 import { createRandom } from '../chaos/random.ts'
 import { allBuilds } from '../chaos/verdict.ts'
-import { median, openFiles, residentBytes } from './process-figures.ts'
+import { keptBytes, median, openFiles, residentBytes } from './process-figures.ts'
 import { createSoakSubject } from './subject.ts'
 
 export interface SoakOptions {
@@ -18,14 +18,16 @@ interface Sample {
   /** Pushes that had come to their end by then. */
   done: number
   residentBytes: number
+  /** Of JavaScript and what belongs to it; null for what is no process of ours. */
+  heapBytes: number | null
   openFiles: number
 }
 
 const repositories = 8
 /** So many pushes may be under way: what piles up in a queue is not what is looked for here. */
 const underWay = 12
-/** A process that grew by less than this has not grown: collecting garbage has its own time. */
-const toleranceBytes = 12 * 2 ** 20
+/** A process that grew by less than this has not grown: what was collected leaves gaps. */
+const toleranceBytes = 8 * 2 ** 20
 
 /**
  * Pushes that each want an image of their own, which is prepared instead of built; all else is as it always is: the forge, git, the
@@ -40,6 +42,7 @@ export async function runSoak(
     owners: 4,
     callers: { concurrency: 2, pauseMs: 50 },
     programs: { builder: fileURLToPath(new URL('builder.ts', import.meta.url)) },
+    preload: fileURLToPath(new URL('look.mjs', import.meta.url)),
     subject: createSoakSubject
   })
   try {
@@ -77,7 +80,7 @@ function progress(done: number, pushes: number, ms: number): string {
   return `${(ms / 1000).toFixed(0)} s  ${done} of ${pushes} pushes, ${((done / ms) * 60_000).toFixed(0)} a minute`
 }
 
-const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0)
+const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
 
 function describe(builds: readonly Build[]): string {
   const groups = [...Map.groupBy(builds, ({ status }) => status)].map(([status, of]) => `${of.length} ${status}`)
@@ -110,10 +113,12 @@ async function pushAll(
   while ((await allBuilds(store)).some(({ status }) => !isTerminal(status))) await sleep(500)
 }
 
-async function lookAt({ fleet }: Ground, done: number, samples: Map<string, Sample[]>): Promise<void> {
+async function lookAt({ fleet, home }: Ground, done: number, samples: Map<string, Sample[]>): Promise<void> {
   for (const { name, pid } of fleet.members.values()) {
     const taken = samples.get(name) ?? []
-    taken.push({ done, residentBytes: await residentBytes(pid), openFiles: await openFiles(pid) })
+    const isOurs = name !== 'redis'
+    const kept = isOurs ? await keptBytes(pid, home) : { resident: await residentBytes(pid), heap: null }
+    taken.push({ done, residentBytes: kept.resident, heapBytes: kept.heap, openFiles: await openFiles(pid) })
     samples.set(name, taken)
   }
 }
@@ -122,12 +127,18 @@ async function lookAt({ fleet }: Ground, done: number, samples: Map<string, Samp
 function judgeProcess(name: string, all: Sample[]): { figure: string; problem: string | null } {
   const taken = all.slice(Math.floor(all.length / 10))
   const quarter = Math.max(1, Math.floor(taken.length / 4))
-  const between = (from: Sample[], of: (sample: Sample) => number) => median(from.map(of))
   const [first, last] = [taken.slice(0, quarter), taken.slice(-quarter)]
-  const memory = [first, last].map((part) => between(part, (sample) => sample.residentBytes)) as [number, number]
-  const files = [first, last].map((part) => between(part, (sample) => sample.openFiles)) as [number, number]
-  const ratio = memory[1] / memory[0]
-  const hasGrown = (ratio > 1.1 && memory[1] - memory[0] > toleranceBytes) || files[1] > files[0] * 1.1 + 2
-  const text = `${mib(memory[0])} MiB then ${mib(memory[1])} MiB (${ratio.toFixed(3)}), ${files[0]} then ${files[1]} open files`
-  return { figure: `${name.padEnd(13)} ${text}`, problem: hasGrown ? `${name} has grown: ${text}` : null }
+  const both = (of: (sample: Sample) => number) => [median(first.map(of)), median(last.map(of))] as const
+  const memory = both((sample) => sample.residentBytes)
+  const heap = both((sample) => sample.heapBytes ?? 0)
+  const files = both((sample) => sample.openFiles)
+  const isLarger = ([before, after]: readonly [number, number]) =>
+    after > before * 1.1 && after - before > toleranceBytes
+  const hasGrown = isLarger(memory) || isLarger(heap) || files[1] > files[0] * 1.1 + 2
+  const told = [
+    `${mib(memory[0])} MiB then ${mib(memory[1])} MiB (${(memory[1] / memory[0]).toFixed(3)})`,
+    ...(heap[0] === 0 ? [] : [`heap ${mib(heap[0])} then ${mib(heap[1])}`]),
+    `${files[0]} then ${files[1]} open files`
+  ].join(', ')
+  return { figure: `${name.padEnd(13)} ${told}`, problem: hasGrown ? `${name} has grown: ${told}` : null }
 }

@@ -3,7 +3,7 @@ import { checkBuilds, uncheckedBuilds } from '@slipway/builder/check-builds'
 import { ClusterConfig, createCluster } from '@slipway/deployer/cluster'
 import { Failure, type ForgeApp } from '@slipway/domain'
 import { connectDocker, findProgram } from '@slipway/machine'
-import { type Logger, loadConfig, storeConfig } from '@slipway/service'
+import { type Logger, loadConfig, moveByHand, movesConnections, storeConfig } from '@slipway/service'
 import { connectedForges } from '@slipway/store'
 
 type Env = Record<string, string | undefined>
@@ -35,6 +35,7 @@ export async function doctor(env: Env, logger: Logger, options: DoctorOptions): 
       ? await program('registry', ['docker-registry', 'registry'], 'apt-get install docker-registry, or set REGISTRY')
       : { name: 'registry', isOk: true, detail: `configured: ${env.REGISTRY}` }
   )
+  findings.push(...(await sharedPorts(env)))
   findings.push(await forge(env))
   findings.push(...(await running(env, logger, options)))
   return findings
@@ -56,6 +57,18 @@ async function program(name: string, names: string[], hint: string): Promise<Fin
     if (path !== null) return { name, isOk: true, detail: path }
   }
   return { name, isOk: false, detail: `not found: ${hint}` }
+}
+
+/** Only where ports are shared. */
+async function sharedPorts({ GATEWAY_REUSE_PORT: gateway, RECEIVER_REUSE_PORT: receiver }: Env): Promise<Finding[]> {
+  if (gateway !== 'true' && receiver !== 'true') return []
+  const details = {
+    on: 'connections move from a listener that closes to another on its port',
+    off: `a connection may be reset by a restart: ${moveByHand}, or run what listens as root`,
+    unknown: 'a connection may be reset by a restart: Linux 5.14 or newer is needed'
+  }
+  const found = await movesConnections()
+  return [{ name: 'shared ports', isOk: found === 'on', detail: details[found] }]
 }
 
 /** Those in the environment, and those that were connected and are in the store. */

@@ -7,6 +7,7 @@ import type { TrafficSender } from '@slipway/queue/traffic'
 import { closeListener, quietMoment } from '@slipway/service/close-listener'
 import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
+import { letConnectionsMove } from '@slipway/service/moving-connections'
 import type { Running } from '@slipway/service/run'
 import { type Calls, createCalls } from './calls.ts'
 import type { GatewayConfig } from './config.ts'
@@ -94,6 +95,7 @@ export async function startGateway(
     )
     closers.add('routes', () => feed.close())
     if (config.GATEWAY_REUSE_PORT) {
+      await letConnectionsMove(logger)
       await Promise.race([firstRoutes.promise, sleep(firstRoutesMs, undefined, { ref: false })])
     }
     const url = await listen(gateway, config)

@@ -9,6 +9,7 @@ import {
   createClosers,
   homePaths,
   type Logger,
+  letConnectionsMove,
   type Running,
   webhookKeySettings
 } from '@slipway/service'
@@ -102,6 +103,7 @@ export async function startReceiver(
     await app.close()
   })
   const { RECEIVER_HOST: host, RECEIVER_PORT: port, RECEIVER_REUSE_PORT: reusePort } = config
+  if (reusePort) await letConnectionsMove(logger)
   const url = await app.listen({ host, port, ...(reusePort ? { reusePort } : {}) })
   return { url, close: () => closers.close() }
 }
