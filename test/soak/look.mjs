@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')
 
-process.on('SIGUSR2', () => {
+process.on('SIGPWR', () => {
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   const file = `${process.env.SLIPWAY_HOME}/memory-${process.pid}.json`
   writeFileSync(`${file}.new`, JSON.stringify(process.memoryUsage()))

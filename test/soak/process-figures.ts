@@ -14,7 +14,7 @@ export async function residentBytes(pid: number): Promise<number> {
 export async function keptBytes(pid: number, home: string): Promise<{ resident: number; heap: number }> {
   const file = join(home, `memory-${pid}.json`)
   await rm(file, { force: true })
-  process.kill(pid, 'SIGUSR2')
+  process.kill(pid, 'SIGPWR')
   const text = await waitFor(() => readFile(file, 'utf8').catch(() => null), { timeoutMs: 60_000, what: file })
   const { heapUsed, external } = JSON.parse(text) as NodeJS.MemoryUsage
   return { resident: await residentBytes(pid), heap: heapUsed + external }

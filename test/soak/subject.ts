@@ -1,3 +1,4 @@
+import type { Relay } from '../chaos/relay.ts'
 import type { Subject } from '../chaos/subject.ts'
 import { type Scene, stackOf } from '../system/scene.ts'
 
@@ -13,6 +14,22 @@ export async function createSoakSubject(scene: Scene, index: number, owner: stri
   let head: { commit: string; answers: Record<string, string> } | null = null
   let last = Promise.resolve()
 
+  async function push({ arrival }: Parameters<Subject['push']>[0], relay: Relay): Promise<void> {
+    const word = `${owner}-${index}-${pushed.length + 1}`
+    words.add(word)
+    const commit = await repository.workingCopy.commit(
+      {
+        'stack.yml': stackOf({ [name]: { handler: './main', more: ['environment:', `  word: ${word}`] } }),
+        'main/handler.js': `// ${word}\nmodule.exports = async (event, context) => context.status(200).succeed(process.env.word)\n`
+      },
+      word
+    )
+    relay.expect(commit, arrival)
+    await repository.workingCopy.push({ force: true })
+    head = { commit, answers: { [name]: word } }
+    pushed.push(commit)
+  }
+
   return {
     owner,
     mainFunction: name,
@@ -20,22 +37,8 @@ export async function createSoakSubject(scene: Scene, index: number, owner: stri
     pushed,
     words,
     expected: () => head,
-    push({ arrival }, relay) {
-      last = last.then(async () => {
-        const word = `${owner}-${index}-${pushed.length + 1}`
-        words.add(word)
-        const commit = await repository.workingCopy.commit(
-          {
-            'stack.yml': stackOf({ [name]: { handler: './main', more: ['environment:', `  word: ${word}`] } }),
-            'main/handler.js': `// ${word}\nmodule.exports = async (event, context) => context.status(200).succeed(process.env.word)\n`
-          },
-          word
-        )
-        relay.expect(commit, arrival)
-        await repository.workingCopy.push({ force: true })
-        head = { commit, answers: { [name]: word } }
-        pushed.push(commit)
-      })
+    push(planned, relay) {
+      last = last.then(() => push(planned, relay))
       return last
     }
   }
