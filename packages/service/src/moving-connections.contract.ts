@@ -11,6 +11,9 @@ test('connections that wait for a listener which closes go to the other one on i
   if (process.getuid?.() !== 0) return t.skip('only root makes networks')
   const { stdout } = await promisify(execFile)('unshare', inNetworkOfItsOwn, { timeout: 60_000 })
   const { before, after } = JSON.parse(stdout) as { before: string[]; after: string[] }
-  assert.ok(before.some((answer) => answer.includes('ECONNRESET')), 'by itself it resets them')
+  assert.ok(
+    before.some((answer) => answer.includes('ECONNRESET')),
+    'by itself it resets them'
+  )
   assert.deepEqual(after, ['here'])
 })
