@@ -50,6 +50,7 @@ async function unitTests({ root, env }) {
 export const unitTestRun = {
   task: 'test:unit',
   suffixes: ['.test.ts', '.test.mjs', '.test.tsx'],
-  concurrency: 2,
+  // More than there are processors, for much of a test's time is waiting.
+  concurrency: 3,
   timeoutMs: 8 * 60_000
 }
