@@ -28,6 +28,7 @@ function stored(repository: LocalRepository, installationId: string | null): Rep
     removedAt: null,
     suspendedAt: null,
     seenBy: null,
+    access: null,
     connectionSeenBy: null
   }
   const identity = { id: 'r1', ownerId: 'o1', forgeId: 'local', forgeRepositoryId: String(id) }

@@ -74,6 +74,24 @@ export const ForgeHealth = Type.Object({
 })
 export type ForgeHealth = Omit<Static<typeof ForgeHealth>, 'problems'> & { problems: ForgeProblem[] }
 
+/** How pushes of one repository are heard of. */
+export const RepositoryHealthView = Type.Object(
+  {
+    /** null: it is at no forge that is configured. */
+    mode: nullable(Type.Union([Type.Literal('webhooks'), Type.Literal('polling')])),
+    reason: nullable(Type.String({ description: 'why it is asked instead of delivering' })),
+    /** The newest delivery of it that arrived here. */
+    lastDelivery: nullable(
+      Type.Object({ eventName: Type.String(), outcome: Type.String(), receivedAt: Type.Integer() })
+    ),
+    /** What to do stands there for administrators of the installation only: it may name other owners. */
+    problems: Type.Array(ForgeProblem),
+    checkedAt: nullable(Type.Integer())
+  },
+  { $id: 'RepositoryHealth' }
+)
+export type RepositoryHealthView = Omit<Static<typeof RepositoryHealthView>, 'problems'> & { problems: ForgeProblem[] }
+
 /** An attempt to connect a forge. */
 export const ForgeConnectionView = Type.Object({
   id: Type.String(),

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { ForgeConnectionView, ForgeHealth } from './forge-resources.ts'
+import { ForgeConnectionView, ForgeHealth, RepositoryHealthView } from './forge-resources.ts'
 import type { RouteContract } from './routes.ts'
 
 const nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()])
@@ -58,6 +58,13 @@ export const forgeRoutes = {
         })
       )
     })
+  },
+  getRepositoryHealth: {
+    method: 'GET',
+    path: '/api/v1/repositories/:id/health',
+    rule: { action: 'see-delivery', on: 'repository' },
+    summary: 'How pushes of a repository are heard of, what came last, and what is wrong on the way',
+    response: RepositoryHealthView
   },
   rotateWebhookSecret: {
     method: 'POST',

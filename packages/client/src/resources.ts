@@ -4,6 +4,7 @@ import {
   BuildPolicy,
   BuildStatus,
   BuildTrigger,
+  functionAccesses,
   ImageReference,
   LogChunk
 } from '@slipway/domain'
@@ -59,6 +60,8 @@ export const RepositoryView = Type.Object(
     policy: BuildPolicy,
     /** Everybody may see its builds, logs and functions, while it is not private at its forge. */
     hasPublicPages: Type.Boolean(),
+    /** Who may call its functions that do not say so themselves; null: as its owner says. */
+    access: Nullable(Type.Enum([...functionAccesses])),
     connectedAt: Time,
     /** Lost at the forge: its functions go when the grace period is over. */
     disconnectedAt: Nullable(Time),

@@ -347,7 +347,12 @@ export const routes = {
     path: '/api/v1/audit',
     rule: { action: 'see-audit', on: 'listing' },
     summary: 'Who changed what, and who was refused what, newest first',
-    query: Type.Object({ ...page, ...owner }),
+    query: Type.Object({
+      ...page,
+      ...owner,
+      actor: Type.Optional(Type.String({ description: 'as the log names it' })),
+      action: Type.Optional(Type.String())
+    }),
     response: Listed(AuditView)
   },
   listDeliveries: {

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import type { FunctionAccess } from './access.ts'
 
 /** The account that repositories belong to. Its slug is its name in this installation and survives renames at the forge. */
 export interface Owner {
@@ -88,6 +89,8 @@ export interface Repository {
   policy: BuildPolicy
   /** Setting: everybody may see its builds, logs and functions, while it is not private at its forge. */
   hasPublicPages: boolean
+  /** Setting: who may call its functions that do not say so themselves; null: as its owner says. */
+  access: FunctionAccess | null
   connectedAt: number
   /** It was lost at the forge. Its functions stay until the grace period is over. */
   disconnectedAt: number | null

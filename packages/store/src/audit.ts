@@ -13,10 +13,12 @@ export async function appendAudit(tx: Transaction, entry: Parameters<Audit['appe
 export function createAudit(database: Database): Audit {
   return {
     append: (entry) => database.write((tx) => appendAudit(tx, entry)),
-    list: (whose, { before, limit }) =>
+    list: (whose, { before, limit }, { actor, action } = {}) =>
       database.read(async (db) => {
         let query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit)
         if (whose !== null) query = query.where(visibleByOwner(whose, 'audit.owner_id'))
+        if (actor !== undefined) query = query.where('actor', '=', actor)
+        if (action !== undefined) query = query.where('action', '=', action)
         if (before !== null) query = query.where('id', '<', before)
         const rows = await query.execute()
         return rows.map(({ owner_id: ownerId, detail_json: detail, ...entry }) => ({

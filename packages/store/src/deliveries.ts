@@ -71,9 +71,10 @@ export function createDeliveries(database: Database): Deliveries {
         }
         return known
       }),
-    newest: (forgeId) =>
+    newest: (forgeId, repositoryId) =>
       database.read(async (db) => {
-        const query = db.selectFrom('deliveries').selectAll().where('forge_id', '=', forgeId)
+        let query = db.selectFrom('deliveries').selectAll().where('forge_id', '=', forgeId)
+        if (repositoryId !== undefined) query = query.where('repository_id', '=', repositoryId)
         const row = await query.orderBy('id', 'desc').limit(1).executeTakeFirst()
         return row === undefined ? null : toDeliveryRecord(row)
       }),

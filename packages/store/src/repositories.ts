@@ -37,7 +37,8 @@ export function toRepository(row: RepositoryRow): Repository {
     removedAt: row.removed_at,
     suspendedAt: row.suspended_at,
     seenBy: row.seen_by,
-    connectionSeenBy: row.connection_seen_by
+    connectionSeenBy: row.connection_seen_by,
+    access: row.access
   }
 }
 

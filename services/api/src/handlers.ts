@@ -104,10 +104,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const objects = await internal.list(signal)
       return { items: await Promise.all(objects.map((object) => view.running(object))) }
     },
-    async listAudit(input, caller) {
+    async listAudit({ actor, action, ...input }, caller) {
       const page = pageOf(input)
+      const filter = { ...(actor === undefined ? {} : { actor }), ...(action === undefined ? {} : { action }) }
       return listed(
-        await store.audit.list(await whoseFor(caller, 'see-audit', input), page),
+        await store.audit.list(await whoseFor(caller, 'see-audit', input), page, filter),
         page,
         views.forOneAnswer().audit
       )

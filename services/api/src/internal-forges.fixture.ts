@@ -24,13 +24,14 @@ export const healthyForge: ForgeHealth = {
 }
 
 /** What `deployer` answers, in memory: one state that is good, one code that is. */
-export function createInternalForgesForTest(): InternalForges & { asked: unknown[] } {
+export function createInternalForgesForTest(): InternalForges & { asked: unknown[]; health: ForgeHealth } {
   const asked: unknown[] = []
   const known = (state: string) => {
     if (state !== 'the-state') throw new Failure('not-found', 'this address does not belong to an <attempt>')
   }
-  return {
+  const forges: ReturnType<typeof createInternalForgesForTest> = {
     asked,
+    health: healthyForge,
     async beginConnection(wanted) {
       asked.push(wanted)
       return { id: 'c1', state: 'the-state', expiresAt: 100, mode: 'webhooks', reason: null }
@@ -47,7 +48,7 @@ export function createInternalForgesForTest(): InternalForges & { asked: unknown
     async lookForInstallations(forgeId) {
       asked.push(`installations of ${forgeId}`)
     },
-    forgeHealth: async () => [healthyForge],
+    forgeHealth: async () => [forges.health],
     async rotateWebhookSecret(forgeId) {
       asked.push(`webhook secret of ${forgeId}`)
     },
@@ -56,4 +57,5 @@ export function createInternalForgesForTest(): InternalForges & { asked: unknown
       return { slug: 'slipway', htmlUrl: 'https://forge.test/apps/slipway' }
     }
   }
+  return forges
 }

@@ -74,6 +74,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'GET /api/v1/functions/:owner/:name/comparison': [readers, undefined, 'before=none&after=none'],
   'GET /api/v1/functions/:owner/:name/traffic': [readers],
   'GET /api/v1/functions/:owner/:name/log': [readers],
+  'GET /api/v1/repositories/:id/health': [readers],
   'GET /api/v1/owners/:owner/traffic': [readers],
   'GET /api/v1/owners/:owner/usage': [readers],
   'GET /api/v1/owners/:owner/limits': [readers],

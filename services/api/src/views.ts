@@ -71,6 +71,7 @@ export function createViews(
         isAtomic: one.isAtomic,
         policy: one.policy,
         hasPublicPages: one.hasPublicPages,
+        access: one.access,
         connectedAt: one.connectedAt,
         disconnectedAt: one.disconnectedAt,
         removedAt: one.removedAt,

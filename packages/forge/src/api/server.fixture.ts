@@ -125,6 +125,7 @@ export function repositoryWith(change: Partial<Repository> = {}): Repository {
     removedAt: null,
     suspendedAt: null,
     seenBy: null,
+    access: null,
     connectionSeenBy: null,
     ...change
   }

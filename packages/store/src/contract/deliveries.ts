@@ -33,6 +33,7 @@ export function deliveriesContract({ name, database }: Subject): void {
       (await store.deliveries.list(null, firstPage))[0]?.deliveryId
     )
     assert.equal(await store.deliveries.newest('gitlab'), null)
+    assert.equal(await store.deliveries.newest('github', 'of-none'), null)
     assert.equal((await store.builds.counts()).queued, 3)
   })
 

@@ -186,6 +186,11 @@ export function recordsContract({ name, database }: Subject): void {
       (await store.audit.list(null, firstPage)).map(({ action }) => action),
       ['start', 'cancel']
     )
+    const filtered = async (filter: { actor?: string; action?: string }) =>
+      (await store.audit.list(null, firstPage, filter)).map(({ action }) => action)
+    assert.deepEqual(await filtered({ action: 'cancel' }), ['cancel'])
+    assert.deepEqual(await filtered({ actor: 'alice' }), ['start', 'cancel'])
+    assert.deepEqual(await filtered({ actor: 'bob' }), [])
     assert.equal((await store.audit.list(null, { before: kept?.id ?? '', limit: 9 })).length, 0)
   })
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createApiForTest } from '../api.fixture.ts'
+import { healthyForge } from '../internal-forges.fixture.ts'
+import { createPeople } from '../people.fixture.ts'
 
 test('connecting begins with an address that holds the state, and stands in the audit log', async (t) => {
   const { api, forges, store } = await createApiForTest(t)
@@ -85,6 +87,28 @@ test('an installation id in the setup address changes nothing: the forge is aske
     assert.ok(!page.body.includes('666'))
   }
   assert.deepEqual(forges.asked, ['installations of github'])
+})
+
+test('how pushes of a repository are heard of is told to who reads it, and details of the App to administrators alone', async (t) => {
+  const { ask, store, alice, forges } = await createPeople(t)
+  const [repository] = await store.repositories.list(alice, { before: null, limit: 1 })
+  const path = `/api/v1/repositories/${repository?.id}/health`
+  const fault = { what: 'permissions' as const, message: 'initech did not accept', fix: 'its owner accepts them' }
+  forges.health = {
+    ...healthyForge,
+    forgeId: repository?.forgeId ?? '',
+    mode: 'polling',
+    reason: 'no address',
+    problems: [fault]
+  }
+  const told = await ask('rita', 'GET', path)
+  assert.equal(told.status, 200)
+  assert.equal(told.body.mode, 'polling')
+  assert.equal(told.body.reason, 'no address')
+  assert.ok(told.text.includes('permissions') && !told.text.includes('initech'))
+  const { receivedAt } = told.body.lastDelivery as { receivedAt: number }
+  assert.equal(receivedAt, 1)
+  assert.ok((await ask('root', 'GET', path)).text.includes('initech'))
 })
 
 test('administrators see the forges with what came last, and give them other keys', async (t) => {

@@ -1,9 +1,9 @@
-import type { InternalApi, RouteName } from '@slipway/client'
-import { Failure, type Store } from '@slipway/domain'
+import type { ForgeProblem, InternalApi, RouteName } from '@slipway/client'
+import { type DeliveryRecord, Failure, isAdministrator, isUploaded, type Store } from '@slipway/domain'
 import type { Handlers, Note } from '../handling.ts'
 
 export interface ForgeHandlerDeps {
-  store: Pick<Store, 'forgeConnections' | 'deliveries'>
+  store: Pick<Store, 'forgeConnections' | 'deliveries' | 'repositories'>
   internal: Pick<InternalApi, 'beginConnection' | 'forgeHealth' | 'rotateWebhookSecret' | 'replaceAppKey'>
   /** Where people reach our pages. */
   publicUrl(): string
@@ -12,8 +12,34 @@ export interface ForgeHandlerDeps {
 
 type ForgeRoute = Extract<
   RouteName,
-  'connectGitHub' | 'getForgeConnection' | 'listForges' | 'rotateWebhookSecret' | 'replaceAppKey'
+  | 'connectGitHub'
+  | 'getForgeConnection'
+  | 'listForges'
+  | 'getRepositoryHealth'
+  | 'rotateWebhookSecret'
+  | 'replaceAppKey'
 >
+
+const suspended: ForgeProblem = {
+  what: 'installation',
+  message: 'the App is suspended for this repository at its forge: nothing is built',
+  fix: 'its owner lets it go on in the settings of the forge'
+}
+
+function lastOf(newest: DeliveryRecord | null) {
+  if (newest === null) return null
+  const { eventName, outcome, receivedAt } = newest
+  return { eventName, outcome, receivedAt }
+}
+
+/** What is wrong with an App may name other owners that have installed it. */
+function withoutDetail({ what }: ForgeProblem): ForgeProblem {
+  return {
+    what,
+    message: 'something is wrong here between the forge and this installation; pushes may be found late',
+    fix: 'an administrator of this installation sees what under Administration, Forges'
+  }
+}
 
 /** What administrators do with forges. Credentials stay with `deployer`. */
 export function createForgeHandlers({ store, internal, publicUrl, note }: ForgeHandlerDeps): Handlers<ForgeRoute> {
@@ -35,13 +61,22 @@ export function createForgeHandlers({ store, internal, publicUrl, note }: ForgeH
       const forges = await internal.forgeHealth(fresh, signal)
       const items = await Promise.all(
         forges.map(async (forge) => {
-          const newest = await store.deliveries.newest(forge.forgeId)
-          if (newest === null) return { ...forge, lastDelivery: null }
-          const { eventName, outcome, receivedAt } = newest
-          return { ...forge, lastDelivery: { eventName, outcome, receivedAt } }
+          return { ...forge, lastDelivery: lastOf(await store.deliveries.newest(forge.forgeId)) }
         })
       )
       return { items }
+    },
+    async getRepositoryHealth({ id }, caller, signal) {
+      const repository = await store.repositories.get(id)
+      if (repository === null) throw new Failure('not-found', `there is no repository ${id}`)
+      const { forgeId, suspendedAt } = repository
+      const lastDelivery = lastOf(await store.deliveries.newest(forgeId, id))
+      const forges = isUploaded(repository) ? [] : await internal.forgeHealth(false, signal)
+      const forge = forges.find((one) => one.forgeId === forgeId)
+      const { mode = null, reason = null, checkedAt = null } = forge ?? {}
+      const known = (forge?.problems ?? []).map((one) => (isAdministrator(caller) ? one : withoutDetail(one)))
+      const problems = suspendedAt === null ? known : [suspended, ...known]
+      return { mode, reason, lastDelivery, problems, checkedAt }
     },
     async rotateWebhookSecret({ forge }, caller, signal) {
       await internal.rotateWebhookSecret(forge, signal)

@@ -116,11 +116,20 @@ function Suspension({ slug, isSuspended, reload }: { slug: string; isSuspended: 
 function Usage({ owner }: { owner: string }) {
   const { data } = useLoaded('getUsage', { owner })
   if (data === null) return null
-  const { calls, builds, buildMinutes, functions } = data
+  const { calls, builds, buildMinutes, functions, quotas } = data
   return (
-    <span title="In the last 30 days">
-      {functions} live · {calls} calls · {builds} builds, {Math.round(buildMinutes)} min
-    </span>
+    <>
+      <span title="In the last 30 days">
+        {functions} live · {calls} calls · {builds} builds, {Math.round(buildMinutes)} min
+      </span>
+      {quotas
+        .filter(({ limit }) => limit !== null)
+        .map(({ name, what, used, limit, unit }) => (
+          <span key={name} class={used >= (limit ?? 0) ? 'reason tone-warning errors' : ''}>
+            {what}: {used} of {limit} {unit}
+          </span>
+        ))}
+    </>
   )
 }
 

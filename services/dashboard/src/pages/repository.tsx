@@ -10,6 +10,7 @@ import { Empty, ProblemBox, Show } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
 import { RepositoryState } from './repositories.tsx'
 import { RepositoryDeliveries } from './repository-deliveries.tsx'
+import { RepositoryHealth } from './repository-health.tsx'
 import { RepositorySettings } from './repository-settings.tsx'
 import { RepositoryStanding } from './repository-standing.tsx'
 
@@ -94,6 +95,11 @@ function Repository({ owner, one, reload }: { owner: string; one: RepositoryView
       {may('updateRepository', about) && (
         <Section title="Settings">
           <RepositorySettings key={one.id} one={one} reload={reload} />
+        </Section>
+      )}
+      {may('getRepositoryHealth', about) && (
+        <Section title="Health" note="Whether pushes find their way here.">
+          <RepositoryHealth id={one.id} />
         </Section>
       )}
       {may('listDeliveries', about) && (

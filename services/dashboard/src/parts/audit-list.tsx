@@ -1,7 +1,9 @@
+import type { AuditView } from '@slipway/client'
+import { useLocation } from 'preact-iso'
 import { useLoaded } from '../live/use-loaded.ts'
 import { usePages } from '../live/use-pages.ts'
-import { More } from './more.tsx'
-import { Empty, Show } from './states.tsx'
+import { Listing } from './listing.tsx'
+import { Empty } from './states.tsx'
 import { Ago } from './time.tsx'
 
 /** What was refused names what was asked for. */
@@ -10,39 +12,75 @@ function wordsOf(action: string, detail: Record<string, unknown>): string {
   return words.replaceAll('-', ' ')
 }
 
+const filters = ['actor', 'action'] as const
+
 /** Who changed what, and who was refused what, newest first; with what it was before and after, where that is told. */
 export function AuditList({ owner }: { owner?: string }) {
-  const input = { limit: 50, ...(owner === undefined ? {} : { owner }) }
+  const { path, query } = useLocation()
+  const set = filters.flatMap((name) => (query[name] ? [[name, query[name]] as const] : []))
+  const input = { limit: 50, ...(owner === undefined ? {} : { owner }), ...Object.fromEntries(set) }
   const audit = useLoaded('listAudit', input, () => true)
   const pages = usePages('listAudit', input, audit.data?.next ?? null)
+  const hrefOf = (change: Partial<Record<(typeof filters)[number], string | undefined>>) => {
+    const next = new URLSearchParams(set.map(([name, value]) => [name, value]))
+    for (const [name, value] of Object.entries(change)) {
+      if (value === undefined) next.delete(name)
+      else next.set(name, value)
+    }
+    return next.size === 0 ? path : `${path}?${next.toString()}`
+  }
   return (
-    <Show of={audit}>
-      {({ items }) =>
-        items.length === 0 ? (
-          <Empty title="Nothing was changed yet">
+    <>
+      {set.length > 0 && (
+        <p class="filters" role="status">
+          {set.map(([name, value]) => (
+            <a key={name} class="chip" href={hrefOf({ [name]: undefined })} aria-label={`Any ${name} again`}>
+              {name}: {value} ×
+            </a>
+          ))}
+        </p>
+      )}
+      <Listing
+        of={audit}
+        pages={pages}
+        rows={8}
+        empty={
+          <Empty title={set.length === 0 ? 'Nothing was changed yet' : 'No entry is like that'}>
             <p>Every change that a person or a token makes, and what was refused to them, is written down here.</p>
           </Empty>
-        ) : (
-          <>
-            <ul class="rows">
-              {[...items, ...pages.items].map(({ id, at, actor, action, resource, detail }) => (
-                <li key={id} class="row">
-                  <div class="row-main">
-                    <span class="clip">
-                      <span class="strong">{actor}</span> {wordsOf(action, detail)} <code>{resource}</code>
-                    </span>
-                    {Object.keys(detail).length > 0 && <code class="note clip">{JSON.stringify(detail)}</code>}
-                  </div>
-                  <div class="row-end note">
-                    <Ago at={at} />
-                  </div>
-                </li>
-              ))}
-            </ul>
-            <More pages={pages} />
-          </>
-        )
-      }
-    </Show>
+        }
+      >
+        {(entry) => <Entry key={entry.id} entry={entry} hrefOf={hrefOf} />}
+      </Listing>
+    </>
+  )
+}
+
+/** Who it was and what was done lead to the entries that have the same. */
+function Entry({
+  entry: { at, actor, action, resource, detail },
+  hrefOf
+}: {
+  entry: AuditView
+  hrefOf: (change: { actor?: string; action?: string }) => string
+}) {
+  return (
+    <li class="row">
+      <div class="row-main">
+        <span class="clip">
+          <a class="strong" href={hrefOf({ actor })} title={`Only what ${actor} did`}>
+            {actor}
+          </a>{' '}
+          <a class="plain" href={hrefOf({ action })} title="Only what is like this">
+            {wordsOf(action, detail)}
+          </a>{' '}
+          <code>{resource}</code>
+        </span>
+        {Object.keys(detail).length > 0 && <code class="note clip">{JSON.stringify(detail)}</code>}
+      </div>
+      <div class="row-end note">
+        <Ago at={at} />
+      </div>
+    </li>
   )
 }

@@ -12,7 +12,13 @@ export interface AuditEntry {
   detail: Record<string, unknown>
 }
 
+/** Exactly these. */
+export interface AuditFilter {
+  actor?: string
+  action?: string
+}
+
 export interface Audit {
   append(entry: Omit<AuditEntry, 'id'>): Promise<void>
-  list(whose: Whose, page: Page): Promise<AuditEntry[]>
+  list(whose: Whose, page: Page, filter?: AuditFilter): Promise<AuditEntry[]>
 }

@@ -49,7 +49,7 @@ export interface Deliveries {
   ): Promise<void>
   /** Of these delivery ids those that were recorded. */
   known(forgeId: string, deliveryIds: string[]): Promise<string[]>
-  /** The one of a forge that came last; null before the first. */
-  newest(forgeId: string): Promise<DeliveryRecord | null>
+  /** The one of a forge, or of one of its repositories, that came last; null before the first. */
+  newest(forgeId: string, repositoryId?: string): Promise<DeliveryRecord | null>
   list(whose: Whose, page: Page): Promise<DeliveryRecord[]>
 }
