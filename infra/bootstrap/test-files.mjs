@@ -27,6 +27,7 @@ const seconds = {
   'isolation.contract.ts': 30,
   'postgres.contract.ts': 30,
   'system/limits.test.ts': 30,
+  'system/owner-stops.test.ts': 30,
   'system/cancel.test.ts': 25,
   'system/docs.test.ts': 75,
   'system/terminal.test.ts': 40,
