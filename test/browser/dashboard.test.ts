@@ -85,6 +85,8 @@ test('a rollback says what it does, is done by one click more, and resuming brin
   const dialog = page.getByRole('dialog', { name: new RegExp(first.slice(0, 7)) })
   await dialog.getByText(/pushes do not deploy hello until somebody resumes it/).waitFor()
   await dialog.getByRole('button', { name: 'Roll back' }).click()
+  // The function's own page says "Live", too: it is left once the rollback is taken.
+  await page.waitForURL('**/builds/*')
   await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
 
   await page.goto('/owners/alice/functions/hello/settings')
