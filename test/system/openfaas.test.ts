@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { findProgram, waitFor } from '@slipway/machine'
@@ -23,7 +25,7 @@ module.exports = async (event, context) => {
 `
 
 before(async () => {
-  scene = await createScene()
+  scene = await createScene({ CALLBACK_LOOPBACK: 'on' })
   const repository = await scene.repository({ owner: 'dave' })
   const commit = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': handler })
   assert.equal((await repository.ended(commit)).status, 'live')
@@ -218,6 +220,46 @@ test('nobody gets past the gateway without a token, and a function of git is not
   const taken = await system('PUT', '/system/functions', { service: 'hello', image })
   assert.equal(taken.status, 409)
   assert.match(taken.text, /belongs to repository dave\/shop/)
+})
+
+test('calls that nobody waits for are made and told of, also when everything is killed in between', async (t) => {
+  const told = new Map<string, { status: string; body: string }>()
+  const hook = createServer((req, res) => {
+    const parts: Buffer[] = []
+    req.on('data', (part: Buffer) => parts.push(part))
+    req.on('end', () => {
+      const status = String(req.headers['x-function-status'])
+      told.set(String(req.headers['x-call-id']), { status, body: Buffer.concat(parts).toString() })
+      res.end()
+    })
+  })
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve))
+  t.after(() => hook.close())
+  const url = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`
+  const leave = async (body: string) => {
+    const headers = { 'x-callback-url': url, 'content-type': 'text/plain' }
+    const { status, headers: answer } = await call(scene, '/async-function/dave-hello', {
+      method: 'POST',
+      body,
+      headers
+    })
+    assert.equal(status, 202)
+    return String(answer['x-call-id'])
+  }
+  const first = await leave('first')
+  await waitFor(() => told.has(first), { timeoutMs: 10_000, what: 'the first to be told of' })
+  assert.equal(told.get(first)?.status, '200')
+  assert.match(told.get(first)?.body ?? '', /"said":"first"/)
+
+  const ids = await Promise.all(Array.from({ length: 40 }, (_, i) => leave(`number ${i}`)))
+  await scene.installation.kill()
+  await scene.restart()
+  await waitFor(() => ids.every((id) => told.has(id)), { timeoutMs: 60_000, what: 'all of them to be told of' })
+  assert.ok(ids.every((id, i) => told.get(id)?.body.includes(`number ${i}`)))
+
+  if (faasCli === null) return
+  await done(['login', '-u', 'dave', '--password-stdin'], token)
+  assert.match(await done(['invoke', 'hello', '-n', 'dave', '--async'], 'x'), /submitted asynchronously/)
 })
 
 async function administrator(): Promise<{ token: string }> {

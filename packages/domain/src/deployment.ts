@@ -1,6 +1,7 @@
 import type { FunctionAccess } from './access.ts'
 import { type ImageReference, pinnedReference } from './build.ts'
 import { Failure } from './failure.ts'
+import type { RetryPolicy } from './retry.ts'
 import type { SecretPin } from './secret.ts'
 import type { FunctionSpec } from './stack.ts'
 
@@ -140,4 +141,6 @@ export interface Route {
   access: FunctionAccess
   /** From one address, to all functions of its owner together; null: as often as they like. */
   callsPerSecond: number | null
+  /** When an asynchronous call is tried again. */
+  retry: RetryPolicy
 }

@@ -1,4 +1,5 @@
 import type { Endpoint, FunctionAccess, FunctionKeys, Functions, KnownKey } from '@slipway/domain'
+import { defaultRetryPolicy, retryPolicyOf } from '@slipway/domain/retry'
 
 /** What gateways read, and all that they read: `keys` are of callers. */
 export type Routes = Pick<Functions, 'routes' | 'routesVersion'> & { keys: FunctionKeys['known'] }
@@ -18,6 +19,8 @@ interface RouteRow {
   access: FunctionAccess
   limits_json: string | null
   default_limits: string | null
+  /** null: it says nothing of when to try again. */
+  retry_annotations_json: string | null
 }
 
 interface KeyRow {
@@ -35,7 +38,8 @@ export function createRoutes(ask: AskRoutes): Routes {
       const rows = await ask<RouteRow>(
         `select live.owner_id, live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms,
            coalesce(functions.access, repositories.access, owners.access, 'public') as access,
-           owners.limits_json, (select value from settings where key = 'limits') as default_limits
+           owners.limits_json, (select value from settings where key = 'limits') as default_limits,
+           case when live.annotations_json like '%com.openfaas.retry.%' then live.annotations_json end as retry_annotations_json
            from functions join deployments as live on live.id = functions.live_deployment_id
              join owners on owners.id = functions.owner_id
              left join repositories on repositories.id = functions.repository_id`
@@ -50,7 +54,8 @@ export function createRoutes(ask: AskRoutes): Routes {
         endpoints: JSON.parse(row.endpoints_json) as Endpoint[],
         writeTimeoutMs: row.write_timeout_ms,
         access: row.access,
-        callsPerSecond: callsPerSecondOf(row)
+        callsPerSecond: callsPerSecondOf(row),
+        retry: retryOf(row.retry_annotations_json)
       }))
     },
     async keys() {
@@ -78,4 +83,8 @@ type Limit = { 'calls-per-second'?: number | null }
 function callsPerSecondOf({ limits_json: own, default_limits: all }: RouteRow): number | null {
   const parse = (json: string | null) => (json === null ? {} : (JSON.parse(json) as Limit))
   return { ...parse(all), ...parse(own) }['calls-per-second'] ?? null
+}
+
+function retryOf(annotations: string | null) {
+  return annotations === null ? defaultRetryPolicy : retryPolicyOf(JSON.parse(annotations) as Record<string, string>)
 }

@@ -158,6 +158,10 @@ function gatewayEnv(settings: Env): Record<string, string> {
     'HEAD_TIMEOUT_MS',
     'BODY_LIMIT_BYTES',
     'IN_FLIGHT_LIMIT',
+    'ASYNC_BODY_LIMIT_BYTES',
+    'ASYNC_CONCURRENCY',
+    'ASYNC_WAITING_LIMIT',
+    'CALLBACK_LOOPBACK',
     'NODE_OPTIONS',
     'NODE_COMPILE_CACHE'
   ]

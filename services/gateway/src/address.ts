@@ -4,8 +4,12 @@ import { isDnsLabel } from '@slipway/domain/naming'
 /** What a request is for. `target` is the path and query as the function gets them, byte for byte. */
 export type Address =
   | { kind: 'own'; path: string }
-  | { kind: 'name'; slug: string; functionName: string; target: string }
-  | { kind: 'cluster-name'; clusterName: string; target: string }
+  | { kind: 'name'; slug: string; functionName: string; target: string; isAsync?: true }
+  | { kind: 'cluster-name'; clusterName: string; target: string; isAsync?: true }
+
+export type FunctionAddress = Exclude<Address, { kind: 'own' }>
+
+const asyncPrefix = '/async-function/'
 
 /**
  * The one reading of host and path. The function's part is compared literally, never decoded: what is not exactly a name is nobody's.
@@ -25,6 +29,13 @@ export function readAddress(host: string | undefined, target: string, domain: st
   const path = end === -1 ? target : target.slice(0, end)
   const query = end === -1 ? '' : target.slice(end)
 
+  if (slug === null && path.startsWith(asyncPrefix)) {
+    // Read as the call that it becomes.
+    return {
+      ...(readAddress(host, target.replace(asyncPrefix, '/function/'), domain) as FunctionAddress),
+      isAsync: true
+    }
+  }
   if (slug === null && !path.startsWith('/function/')) return { kind: 'own', path }
   const start = slug === null ? '/function/'.length : 1
   const slash = path.indexOf('/', start)

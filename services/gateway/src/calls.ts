@@ -17,6 +17,8 @@ import type { Upstream } from './upstream.ts'
 
 /** The calls in flight. */
 export interface Calls {
+  /** Counts a call of an address, those that nobody waits for included: why there are too many of it; null when it may pass. */
+  refusalOfMany(req: IncomingMessage, upstream: Upstream, begin: number): Failure | null
   /** @throws Failure `not-found`, `unavailable` when there is nobody to call. */
   begin(incoming: Incoming, address: Exclude<Address, { kind: 'own' }>): void
   /** Ends all of them, wherever they are. */
@@ -73,6 +75,7 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   return {
+    refusalOfMany,
     begin(incoming, address) {
       if (table.version() === null) throw notLoaded()
       const upstream = table.find(address)

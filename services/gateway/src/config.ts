@@ -19,6 +19,10 @@ export interface GatewayConfig {
   HEAD_TIMEOUT_MS: number
   BODY_LIMIT_BYTES: number
   IN_FLIGHT_LIMIT: number
+  ASYNC_BODY_LIMIT_BYTES: number
+  ASYNC_CONCURRENCY: number
+  ASYNC_WAITING_LIMIT: number
+  CALLBACK_LOOPBACK: string
   TRUSTED_PROXIES: string
   METRICS_PEERS: string
   STOP_GRACE_MS: number
@@ -82,6 +86,31 @@ export const gatewaySettings = {
     maximum: 1_000_000,
     description: 'Calls that one function may have at a time through one gateway; more are answered 429.'
   },
+  ASYNC_BODY_LIMIT_BYTES: {
+    type: 'integer',
+    default: 1024 * 1024,
+    minimum: 0,
+    maximum: 64 * 1024 * 1024,
+    description: 'A larger body of an asynchronous call, which Redis keeps until it is made, is answered 413.'
+  },
+  ASYNC_CONCURRENCY: {
+    type: 'integer',
+    default: 10,
+    minimum: 1,
+    maximum: 1000,
+    description: 'Asynchronous calls of one function that are made at a time, by all gateways together.'
+  },
+  ASYNC_WAITING_LIMIT: {
+    type: 'integer',
+    default: 1000,
+    minimum: 1,
+    description: 'Asynchronous calls of one function that may wait; more are answered 429.'
+  },
+  CALLBACK_LOOPBACK: {
+    enum: ['on', 'off'],
+    default: 'off',
+    description: 'Callbacks of asynchronous calls may go to addresses of this machine, too. For trying it out.'
+  },
   TRUSTED_PROXIES: {
     type: 'string',
     default: '',
@@ -122,6 +151,10 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     HEAD_TIMEOUT_MS: Number(text('HEAD_TIMEOUT_MS')),
     BODY_LIMIT_BYTES: Number(text('BODY_LIMIT_BYTES')),
     IN_FLIGHT_LIMIT: Number(text('IN_FLIGHT_LIMIT')),
+    ASYNC_BODY_LIMIT_BYTES: Number(text('ASYNC_BODY_LIMIT_BYTES')),
+    ASYNC_CONCURRENCY: Number(text('ASYNC_CONCURRENCY')),
+    ASYNC_WAITING_LIMIT: Number(text('ASYNC_WAITING_LIMIT')),
+    CALLBACK_LOOPBACK: text('CALLBACK_LOOPBACK'),
     TRUSTED_PROXIES: text('TRUSTED_PROXIES'),
     METRICS_PEERS: text('METRICS_PEERS'),
     STOP_GRACE_MS: Number(text('STOP_GRACE_MS'))

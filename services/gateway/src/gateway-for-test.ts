@@ -2,9 +2,17 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Endpoint, Failure, type KnownKey, type Route, type TrafficBatch } from '@slipway/domain'
+import {
+  defaultRetryPolicy,
+  type Endpoint,
+  Failure,
+  type KnownKey,
+  type Route,
+  type TrafficBatch
+} from '@slipway/domain'
 import type { SignalPayload } from '@slipway/queue/signals'
 import { createLogger } from '@slipway/service/logger'
+import { createKeptCalls, type KeptCalls } from './async/kept-calls.fixture.ts'
 import { type RouteSource, readConfig, startGateway } from './service.ts'
 
 /** A function as the tests run it: a real server on a port of its own. */
@@ -48,6 +56,7 @@ export function routeTo(name: string, endpoints: Endpoint[], more: Partial<Route
     writeTimeoutMs: 10_000,
     access: 'public',
     callsPerSecond: null,
+    retry: defaultRetryPolicy,
     ...more
   }
 }
@@ -60,6 +69,8 @@ export interface TestGateway {
   /** As `setRoutes`, but the signal is lost. */
   setRoutesSilently(routes: Route[]): void
   storeIsAway(isAway: boolean): void
+  /** Where calls that nobody waits for are kept. */
+  kept: KeptCalls
   /** What was told to `deployer`. */
   reports: SignalPayload<'gateway'>[]
   /** What it counted, as far as it was handed on. */
@@ -77,6 +88,7 @@ export async function startTestGateway(
   let keys: KnownKey[] = []
   let version = 1
   let isAway = env.TEST_STORE_AWAY === 'true'
+  const kept = createKeptCalls()
   const reports: SignalPayload<'gateway'>[] = []
   const batches: TrafficBatch[] = []
   const listeners = new Set<() => void>()
@@ -108,6 +120,7 @@ export async function startTestGateway(
         return () => listeners.delete(wake)
       }
     },
+    asyncCalls: kept.deps,
     traffic: {
       send: async (batch) => void batches.push(batch)
     },
@@ -134,6 +147,7 @@ export async function startTestGateway(
     storeIsAway(next) {
       isAway = next
     },
+    kept,
     reports,
     batches,
     close: () => running.close()

@@ -4,6 +4,7 @@ import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
 import { type Address, readAddress } from './address.ts'
 import { answerFailure, answerSocket } from './answers.ts'
+import type { AcceptCall } from './async/accept.ts'
 import { hasBody, type Incoming } from './call.ts'
 import type { Calls } from './calls.ts'
 import { isSystemPath, type SystemProxy } from './system.ts'
@@ -15,6 +16,8 @@ export interface GatewayOptions {
   calls: Calls
   /** Answers what is asked of the gateway itself. */
   own: (req: IncomingMessage, res: ServerResponse, path: string) => void
+  /** Takes a call that nobody waits for. */
+  accept: AcceptCall
   /** Answers what manages functions. */
   system: SystemProxy
   domain: string
@@ -32,7 +35,7 @@ export interface Gateway {
 /** How long the rest of a body is read after its answer was given: a caller that still sends would not see the answer. */
 const lingerMs = 1000
 
-export function createGateway({ calls, own, system, domain, headTimeoutMs, logger }: GatewayOptions): Gateway {
+export function createGateway({ calls, own, accept, system, domain, headTimeoutMs, logger }: GatewayOptions): Gateway {
   const server = createServer({
     // Bodies may stream for long: each call's own limit ends them. Heads may not.
     headersTimeout: headTimeoutMs,
@@ -60,6 +63,7 @@ export function createGateway({ calls, own, system, domain, headTimeoutMs, logge
       const address = readRequest(req, domain)
       if (address.kind === 'own' && isSystemPath(address.path)) system(incoming)
       else if (address.kind === 'own') own(req, res, address.path)
+      else if (address.isAsync === true) accept(incoming, address)
       else calls.begin(incoming, address)
     } catch (err) {
       if (!(err instanceof Failure)) logger.error({ err }, 'a request could not be served')

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createAsyncBacklog } from '@slipway/queue/async-backlog'
 import { createSignals } from '@slipway/queue/signals'
 import { createTrafficSender } from '@slipway/queue/traffic'
 import { createClosers } from '@slipway/service/closers'
@@ -26,7 +27,15 @@ async function main() {
     const file = join(config.SLIPWAY_HOME, 'store.sqlite')
     const routes = createRouteSource(() => openRoutes({ url: config.DATABASE_URL, file }))
     closers.add('store', () => routes.close())
-    const gateway = await startGateway(config, { routes, signals, traffic, logger })
+    const backlog = createAsyncBacklog(queue, onRedisError)
+    closers.add('backlog', async () => backlog.close())
+    const open = async () => {
+      // Loaded by the first call that is left: it is larger than all else here.
+      const { openAsyncCalls } = await import('@slipway/queue/async-calls')
+      const limits = { concurrency: config.ASYNC_CONCURRENCY, waitingLimit: config.ASYNC_WAITING_LIMIT }
+      return openAsyncCalls(queue, { ...limits, onError: onRedisError })
+    }
+    const gateway = await startGateway(config, { routes, signals, asyncCalls: { backlog, open }, traffic, logger })
     closers.add('gateway', () => gateway.close())
     return { url: gateway.url, close: () => closers.close() }
   }, logger)

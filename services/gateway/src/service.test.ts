@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
 import { createLogger } from '@slipway/service'
+import { createKeptCalls } from './async/kept-calls.fixture.ts'
 import { ask, openSocket, routeTo, startFunction, startTestGateway, until } from './gateway-for-test.ts'
 import { readConfig, startGateway } from './service.ts'
 
@@ -178,6 +179,7 @@ test('a gateway that shares its port takes calls only once it has routes: until 
   const starting = startGateway(readConfig({ GATEWAY_PORT: String(port), GATEWAY_REUSE_PORT: 'true' }), {
     routes: { routes: () => unlessAway(routes), routesVersion: () => unlessAway(1), keys: () => unlessAway([]) },
     signals: { send: () => undefined, listen: () => () => undefined },
+    asyncCalls: createKeptCalls().deps,
     traffic: { send: () => Promise.resolve() },
     logger: createLogger('gateway', 'silent'),
     announceMs: 0

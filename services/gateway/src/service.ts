@@ -9,6 +9,11 @@ import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
 import { letConnectionsMove } from '@slipway/service/moving-connections'
 import type { Running } from '@slipway/service/run'
+import { createAcceptCall } from './async/accept.ts'
+import { createSendResult } from './async/callback.ts'
+import { type AsyncDeskDeps, createAsyncDesk } from './async/desk.ts'
+import { createMakeCall } from './async/make-call.ts'
+import { createPerform } from './async/perform.ts'
 import { type Calls, createCalls } from './calls.ts'
 import type { GatewayConfig } from './config.ts'
 import { createGateway, type Gateway } from './gateway.ts'
@@ -29,6 +34,8 @@ export type { RouteSource } from './route-source.ts'
 export interface GatewayDeps {
   routes: RouteSource
   signals: Pick<Signals, 'send' | 'listen'>
+  /** Keeps calls that nobody waits for. */
+  asyncCalls: Pick<AsyncDeskDeps, 'backlog' | 'open'>
   /** Takes what was counted. */
   traffic: Pick<TrafficSender, 'send'>
   logger: Logger
@@ -45,7 +52,16 @@ export interface GatewayDeps {
  */
 export async function startGateway(
   config: GatewayConfig,
-  { routes, signals, traffic, logger, now = Date.now, announceMs = 400, firstRoutesMs = 15_000 }: GatewayDeps
+  {
+    routes,
+    signals,
+    asyncCalls,
+    traffic,
+    logger,
+    now = Date.now,
+    announceMs = 400,
+    firstRoutesMs = 15_000
+  }: GatewayDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   let isStopping = false
@@ -65,19 +81,38 @@ export async function startGateway(
   }
 
   try {
+    const isTrustedProxy = createPeerList(config.TRUSTED_PROXIES, 'TRUSTED_PROXIES')
     const calls = createCalls({
       table,
       metrics,
       tally,
       bodyLimitBytes: config.BODY_LIMIT_BYTES,
       inFlightLimit: config.IN_FLIGHT_LIMIT,
-      isTrustedProxy: createPeerList(config.TRUSTED_PROXIES, 'TRUSTED_PROXIES'),
+      isTrustedProxy,
       now
     })
+    const perform = createPerform({ table, metrics, tally, now })
+    const sendResult = createSendResult({ isLoopbackAllowed: config.CALLBACK_LOOPBACK === 'on' })
+    const desk = createAsyncDesk({
+      ...asyncCalls,
+      make: createMakeCall({ table, perform, sendResult, now, logger }),
+      graceMs: config.STOP_GRACE_MS,
+      now,
+      logger
+    })
+    closers.add('asynchronous calls', () => desk.close())
     const isMetricsPeer = createPeerList(config.METRICS_PEERS, 'METRICS_PEERS')
     const gateway = createGateway({
       calls,
       own: createOwn({ registry: metrics.registry, isMetricsPeer, missing, logger }),
+      accept: createAcceptCall({
+        table,
+        desk,
+        refusalOfMany: calls.refusalOfMany,
+        bodyLimitBytes: config.ASYNC_BODY_LIMIT_BYTES,
+        isTrustedProxy,
+        now
+      }),
       system: createSystemProxy(config.API_URL),
       domain: config.FUNCTIONS_DOMAIN,
       headTimeoutMs: config.HEAD_TIMEOUT_MS,
@@ -102,7 +137,8 @@ export async function startGateway(
     closers.add('signal', signals.listen('routes', feed.wake))
     closers.add('server', () => {
       isStopping = true
-      return stop(gateway, calls, announceMs, config.STOP_GRACE_MS)
+      // Side by side: each may take as long as calls take.
+      return Promise.all([desk.close(), stop(gateway, calls, announceMs, config.STOP_GRACE_MS)]).then(() => undefined)
     })
     logger.info({ url }, 'the gateway listens')
     return { url, close: () => closers.close() }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import type { Endpoint, FunctionAccess, Route } from '@slipway/domain'
+import type { Endpoint, FunctionAccess, RetryPolicy, Route } from '@slipway/domain'
 import type undici from 'undici'
 
 // The package's main module loads everything it has, its fetch and its caches among it: 10 MiB that nobody asks for here.
@@ -30,6 +30,9 @@ export interface Upstream {
   access: FunctionAccess
   /** From one address, to all functions of its owner together; null: as often as they like. */
   callsPerSecond: number | null
+  /** Of asynchronous calls. */
+  readonly retry: RetryPolicy
+  readonly ownerSlug: string
   replicas: Replica[]
   inFlight: number
   turn: number
@@ -47,6 +50,8 @@ export function createUpstream(route: Route): Upstream {
     writeTimeoutMs: route.writeTimeoutMs,
     access: route.access,
     callsPerSecond: route.callsPerSecond,
+    retry: route.retry,
+    ownerSlug: route.ownerSlug,
     replicas: distinct(route.endpoints).map(createReplica),
     inFlight: 0,
     turn: 0

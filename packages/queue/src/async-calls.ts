@@ -1,0 +1,214 @@
+import { once } from 'node:events'
+import { Failure } from '@slipway/domain/failure'
+import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq'
+import { connect, failFast, patient, type QueueConfig } from './connection.ts'
+
+/** A call that somebody left here: everything that is needed to make it, and nothing of who may. */
+export interface AsyncCall {
+  callId: string
+  /** Of the function: it is looked up by them each time that it is tried. */
+  ownerSlug: string
+  functionName: string
+  method: string
+  /** Path and query for the function. */
+  target: string
+  /** Name, value, name, value. */
+  headers: string[]
+  /** Base64. */
+  body: string
+  callbackUrl: string | null
+  /** Epoch milliseconds. */
+  acceptedAt: number
+}
+
+/** `retry`: once more after `waitMs`. `dead`: never again, and it is kept for who looks for it. */
+export type AsyncOutcome =
+  | { kind: 'done' }
+  | { kind: 'retry'; waitMs: number; reason: string }
+  | { kind: 'dead'; reason: string }
+
+/** Makes one try. May be asked twice for the same, as after a crash. Must end soon after the signal aborts; that counts as no try. */
+export type MakeCall = (call: AsyncCall, attempt: number, signal: AbortSignal) => Promise<AsyncOutcome>
+
+export interface AsyncCounts {
+  waiting: number
+  active: number
+  /** They wait for another try. */
+  delayed: number
+  dead: number
+}
+
+export interface AsyncWorker {
+  close(graceMs: number): Promise<void>
+}
+
+/** The calls of all functions, each function's in a queue of its own, so that none waits behind another's. */
+export interface AsyncCalls {
+  /** Resolves when Redis has it. @throws Failure `unavailable`, `too-many-requests` */
+  enqueue(functionKey: string, call: AsyncCall): Promise<void>
+  counts(functionKey: string): Promise<AsyncCounts>
+  /** Makes a function's calls, from now on and together with every other process that does. */
+  work(functionKey: string, make: MakeCall): AsyncWorker
+  close(): Promise<void>
+}
+
+export interface AsyncCallsOptions {
+  /** Calls of one function that are made at a time, by all processes together. */
+  concurrency: number
+  /** Calls of one function that may wait. */
+  waitingLimit: number
+  onError(err: Error): void
+}
+
+const readyMs = 2000
+
+/** A dead letter is kept for a week, and a thousand of each function. */
+const kept = { age: 7 * 24 * 3600, count: 1000 }
+
+class LaterError extends Error {
+  readonly waitMs: number
+  constructor(reason: string, waitMs: number) {
+    super(reason)
+    this.waitMs = waitMs
+  }
+}
+
+/** @throws Failure `unavailable` when Redis does not answer soon */
+export async function openAsyncCalls(
+  config: QueueConfig,
+  { concurrency, waitingLimit, onError }: AsyncCallsOptions
+): Promise<AsyncCalls> {
+  const connection = connect(config, failFast, onError)
+  try {
+    await once(connection, 'ready', { signal: AbortSignal.timeout(readyMs) })
+  } catch (err) {
+    connection.disconnect()
+    throw away('the call could not be recorded', err)
+  }
+  const queues = new Map<string, Queue<AsyncCall>>()
+
+  /** Else the library would wait for as long as it takes. */
+  function assertReady(): void {
+    if (connection.status !== 'ready') throw new Error(`the connection is ${connection.status}`)
+  }
+
+  function queueOf(functionKey: string): Queue<AsyncCall> {
+    const known = queues.get(functionKey)
+    if (known !== undefined) return known
+    const queue = new Queue<AsyncCall>(queueName(functionKey), {
+      connection,
+      prefix: config.prefix,
+      // The last word on tries is the worker's; one that is lost with its process is no try.
+      defaultJobOptions: {
+        attempts: 1000,
+        backoff: { type: 'asked' },
+        removeOnComplete: true,
+        removeOnFail: kept
+      }
+    })
+    queue.on('error', onError)
+    queues.set(functionKey, queue)
+    return queue
+  }
+
+  return {
+    async enqueue(functionKey, call) {
+      const queue = queueOf(functionKey)
+      try {
+        assertReady()
+        const waiting = await queue.getJobCountByTypes('waiting', 'delayed')
+        if (waiting >= waitingLimit) {
+          throw new Failure(
+            'too-many-requests',
+            `${waitingLimit} calls of this function wait already: try again later`,
+            {
+              retryAfterMs: 10_000
+            }
+          )
+        }
+        await queue.add('call', call)
+      } catch (err) {
+        if (err instanceof Failure) throw err
+        throw away('the call could not be recorded', err)
+      }
+    },
+    async counts(functionKey) {
+      try {
+        assertReady()
+        const counts = await queueOf(functionKey).getJobCounts('waiting', 'active', 'delayed', 'failed')
+        const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts
+        return { waiting, active, delayed, dead: failed }
+      } catch (err) {
+        throw away('nobody knows how many calls wait', err)
+      }
+    },
+    work(functionKey, make) {
+      // All workers of all processes share the one number.
+      queueOf(functionKey).setGlobalConcurrency(concurrency).catch(onError)
+      return startWorker(queueName(functionKey), config, make, { concurrency, onError })
+    },
+    async close() {
+      for (const queue of queues.values()) await queue.close().catch(onError)
+      connection.disconnect()
+    }
+  }
+}
+
+function startWorker(
+  name: string,
+  config: QueueConfig,
+  make: MakeCall,
+  { concurrency, onError }: Pick<AsyncCallsOptions, 'concurrency' | 'onError'>
+): AsyncWorker {
+  const connection = connect(config, patient, onError)
+  const stop = new AbortController()
+  const worker = new Worker<AsyncCall>(
+    name,
+    async (job, token) => {
+      try {
+        const outcome = await make(job.data, job.attemptsMade + 1, stop.signal)
+        if (outcome.kind === 'retry') throw new LaterError(outcome.reason, outcome.waitMs)
+        if (outcome.kind === 'dead') throw new UnrecoverableError(outcome.reason)
+      } catch (err) {
+        if (!stop.signal.aborted) throw err
+        // Given back: it was no try.
+        await job.moveToDelayed(Date.now(), token)
+        throw new DelayedError()
+      }
+    },
+    {
+      connection,
+      prefix: config.prefix,
+      concurrency,
+      lockDuration: 15_000,
+      stalledInterval: 5_000,
+      // Processes may be killed as often as they like.
+      maxStalledCount: 1000,
+      settings: { backoffStrategy: (_made, _type, err) => (err instanceof LaterError ? err.waitMs : 5000) }
+    }
+  )
+  worker.on('error', onError)
+  return {
+    async close(graceMs) {
+      const timer = setTimeout(() => stop.abort(), graceMs)
+      try {
+        // With Redis away nobody hands out calls, and waiting for it would never end.
+        const isConnected = connection.status === 'ready'
+        if (!isConnected) stop.abort()
+        await worker.close(!isConnected)
+      } finally {
+        clearTimeout(timer)
+        connection.disconnect()
+      }
+    }
+  }
+}
+
+function away(what: string, cause: unknown): Failure {
+  return new Failure('unavailable', `${what}: Redis does not answer`, { cause, retryAfterMs: 1000 })
+}
+
+/** BullMQ allows no `:` in it. */
+function queueName(functionKey: string): string {
+  return `async.${functionKey.replace('/', '.')}`
+}
