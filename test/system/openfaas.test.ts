@@ -254,7 +254,7 @@ test('calls that nobody waits for are made and told of, also when everything is 
   const ids = await Promise.all(Array.from({ length: 40 }, (_, i) => leave(`number ${i}`)))
   await scene.installation.kill()
   await scene.restart()
-  await waitFor(() => ids.every((id) => told.has(id)), { timeoutMs: 60_000, what: 'all of them to be told of' })
+  await waitFor(() => ids.every((id) => told.has(id)), { timeoutMs: 90_000, what: 'all of them to be told of' })
   assert.ok(ids.every((id, i) => told.get(id)?.body.includes(`number ${i}`)))
 
   if (faasCli === null) return

@@ -28,11 +28,15 @@ export function createKeptCalls(): KeptCalls {
     const make = makers.get(functionKey)
     const next = make === undefined ? undefined : waiting.get(functionKey)?.shift()
     if (make === undefined || next === undefined) return
-    void make(next.call, next.attempt, stop.signal).then((outcome) => {
+    const made = make(next.call, next.attempt, stop.signal).then((outcome) => {
       if (outcome.kind === 'dead') dead.push(outcome.reason)
       if (outcome.kind !== 'retry') return
       waits.push(outcome.waitMs)
       put(functionKey, { call: next.call, attempt: next.attempt + 1 })
+    })
+    made.catch((err: unknown) => {
+      // Given back, to nobody: the test is over.
+      if (!stop.signal.aborted) throw err
     })
     pump(functionKey)
   }
