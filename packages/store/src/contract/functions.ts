@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { defaultRetryPolicy } from '@slipway/domain'
 import { specOf } from '@slipway/testing'
 import { deploying, forgeRepository, live, shop, twoStores, wanted } from './scene.ts'
 import { failure, firstPage, type Subject } from './subject.ts'
@@ -120,7 +121,13 @@ export function functionsContract({ name, database }: Subject): void {
     const versions = [await store.functions.routesVersion()]
     const claim = await deploying(store, '1', ['hello'])
     const spec = specOf('hello', { writeTimeoutMs: 5000 })
-    const [made] = await store.deployments.prepare(claim.build.id, 'd', [wanted(claim, 'hello', { spec })], 1)
+    const annotations = { 'com.openfaas.retry.attempts': '3' }
+    const [made] = await store.deployments.prepare(
+      claim.build.id,
+      'd',
+      [wanted(claim, 'hello', { spec, annotations })],
+      1
+    )
     const id = made?.id ?? ''
     await store.deployments.setEndpoints(id, [{ host: '10.0.0.1', port: 8080 }], 1)
     assert.equal(await store.functions.routesVersion(), versions[0], 'nothing is live yet')
@@ -138,7 +145,8 @@ export function functionsContract({ name, database }: Subject): void {
         endpoints: [{ host: '10.0.0.1', port: 8080 }],
         writeTimeoutMs: 5000,
         access: 'public',
-        callsPerSecond: null
+        callsPerSecond: null,
+        retry: { ...defaultRetryPolicy, attempts: 3 }
       }
     ])
     const endpoints = [1, 2].map((n) => ({ host: `10.0.0.${n}`, port: 8080 }))
