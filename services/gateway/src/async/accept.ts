@@ -55,16 +55,18 @@ export function createAcceptCall({
       answerFailure(res, stranger, [...callHeaders(facts), ...challenge])
       return
     }
-    record().then(
-      () => {
+    void answered()
+
+    async function answered(): Promise<void> {
+      try {
+        await record()
         res.writeHead(202, [...callHeaders(facts), 'Content-Length', '0'])
         res.end()
-      },
-      (err: unknown) => {
+      } catch (err) {
         const failure = err instanceof Failure ? err : new Failure('unavailable', 'internal error', { cause: err })
         answerFailure(res, failure, callHeaders(facts))
       }
-    )
+    }
 
     async function record(): Promise<void> {
       const { functionKey, functionName, ownerSlug } = upstream as Upstream

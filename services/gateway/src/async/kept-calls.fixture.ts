@@ -28,17 +28,25 @@ export function createKeptCalls(): KeptCalls {
     const make = makers.get(functionKey)
     const next = make === undefined ? undefined : waiting.get(functionKey)?.shift()
     if (make === undefined || next === undefined) return
-    const made = make(next.call, next.attempt, stop.signal).then((outcome) => {
+    void attempt(make, functionKey, next)
+    pump(functionKey)
+  }
+
+  async function attempt(
+    make: MakeCall,
+    functionKey: string,
+    { call, attempt: made }: { call: AsyncCall; attempt: number }
+  ) {
+    try {
+      const outcome = await make(call, made, stop.signal)
       if (outcome.kind === 'dead') dead.push(outcome.reason)
       if (outcome.kind !== 'retry') return
       waits.push(outcome.waitMs)
-      put(functionKey, { call: next.call, attempt: next.attempt + 1 })
-    })
-    made.catch((err: unknown) => {
+      put(functionKey, { call, attempt: made + 1 })
+    } catch (err) {
       // Given back, to nobody: the test is over.
       if (!stop.signal.aborted) throw err
-    })
-    pump(functionKey)
+    }
   }
 
   function put(functionKey: string, one: { call: AsyncCall; attempt: number }): void {

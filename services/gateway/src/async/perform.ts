@@ -99,7 +99,7 @@ function exchange(replica: Replica, asked: Asked, begin: number, limit: AbortSig
     }
     const request: Dispatcher.DispatchOptions = {
       path: asked.target,
-      method: asked.method as Dispatcher.HttpMethod,
+      method: asked.method,
       headers: asked.headers,
       body: asked.body.length === 0 ? null : asked.body
     }
