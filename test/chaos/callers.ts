@@ -8,6 +8,8 @@ export interface FailedCall {
   what: string
   /** There was no answer at all: the connection could not be made, or broke. */
   isBroken: boolean
+  /** When the connection was made that it went by, if others went by it before. */
+  keptSince: number | null
   from: number
   to: number
 }
@@ -26,7 +28,7 @@ export interface CallersOptions {
   pauseMs: number
 }
 
-type Outcome = { status: number; body: string } | { error: string }
+type Outcome = { status: number; body: string } | { error: string; keptSince: number | null }
 
 /**
  * Calls functions all the time, over connections that are kept and over new ones in turn. A function counts as live from its first
@@ -38,19 +40,26 @@ export function startCallers({ gatewayUrl, subjects, concurrency, pauseMs }: Cal
   const live: Subject[] = []
   const failed: FailedCall[] = []
   const stopping = new AbortController()
+  const madeAt = new WeakMap<object, number>()
   let calls = 0
 
   function call(path: string, isKept: boolean): Promise<Outcome> {
     return new Promise((resolve) => {
       const headers = isKept ? {} : { connection: 'close' }
+      let keptSince: number | null = null
+      const fail = (err: Error) => resolve({ error: describe(err), keptSince })
       const req = request({ hostname, port, path, headers, agent: isKept ? agent : false, timeout: 15_000 }, (res) => {
         const parts: Buffer[] = []
         res.on('data', (part: Buffer) => parts.push(part))
         res.on('end', () => resolve({ status: res.statusCode ?? 0, body: Buffer.concat(parts).toString() }))
-        res.on('error', (err) => resolve({ error: describe(err) }))
+        res.on('error', fail)
       })
       req.on('timeout', () => req.destroy(new Error('no answer within 15 s')))
-      req.on('error', (err) => resolve({ error: describe(err) }))
+      req.on('error', fail)
+      req.on('socket', (socket) => {
+        keptSince = madeAt.get(socket) ?? null
+        if (keptSince === null) madeAt.set(socket, performance.now())
+      })
       req.end()
     })
   }
@@ -64,7 +73,8 @@ export function startCallers({ gatewayUrl, subjects, concurrency, pauseMs }: Cal
     const to = performance.now()
     calls += 1
     const what = faultOf(outcome, subject)
-    if (what !== null) failed.push({ path, what, isBroken: 'error' in outcome, from, to })
+    const keptSince = 'error' in outcome ? outcome.keptSince : null
+    if (what !== null) failed.push({ path, what, isBroken: 'error' in outcome, keptSince, from, to })
   }
 
   async function callAllTheTime(caller: number): Promise<void> {

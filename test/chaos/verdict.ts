@@ -145,10 +145,18 @@ async function checkQueue({ fleet }: VerdictDeps): Promise<string[]> {
   return lists.flatMap((list, i) => (lengths[i] === ':0' ? [] : [`the queue's ${list} holds ${lengths[i]}`]))
 }
 
-/** A call may fail only where its own gateway was killed: without an answer, begun before that gateway was gone, ended after the signal. */
+/** So long it may take until a caller has heard that a connection which it kept is gone. */
+const hearingMs = 100
+
+/**
+ * A call may fail only where its own gateway was killed: without an answer, ended after the signal, and begun before that gateway was
+ * gone, or sent right after that on a connection which was made before.
+ */
 export function isOfKill(call: FailedCall, deaths: readonly Death[]): boolean {
-  return (
-    call.isBroken &&
-    deaths.some(({ member, at, goneAt }) => member.startsWith('gateway') && call.from <= goneAt && call.to >= at)
-  )
+  if (!call.isBroken) return false
+  return deaths.some(({ member, at, goneAt }) => {
+    if (!member.startsWith('gateway') || call.to < at) return false
+    const wasKept = call.keptSince !== null && call.keptSince <= goneAt && call.to <= goneAt + hearingMs
+    return call.from <= goneAt || wasKept
+  })
 }
