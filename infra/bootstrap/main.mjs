@@ -16,7 +16,7 @@ import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories 
 import { prepare } from './requirements.mjs'
 import { settingsOf } from './settings.mjs'
 import { stateDirectory } from './state.mjs'
-import { test, testBrowser, testKubernetes, testShip } from './tests.mjs'
+import { test, testBrowser, testKubernetes, testOpenFaas, testShip } from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
@@ -39,6 +39,7 @@ const commands = {
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], script: 'services/api/src/rights.test.ts' },
   kubernetes: { needs: [...servers, 'runc', 'kubernetes', 'helm'], isForTests: true, tests: testKubernetes },
+  openfaas: { needs: servers, isForTests: true, tests: testOpenFaas },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
   ship: { needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'helm'], isForTests: true, tests: testShip },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }

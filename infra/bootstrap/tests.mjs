@@ -45,6 +45,11 @@ export async function testKubernetes({ root, env, write, say }) {
   return total(await runTestFiles({ files, env, ...times, concurrency: 1, write, say }))
 }
 
+/** OpenFaaS' own command line against a whole installation. There has to be one: it is on no registry that we install from. */
+export async function testOpenFaas({ root, env, write, say }) {
+  return total(await runTestFiles({ files: wholeFiles(root, 'openfaas'), env, ...times, concurrency: 1, write, say }))
+}
+
 /** What is shipped: the image of the services, and the chart. */
 export async function testShip({ root, env, write, say }) {
   const files = wholeFiles(root, 'ship')

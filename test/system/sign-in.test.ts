@@ -157,11 +157,11 @@ for (const kind of kinds) {
     await scene.connect(shared)
     forge.people.setCollaborator(shared.id, 'ada', 20)
     const { at } = await signIn('ada')
-    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read' }])
+    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read', rightOnAll: null }])
     forge.people.setCollaborator(shared.id, 'ada', 30)
-    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read' }])
+    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read', rightOnAll: null }])
     clock.aheadMs = 6 * 60_000
-    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'write' }])
+    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'write', rightOnAll: null }])
     forge.people.expireTokens('ada')
     forge.people.setCollaborator(shared.id, 'ada', null)
     clock.aheadMs = 12 * 60_000
@@ -177,13 +177,13 @@ for (const kind of kinds) {
     const { at } = await signIn('ada')
     forge.setOutage('rest')
     clock.aheadMs = 20 * 60_000
-    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read' }])
+    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read', rightOnAll: null }])
     clock.aheadMs = 61 * 60_000
     const page = await at.get(`${scene.url}/api/v1/me`)
     assert.deepEqual([page.status, page.json().code], [503, 'unavailable'])
     forge.setOutage('none')
     clock.aheadMs = 62 * 60_000
-    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read' }])
+    assert.deepEqual((await me(at)).owners, [{ slug: 'acme', right: 'read', rightOnAll: null }])
   })
 
   test(`${kind}: who takes the sign-in back at the forge is signed out everywhere with the next question`, async (t) => {
