@@ -18,7 +18,7 @@ async function startEcho(t: Parameters<typeof startFunction>[0], env: Record<str
 
 test('a function gets who called, by the gateway’s own word', async (t) => {
   const call = await startEcho(t)
-  const { headers } = await call({
+  const claimed = {
     'x-forwarded-for': '6.6.6.6',
     'x-forwarded-proto': 'https',
     'x-forwarded-host': 'evil.example',
@@ -26,12 +26,17 @@ test('a function gets who called, by the gateway’s own word', async (t) => {
     X_Forwarded_For: '6.6.6.6',
     forwarded: 'for=6.6.6.6',
     'x-real-ip': '6.6.6.6'
-  })
+  }
+  const { headers } = await call(claimed)
   assert.equal(headers['x-forwarded-for'], '127.0.0.1')
   assert.equal(headers['x-forwarded-proto'], 'http')
   assert.equal(headers['x-forwarded-host'], 'alice.localhost')
   assert.equal(headers.host, 'alice.localhost')
-  assert.doesNotMatch(JSON.stringify(headers), /6\.6\.6\.6|666/)
+  const lies = new Set(Object.values(claimed))
+  assert.deepEqual(
+    Object.entries(headers).filter(([, value]) => lies.has(String(value))),
+    []
+  )
 })
 
 test('a function gets what a trusted proxy says of the caller, and the proxy behind it', async (t) => {
