@@ -22,7 +22,6 @@ import { createNotifications } from './notifications.ts'
 import { createNulPlugin } from './nul.ts'
 import { createOwners } from './owners.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
-import { createRecordingThread, type RecordingThread } from './recording-thread.ts'
 import { createRemovals } from './removals.ts'
 import { createReports } from './reports.ts'
 import { createRepositories } from './repositories.ts'
@@ -42,8 +41,6 @@ export interface StoreConfig {
   url: string | null
   /** Path of the SQLite file; its folder is made when it is missing. */
   file: string
-  /** Deliveries are recorded by a thread of their own: for who takes very many. PostgreSQL needs none. */
-  recordsInThread?: boolean
 }
 
 /**
@@ -51,22 +48,19 @@ export interface StoreConfig {
  *
  * @throws Failure `unavailable` when the database is away, `invalid-configuration` when it refuses us or is newer than the program.
  */
-export async function createStore({ url, file, recordsInThread = false }: StoreConfig): Promise<Store> {
+export async function createStore({ url, file }: StoreConfig): Promise<Store> {
   const db = url === null ? new Kysely<Schema>({ dialect: createSqliteDialect(file) }) : await openPostgres(url)
-  let thread: RecordingThread | null = null
   try {
     // On SQLite the transaction is the lock among processes that start at once; PostgreSQL's migrator takes one of its own.
     await (url === null ? db.transaction().execute(migrate) : migratePostgres(url))
-    if (recordsInThread && url === null) thread = await createRecordingThread(file)
   } catch (err) {
     await db.destroy()
     throw translate(err)
   }
   const database = createDatabase(db)
   const routes = createStoredRoutes(database)
-  const deliveries = createDeliveries(database)
   return {
-    deliveries: thread === null ? deliveries : { ...deliveries, record: thread.record },
+    deliveries: createDeliveries(database),
     owners: createOwners(database),
     repositories: createRepositories(database),
     builds: createBuilds(database),
@@ -99,10 +93,7 @@ export async function createStore({ url, file, recordsInThread = false }: StoreC
       database.read(async (db) => {
         await sql`select 1`.execute(db)
       }),
-    async close() {
-      await thread?.close()
-      await db.destroy()
-    }
+    close: () => db.destroy()
   }
 }
 

@@ -18,7 +18,7 @@ await run(async () => {
   const config = loadConfig(ReceiverConfig, process.env)
   logger.level = config.LOG_LEVEL
   const closers = createClosers(logger)
-  const store = await createStore({ ...storeConfig(config), recordsInThread: true })
+  const store = await createStore(storeConfig(config))
   closers.add('store', () => store.close())
   const signals = createSignals(queueConfig(config), (err) => logger.warn({ err }, 'Redis does not answer'))
   closers.add('signals', () => signals.close())
