@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Failure } from '@slipway/domain/failure'
 import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq'
 import { connect, failFast, patient, type QueueConfig } from './connection.ts'
+import { stopWorker } from './worker-stop.ts'
 
 /** A call that somebody left here: everything that is needed to make it, and nothing of who may. */
 export interface AsyncCall {
@@ -189,18 +190,7 @@ function startWorker(
   )
   worker.on('error', onError)
   return {
-    async close(graceMs) {
-      const timer = setTimeout(() => stop.abort(), graceMs)
-      try {
-        // With Redis away nobody hands out calls, and waiting for it would never end.
-        const isConnected = connection.status === 'ready'
-        if (!isConnected) stop.abort()
-        await worker.close(!isConnected)
-      } finally {
-        clearTimeout(timer)
-        connection.disconnect()
-      }
-    }
+    close: (graceMs) => stopWorker({ worker, connection, stop }, graceMs)
   }
 }
 

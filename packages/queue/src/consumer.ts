@@ -2,6 +2,7 @@ import { Worker } from 'bullmq'
 import Value from 'typebox/value'
 import { connect, patient, type QueueConfig } from './connection.ts'
 import { type JobName, type JobPayload, jobs } from './jobs.ts'
+import { stopWorker } from './worker-stop.ts'
 
 /** Does one job. Must end soon after the signal aborts, having given the work back. May run twice. */
 export type Handle<N extends JobName> = (payload: JobPayload<N>, signal: AbortSignal) => Promise<void>
@@ -49,17 +50,6 @@ export function createConsumer<N extends JobName>(
   worker.on('error', onError)
   worker.on('failed', (_job, err) => onError(err))
   return {
-    async close() {
-      const timer = setTimeout(() => stop.abort(), graceMs)
-      try {
-        // With Redis away nobody hands out jobs, and waiting for it would never end.
-        const isConnected = connection.status === 'ready'
-        if (!isConnected) stop.abort()
-        await worker.close(!isConnected)
-      } finally {
-        clearTimeout(timer)
-        connection.disconnect()
-      }
-    }
+    close: () => stopWorker({ worker, connection, stop }, graceMs)
   }
 }
