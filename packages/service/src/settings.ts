@@ -177,6 +177,20 @@ export const proxySettings = {
   })
 }
 
+/** Of those that work on builds: how long their work is theirs. */
+export const stageSettings = {
+  LEASE_MS: Type.Integer({
+    default: 15_000,
+    minimum: 1000,
+    description: 'For so long a process that died is waited for before another one takes its work.'
+  }),
+  STOP_GRACE_MS: Type.Integer({
+    default: 20_000,
+    minimum: 0,
+    description: 'How long work may go on after a stop was asked for, before it is given back.'
+  })
+}
+
 /** What is kept, and for how long. Part of the schema of who cleans up. */
 export const keepSettings = {
   KEEP_ROLLBACKS: Type.Integer({

@@ -4,7 +4,8 @@ import {
   internalSettings,
   isolationSettings,
   keepSettings,
-  registrySettings
+  registrySettings,
+  stageSettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 
@@ -118,15 +119,6 @@ export const BuilderConfig = Type.Object({
         'Free space that a build wants on the disks of the state directory and of the engine. Default: 2 GiB, or 5 % of a small disk.'
     })
   ),
-  LEASE_MS: Type.Integer({
-    default: 15_000,
-    minimum: 1000,
-    description: 'For so long a process that died is waited for before another one takes its work.'
-  }),
-  STOP_GRACE_MS: Type.Integer({
-    default: 20_000,
-    minimum: 0,
-    description: 'How long work may go on after a stop was asked for, before it is given back.'
-  })
+  ...stageSettings
 })
 export type BuilderConfig = Static<typeof BuilderConfig>

@@ -1,5 +1,12 @@
 import { forgeApiSettings } from '@slipway/forge'
-import { commonSettings, healthSettings, keepSettings, registrySettings, webhookKeySettings } from '@slipway/service'
+import {
+  commonSettings,
+  healthSettings,
+  keepSettings,
+  registrySettings,
+  stageSettings,
+  webhookKeySettings
+} from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import type { KeepRules } from './clean-up.ts'
 import { clusterSettings } from './cluster.ts'
@@ -110,16 +117,7 @@ export const DeployerConfig = Type.Object({
   KEEP_LOGS_DAYS: Days(30, 'Logs of builds. Those of the last 5 builds of a repository stay in any case.'),
   KEEP_LOGS: Type.Integer({ default: 200, minimum: 1, description: 'Builds whose logs are kept, of one repository.' }),
   KEEP_IMAGES_DAYS: Days(7, 'Images in the registry that nothing needs, since a build last used them.'),
-  LEASE_MS: Type.Integer({
-    default: 15_000,
-    minimum: 1000,
-    description: 'For so long a process that died is waited for before another one takes its work.'
-  }),
-  STOP_GRACE_MS: Type.Integer({
-    default: 20_000,
-    minimum: 0,
-    description: 'How long work may go on after a stop was asked for, before it is given back.'
-  })
+  ...stageSettings
 })
 export type DeployerConfig = Static<typeof DeployerConfig>
 
