@@ -28,6 +28,7 @@ async function startWithCommit(t: TestContext) {
   const repository = await forge.createRepository({ owner: 'acme/tools', name: 'hello', isPrivate: true })
   const commit = await copy.commit('first')
   await copy.git('push', '--quiet', repository.cloneUrl, 'main')
+  await forge.settled()
   return { forge, copy, repository, commit }
 }
 
