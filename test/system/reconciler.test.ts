@@ -52,15 +52,20 @@ for (const forge of ['github', 'gitlab'] as const) {
   })
 }
 
-test('a lost push that says [skip ci] is not built, and is asked for only once', async () => {
+test('a lost push that says [skip ci], or touches no function, is not built, and is asked for only once', async () => {
   const repository = await scene.repository({ owner: 'skipper' })
   await repository.ended(await repository.push(hello('a')))
   scene.github.setLoss('lose')
   try {
     const skipped = await repository.push(hello('b'), { message: 'words only [skip ci]' })
     assert.equal((await repository.ended(skipped)).status, 'skipped')
+    await repository.workingCopy.git('revert', '--no-edit', 'HEAD')
+    const untouched = await repository.push({ 'README.md': 'what it is' })
+    const { status, trigger, reason } = await repository.ended(untouched)
+    assert.deepEqual([status, trigger], ['skipped', 'head'])
+    assert.match(reason ?? '', /^no function has changed since [0-9a-f]{7}, which is live$/)
     await sleep(3000)
-    assert.equal((await buildsOf(repository)).length, 2)
+    assert.equal((await buildsOf(repository)).length, 3)
     assert.equal(await answerOf('skipper'), 'a')
   } finally {
     scene.github.setLoss('none')

@@ -1,6 +1,7 @@
 import { accessContract } from './access.ts'
 import { accountsContract } from './accounts.ts'
 import { admissionContract } from './admission.ts'
+import { atRestContract } from './at-rest.ts'
 import { claimsContract } from './claims.ts'
 import { decisionsContract } from './decisions.ts'
 import { deliveriesContract } from './deliveries.ts'
@@ -64,6 +65,7 @@ export function storeContract(subject: Subject): void {
   accessContract(subject)
   notificationsContract(subject)
   headsContract(subject)
+  atRestContract(subject)
   removalsContract(subject)
   fencesContract(subject)
   staysContract(subject)

@@ -1,43 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Build, Store, TerminalBuildStatus } from '@slipway/domain'
+import { a, b, c, hundredTicks, later, observed, ref, statuses } from './head-scene.ts'
 import { admitted, claimed, delivery, forgeRepository, live, push, queued, shop } from './scene.ts'
 import { commitOf, firstPage, type Subject } from './subject.ts'
-
-const ref = 'refs/heads/main'
-const [a, b, c] = [commitOf('a'), commitOf('b'), commitOf('c')]
-/** Long after every build of these tests, and long before an error's back-off is over. */
-const later = 100_000
-const day = 86_400_000
-
-/** A build that looked at the head and ended. */
-async function observed(store: Store, commit: string, status: TerminalBuildStatus, now = 0): Promise<Build> {
-  const build = await queued(store, '', { commit }, now)
-  await claimed(store, build.id, 'w', now)
-  await store.builds.observe(build.id, 'w', now)
-  if (status === 'live') {
-    await store.builds.handOver(build.id, 'w', now)
-    await store.builds.claimDeploy(build.id, 'd', 1000, now)
-    const change = { deploymentIds: [], keep: [], finish: true, pause: false }
-    await store.deployments.switchLive(build.id, 'd', change, now)
-  } else await store.builds.finish(build.id, 'w', { status, reason: 'it ended' }, now)
-  return build
-}
-
-/** Asks a hundred times; returns the commits that were queued. */
-async function hundredTicks(store: Store, repositoryId: string, head: string, from = later): Promise<string[]> {
-  const commits: string[] = []
-  for (let tick = 0; tick < 100; tick++) {
-    const build = await store.heads.settle(repositoryId, ref, head, from + tick * 1000)
-    if (build !== null) commits.push(build.commit)
-  }
-  return commits
-}
-
-const statuses = async (store: Store) =>
-  (await store.builds.list(null, {}, firstPage))
-    .toReversed()
-    .map(({ trigger, status, commit }) => [trigger, status, commit === a ? 'a' : commit === b ? 'b' : 'c'])
 
 export function headsContract({ name, database }: Subject): void {
   test(`${name}: a lost push and a lost revert are queued, once`, async (t) => {
@@ -53,43 +18,6 @@ export function headsContract({ name, database }: Subject): void {
     await store.builds.observe(waiting?.id ?? '', 'w', later)
     await store.builds.finish(waiting?.id ?? '', 'w', { status: 'failed', reason: 'no' }, later)
     assert.equal((await store.heads.settle(repositoryId, ref, a, 2 * later))?.commit, a, 'a, b, a')
-  })
-
-  for (const status of ['failed', 'skipped', 'live', 'superseded'] as const) {
-    test(`${name}: a head whose build ended ${status} is not built again in a hundred ticks`, async (t) => {
-      const store = await (await database(t)).open()
-      const { repositoryId } = await observed(store, a, status)
-      assert.deepEqual(await hundredTicks(store, repositoryId, a), [])
-      assert.equal((await store.builds.list(null, {}, firstPage)).length, 1)
-    })
-  }
-
-  test(`${name}: a push that says [skip ci] is not built in a hundred ticks, the revert after it is`, async (t) => {
-    const store = await (await database(t)).open()
-    const { repositoryId } = await observed(store, a, 'live')
-    await store.deliveries.record([delivery('1', push(b, { before: a, message: '[skip ci]' }))], null, 1)
-    assert.deepEqual(await hundredTicks(store, repositoryId, b), [])
-    assert.equal((await store.heads.settle(repositoryId, ref, a, 2 * later))?.commit, a)
-  })
-
-  test(`${name}: a build that ended before it looked at the head is not tried again in a hundred ticks`, async (t) => {
-    const store = await (await database(t)).open()
-    const { repositoryId, id } = await queued(store, '', { commit: a })
-    await store.builds.finish(id, null, { status: 'failed', reason: 'the name is taken' }, 1)
-    assert.deepEqual(await hundredTicks(store, repositoryId, a), [])
-    const second = await queued(store, '', { commit: b })
-    await store.builds.requestCancel(second.id, 'alice', 2)
-    assert.deepEqual(await hundredTicks(store, repositoryId, b), [], 'a person cancelled it')
-  })
-
-  test(`${name}: a rolled-back repository is not deployed in a hundred ticks, until it is resumed`, async (t) => {
-    const store = await (await database(t)).open()
-    const { claim } = await live(store, '1', ['hello'])
-    const { repositoryId, ownerId } = claim.build
-    await store.functions.pause(ownerId, 'hello', 1)
-    assert.deepEqual(await hundredTicks(store, repositoryId, c), [])
-    await store.functions.resume(ownerId, 'hello', 'alice', 2)
-    assert.equal((await store.heads.settle(repositoryId, ref, c, 2 * later))?.commit, c)
   })
 
   test(`${name}: a paused function beside another does not hold the other back`, async (t) => {
@@ -212,7 +140,7 @@ export function headsContract({ name, database }: Subject): void {
     const [newest] = await store.builds.list(null, { status: 'live' }, firstPage)
     assert.equal(newest?.commit, head, 'the last push is live in the end')
     assert.equal((await store.builds.counts()).queued, 0)
-    assert.deepEqual(await hundredTicks(store, newest?.repositoryId ?? '', head, day), [])
+    assert.deepEqual(await hundredTicks(store, newest?.repositoryId ?? '', head, 86_400_000), [])
   })
 
   test(`${name}: fifty pushes of one owner do not keep another's single push waiting`, async (t) => {

@@ -110,6 +110,7 @@ export async function deploying(
 ): Promise<Claim> {
   const build = await queued(store, commit, { repository }, now)
   await claimed(store, build.id, 'w', now)
+  await store.builds.observe(build.id, 'w', now)
   await store.builds.plan(
     build.id,
     'w',
