@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
-import { startBrowser, visitAs, visitAsAdministrator } from './browser.ts'
+import { seriousFaults, startBrowser, takePicture, visitAs, visitAsAdministrator } from './browser.ts'
+
+const commandLine = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url))
 
 let scene: Scene
 let browser: Browser
@@ -150,6 +157,42 @@ test('people sign in with the account that they push with, and see what is their
   await bob.page.getByRole('button', { name: 'Sign out', exact: true }).click()
   await bob.page.getByRole('heading', { name: 'Sign in to Slipway' }).waitFor()
   await bob.context.close()
+})
+
+test('a command is let in by who signs in, and told no by who says so', async (t) => {
+  const home = join(scene.directory, 'laptop')
+  const login = () => {
+    const args = ['login', scene.installation.endpoints.api, '--no-browser', '--scope', 'read']
+    const env = { ...process.env, SLIPWAY_HOME: home, XDG_CONFIG_HOME: home }
+    const command = spawn(process.execPath, [commandLine, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    t.after(() => command.kill())
+    const printed = createInterface({ input: command.stdout })[Symbol.asyncIterator]()
+    const nextLine = async () => String((await printed.next()).value)
+    const address = async () => /http\S+\/terminal\S+/.exec(await nextLine())?.[0] ?? ''
+    return { command, nextLine, address }
+  }
+  const context = await browser.newContext({ locale: 'en-GB' })
+  const page = await context.newPage()
+
+  const first = login()
+  await page.goto(await first.address())
+  await page.getByRole('link', { name: /^Sign in with/ }).click()
+  await page.locator('button[name="sign_in_as"][value="alice"]').click()
+  await page.getByText('you who just called').waitFor()
+  assert.equal(await page.getByLabel('For the owner').inputValue(), 'alice')
+  assert.deepEqual(await seriousFaults(page), [])
+  await takePicture(page, 'terminal')
+  await page.getByRole('button', { name: 'Let it in' }).click()
+  await page.getByText('You are signed in').waitFor()
+  assert.match(await first.nextLine(), /^signed in at \S+ as alice, for alice \(read\)/)
+
+  const second = login()
+  const ended = once(second.command, 'exit')
+  await page.goto(await second.address())
+  await page.getByRole('button', { name: 'No', exact: true }).click()
+  await page.getByText('it was cancelled in the browser').waitFor()
+  assert.deepEqual((await ended)[0], 1)
+  await context.close()
 })
 
 test('who only reads is offered nothing that would be refused, and who writes what a writer may', async () => {

@@ -51,7 +51,8 @@ export function createStatusApi({
   fetch = globalThis.fetch
 }: {
   url: string
-  token: string
+  /** null: for what anybody may ask. */
+  token: string | null
   fetch?: typeof globalThis.fetch
 }): StatusApi {
   const base = url.replace(/\/$/, '')
@@ -68,7 +69,7 @@ export function createStatusApi({
       response = await fetch(`${base}${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${token}`,
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
           accept,
           ...(body === undefined ? {} : { 'content-type': body.type })
         },

@@ -23,6 +23,7 @@ import {
   VariableView
 } from './resources.ts'
 import type { Rule } from './rule.ts'
+import { terminalRoutes } from './terminal-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { trafficRoutes } from './traffic-routes.ts'
 import { tryRoutes } from './try-routes.ts'
@@ -51,6 +52,7 @@ const Done = Type.Object({ message: Type.String() })
 
 export const routes = {
   ...tokenRoutes,
+  ...terminalRoutes,
   ...peopleRoutes,
   listOwners: {
     method: 'GET',

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import type { RouteContract } from './routes.ts'
 
-const Scope = Type.Enum(['read', 'deploy', 'admin'], {
+export const Scope = Type.Enum(['read', 'deploy', 'admin'], {
   description:
     'read: see; deploy: also build, cancel, roll back, pause, scale; admin: also secrets, variables, settings, tokens'
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { imageOf, pushOf, seedLive, seedPush, seedRolledOut, specOf } from '@slipway/testing'
@@ -20,6 +21,8 @@ interface Call {
 const alices = { namespace: 'alice' }
 const hello = { owner: 'alice', name: 'hello' }
 const notification = { kind: 'slack', url: 'https://example.com/', topics: ['failed'] }
+const verifier = 'v'.repeat(43)
+const challenge = createHash('sha256').update(verifier).digest('base64url')
 const idOf = (name: string) => (answer: Record<string, { id?: string }>) => ({ id: answer[name]?.id ?? '' })
 
 /** Every route that changes something, in an order in which each of them succeeds, and the action that the audit log has then. */
@@ -46,6 +49,15 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['DELETE /api/v1/owners/:owner/function-keys/:id', 'revoke-function-key'],
   ['POST /api/v1/owners/:owner/tokens', 'create-token', { body: { name: 'x', scope: 'read' }, keep: idOf('token') }],
   ['DELETE /api/v1/owners/:owner/tokens/:id', 'revoke-token'],
+  [
+    'POST /api/v1/owners/:owner/terminal-tickets',
+    'let-terminal-in',
+    {
+      body: { challenge, host: 'laptop', scope: 'read' },
+      keep: ({ ticket }) => ({ ticket: String(ticket) })
+    }
+  ],
+  ['POST /api/v1/sign-in/terminal', 'create-token', { body: { ticket: 'TICKET', verifier } }],
   ['POST /api/v1/owners/:owner/notifications', 'add-notification', { body: notification, keep: idOf('notification') }],
   ['POST /api/v1/owners/:owner/notifications/:id/test', 'test-notification'],
   ['DELETE /api/v1/owners/:owner/notifications/:id', 'remove-notification'],
@@ -121,12 +133,19 @@ test('every route that changes something leaves an entry in the audit log that s
   for (const [name, action, { body, query = '', params = {}, keep } = {}] of calls) {
     const [method = '', path = ''] = name.split(' ')
     const carol = await store.owners.findBySlug('carol')
-    const all: Record<string, string> = { ...values, CAROL: carol?.id ?? '', LINK: values.link ?? '' }
+    const all: Record<string, string> = {
+      ...values,
+      CAROL: carol?.id ?? '',
+      LINK: values.link ?? '',
+      TICKET: values.ticket ?? ''
+    }
     const input: Record<string, string> = { ...hello, id: values.id ?? '', ...params }
     const filled = path.replaceAll(/:(\w+)/g, (_all, key: string) => all[input[key] ?? ''] ?? input[key] ?? '')
     const isFolder = Buffer.isBuffer(body)
     const text =
-      body === undefined || isFolder ? body : JSON.stringify(body).replace('"LINK"', JSON.stringify(all.LINK))
+      body === undefined || isFolder
+        ? body
+        : JSON.stringify(body).replace(/"(LINK|TICKET)"/, (_all, key: string) => JSON.stringify(all[key]))
     const isDoor = path.startsWith('/auth/')
     const before = new Set((await store.audit.list(null, { before: null, limit: 100 })).map(({ id }) => id))
     const res = await app.inject({

@@ -7,6 +7,7 @@ import { createNotificationHandlers } from './notification-handlers.ts'
 import { createOwnerHandlers } from './owner-handlers.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
+import { createTerminalHandlers } from './terminal-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
 import { createTrafficHandlers } from './traffic-handlers.ts'
 import { createTryHandlers } from './try-handler.ts'
@@ -25,6 +26,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createPeopleHandlers({ store, now, ...signIn }),
     ...createTrafficHandlers(deps),
     ...createTokenHandlers(deps),
+    ...createTerminalHandlers(deps),
     ...createAccessHandlers(deps),
     ...createTryHandlers(deps),
     ...createNotificationHandlers(deps),

@@ -38,6 +38,7 @@ const accounts = ' uyyyyyyyyyy'.trim()
 type Body = Record<string, unknown>
 
 const alices = 'namespace=alice'
+const word = 'w'.repeat(43)
 const notification: Body = { kind: 'slack', url: 'https://example.com/', topics: ['failed'] }
 
 /** Every route, with what is sent to it. */
@@ -49,6 +50,8 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'GET /claim': [everybody],
   'GET /auth/claim.js': [everybody],
   'GET /auth/page.css': [everybody],
+  'GET /terminal': [everybody],
+  'GET /auth/terminal.js': [everybody],
   'GET /badge/:owner/:file': [everybody],
   'GET /.well-known/slipway/seal.pem': [everybody],
   'GET /dashboard/api/pub-cert.pem': [everybody],
@@ -125,6 +128,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'POST /system/namespace/': [platform, { name: 'dora' }],
   'PUT /system/namespace/:namespace': ['uhhrrrrrryy', {}],
 
+  'POST /api/v1/owners/:owner/terminal-tickets': ['uhhyyyrrryy', { challenge: word, host: 'laptop', scope: 'read' }],
   'GET /api/v1/owners/:owner/tokens': [holders],
   'POST /api/v1/owners/:owner/tokens': [holders, { name: 'x', scope: 'read' }],
   'DELETE /api/v1/owners/:owner/tokens/:id': [holders],
@@ -154,6 +158,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
 
 /** The door is asked without a right by whoever stands before it: what it lets through is tried where it is. */
 const door = [
+  'POST /api/v1/sign-in/terminal',
   'GET /auth/:provider/start',
   'GET /auth/:provider/callback',
   'POST /auth/sign-out',

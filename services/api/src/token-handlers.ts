@@ -1,10 +1,10 @@
 import type { TokenView } from '@slipway/client'
-import { type ApiToken, authorize, Failure, highestRight, includesScope } from '@slipway/domain'
+import { type ApiToken, authorize, Failure, highestRight, includesScope, type TokenScope } from '@slipway/domain'
 import { createLookups, type HandlerDeps, type Handlers } from './handling.ts'
 import type { Caller } from './identify.ts'
 import { makeToken } from './tokens.ts'
 
-const dayMs = 24 * 3600_000
+export const dayMs = 24 * 3600_000
 
 export function createTokenHandlers(
   deps: Pick<HandlerDeps, 'store' | 'now'>
@@ -32,21 +32,18 @@ export function createTokenHandlers(
   return {
     async listTokens({ owner }, caller) {
       const tokens = await tokensOf(caller, await ownerIdOf(owner))
-      return { items: tokens.map((token) => viewOf(token, owner)) }
+      return { items: tokens.map((token) => tokenView(token, owner)) }
     },
     async createToken({ owner, name, scope, expiresInDays }, caller) {
       const ownerId = await ownerIdOf(owner)
-      const highest = highestRight(caller, caller.grants, ownerId)
-      if (!includesScope(highest, scope)) {
-        throw new Failure('forbidden', `a token for "${scope}" may do more than you with ${owner} ("${highest}")`)
-      }
+      assertMayGive(caller, { owner, ownerId, scope })
       const { accountId, parentId, until } = await boundsOf(caller)
       const expiresAt = Math.min(now() + expiresInDays * dayMs, until ?? Number.POSITIVE_INFINITY)
       const { secret, hash } = makeToken()
       const about = { ownerId, name, scope, accountId, parentId, createdBy: caller.name, expiresAt }
       const token = await store.tokens.create({ ...about, hash }, now())
       await note(caller, 'create-token', ownerId, `token/${token.id}`, { name, scope, expiresAt })
-      return { token: viewOf(token, owner), secret }
+      return { token: tokenView(token, owner), secret }
     },
     async revokeToken({ owner, id }, caller) {
       const ownerId = await ownerIdOf(owner)
@@ -59,6 +56,19 @@ export function createTokenHandlers(
   }
 }
 
-function viewOf({ id, name, scope, createdBy, createdAt, expiresAt, lastUsedAt }: ApiToken, owner: string): TokenView {
+/** @throws Failure `forbidden` when a token of that scope could do more than who makes it */
+export function assertMayGive(
+  caller: Caller,
+  { owner, ownerId, scope }: { owner: string; ownerId: string; scope: TokenScope }
+): void {
+  const highest = highestRight(caller, caller.grants, ownerId)
+  if (includesScope(highest, scope)) return
+  throw new Failure('forbidden', `a token for "${scope}" may do more than you with ${owner} ("${highest}")`)
+}
+
+export function tokenView(
+  { id, name, scope, createdBy, createdAt, expiresAt, lastUsedAt }: ApiToken,
+  owner: string
+): TokenView {
   return { id, owner, name, scope, createdBy, createdAt, expiresAt, lastUsedAt }
 }

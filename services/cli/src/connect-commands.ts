@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { type CommandContext, connected, example } from './command-context.ts'
+import { openInBrowser } from './open-in-browser.ts'
 
 interface ConnectOptions {
   organization?: string
@@ -34,7 +34,7 @@ export function addConnectCommands(program: Command, context: CommandContext, ha
       }
       const isDone = await connectGitHub(await connected(context), wanted, {
         print: context.print,
-        open: open && hasScreen ? openBrowser : () => undefined,
+        open: open && hasScreen ? openInBrowser : () => undefined,
         pause: (ms) => sleep(ms),
         now: Date.now
       })
@@ -74,12 +74,4 @@ export function addForgeAdministration(admin: Command, context: CommandContext):
 /** The group of that name, which several files add to. */
 function commandOf(parent: Command, name: string, description: string): Command {
   return parent.commands.find((one) => one.name() === name) ?? parent.command(name).description(description)
-}
-
-/** Where there is something to open it with; otherwise the printed address has to do. */
-function openBrowser(address: string): void {
-  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
-  const child = spawn(program, [address], { stdio: 'ignore', detached: true })
-  child.on('error', () => undefined) // there is none: the address was printed
-  child.unref()
 }

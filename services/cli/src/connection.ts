@@ -51,7 +51,7 @@ export async function connect(settings: ConnectionSettings): Promise<Connection>
     const address = addressOf(url)
     const { [address]: kept } = (await readLogins(file)).tokens
     if (kept !== undefined) return connection(address, kept, 'the token of "slipway login"')
-    throw new Failure('unauthenticated', `you are not signed in at ${address}: "slipway login ${address} --token"`)
+    throw new Failure('unauthenticated', `you are not signed in at ${address}: "slipway login ${address}"`)
   }
   const local = await localConnection(home)
   if (local !== null) return local

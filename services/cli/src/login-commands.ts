@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { createStatusApi } from '@slipway/client'
@@ -6,6 +7,7 @@ import { type Command, Option } from 'commander'
 import { type CommandContext, connected, example, shown } from './command-context.ts'
 import { connect } from './connection.ts'
 import { addressOf, readLogins, writeLogins } from './logins.ts'
+import { openInBrowser } from './open-in-browser.ts'
 import { integer } from './option.ts'
 import { ago, table } from './table.ts'
 
@@ -17,29 +19,55 @@ interface Options {
   json?: boolean
 }
 
-/** `slipway login | logout | whoami | tokens`. */
-export function addLoginCommands(program: Command, context: CommandContext): void {
+/** For so long somebody may take to sign in and confirm in the browser. */
+const confirmMs = 10 * 60_000
+
+/** `slipway login | logout | whoami | tokens`. @param hasScreen whether there is something that a browser could be shown on */
+export function addLoginCommands(program: Command, context: CommandContext, hasScreen: boolean): void {
   const { print, settings } = context
 
   program
     .command('login <address>')
-    .description('keep a token for an installation, readable by you alone; without a value it is asked for')
-    .option('--token [token]', 'an API token; better than on the command line: from standard input')
+    .description('sign in to an installation by browser, or keep a token for it, readable by you alone')
+    .option('--token [token]', 'an API token instead; better than on the command line: from standard input')
+    .option('--owner <slug>', 'whose functions it is about; otherwise it is chosen in the browser')
+    .addOption(scopeOption())
+    .addOption(daysOption())
+    .option('--no-browser', 'print the address of the page, and open no browser')
     .addHelpText(
       'after',
       example(
-        'slipway login https://slipway.example.com --token',
+        'slipway login https://slipway.example.com',
+        'slipway login https://slipway.example.com --owner alice --scope read --days 7',
         'slipway login http://127.0.0.1:8082 --token < token'
       )
     )
-    .action(async (address: string, { token }: Options) => {
+    .action(async (address: string, { token, ...wanted }: Options & { browser: boolean }) => {
       const url = addressOf(address)
-      const secret = typeof token === 'string' ? token : await askForToken()
-      await createStatusApi({ url, token: secret }).listOwners({ limit: 1 })
+      const { secret, words } =
+        token === undefined ? await bySomebody(url, wanted) : { secret: await byToken(url, token), words: '' }
       const { tokens } = await readLogins(settings.LOGINS_FILE)
       await writeLogins(settings.LOGINS_FILE, { current: url, tokens: { ...tokens, [url]: secret } })
-      print(`signed in at ${url}`)
+      print(`signed in at ${url}${words}`)
     })
+
+  async function bySomebody(url: string, { owner, scope, days, browser }: Options & { browser: boolean }) {
+    const { loginByBrowser } = await import('./login-by-browser.ts')
+    const { token, secret } = await loginByBrowser({
+      url,
+      host: hostname(),
+      scope,
+      days,
+      owner,
+      waitMs: confirmMs,
+      show(page) {
+        print(`open this page and confirm (for ${confirmMs / 60_000} minutes): ${page}`)
+        if (browser && hasScreen) openInBrowser(page)
+      }
+    })
+    const until = new Date(token.expiresAt).toISOString().slice(0, 10)
+    return { secret, words: ` as ${token.createdBy}, for ${token.owner} (${token.scope}), until ${until}` }
+  }
 
   program
     .command('logout [address]')
@@ -107,8 +135,8 @@ function addTokenCommands(program: Command, context: CommandContext): void {
     .command('create <name>')
     .description('make a token; it is shown this once, and alone on standard output')
     .addOption(ownerOption())
-    .addOption(new Option('--scope <scope>', 'what it is for').choices(['read', 'deploy', 'admin']).default('deploy'))
-    .option('--days <days>', 'how long it is valid', integer(1, 366), 90)
+    .addOption(scopeOption())
+    .addOption(daysOption())
     .option('--json', 'for programs')
     .addHelpText('after', example('slipway tokens create ci --scope deploy --days 30 --owner alice > token'))
     .action(async (name: string, { owner: named, scope, days, json = false }: Options) => {
@@ -126,6 +154,17 @@ function addTokenCommands(program: Command, context: CommandContext): void {
       const { api, owner } = await of(named)
       print((await api.revokeToken({ owner, id })).message)
     })
+}
+
+const scopeOption = () =>
+  new Option('--scope <scope>', 'what the token is for').choices(['read', 'deploy', 'admin']).default('deploy')
+const daysOption = () => new Option('--days <days>', 'how long it is valid').argParser(integer(1, 366)).default(90)
+
+/** A token that is good. */
+async function byToken(url: string, token: string | true): Promise<string> {
+  const secret = typeof token === 'string' ? token : await askForToken()
+  await createStatusApi({ url, token: secret }).listOwners({ limit: 1 })
+  return secret
 }
 
 /** From standard input: a line of it, or what somebody types, which is not shown. */

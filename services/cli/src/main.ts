@@ -152,17 +152,17 @@ program
   })
 
 const context = { settings, print, directory: process.cwd(), env: process.env }
+const hasScreen = process.platform === 'darwin' || (process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY) !== undefined
 addBuildCommands(program, context)
 addAuditCommand(program, context)
 addFunctionCommands(program, context)
 addDeployCommands(program, context)
 addFunctionTools(program, context)
-addLoginCommands(program, context)
+addLoginCommands(program, context, hasScreen)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
 addNotificationCommands(program, context)
 addSecretCommands(program, { settings, print })
-const hasScreen = process.platform === 'darwin' || (process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY) !== undefined
 addConnectCommands(program, context, hasScreen)
 addConfigurationCommands(program, context)
 

@@ -14,6 +14,11 @@ body{max-width:34rem;margin:15vh auto 0;padding:0 1.5rem}
 h1{font-size:1.4rem}
 a{color:inherit}
 .choice{display:inline-block;margin:.25rem .5rem .25rem 0;padding:.5rem 1rem;border:1px solid;border-radius:.5rem;text-decoration:none}
+button.choice{font:inherit;color:inherit;background:none;cursor:pointer}
+[hidden]{display:none!important}
+dl{display:grid;grid-template-columns:auto 1fr;gap:.35rem 1rem}
+dd{margin:0}
+select{font:inherit}
 `
 
 /** Takes the link's word out of the address, so that it stays in no history, and keeps it over a sign-in in this tab alone. */
@@ -52,14 +57,14 @@ async function claim() {
 claim().catch(() => say('Slipway does not answer. Load this page again.'))
 `
 
-function page(title: string, content: string): string {
+export function page(title: string, content: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · Slipway</title><link rel="stylesheet" href="/auth/page.css"></head>
 <body><main><h1>${title}</h1>${content}</main></body></html>`
 }
 
-function send(reply: FastifyReply, status: number, type: string, body: string): FastifyReply {
+export function send(reply: FastifyReply, status: number, type: string, body: string): FastifyReply {
   return reply
     .code(status)
     .header('content-security-policy', policy)

@@ -18,6 +18,7 @@ import { addSignInPages, sendProblem } from './pages.ts'
 import { type Place, returnPath } from './place.ts'
 import type { Rights } from './rights-of.ts'
 import type { BrowserSessions } from './sessions.ts'
+import { addTerminalPage } from './terminal-page.ts'
 
 export interface SignInRouteDeps {
   store: Pick<Store, 'accounts' | 'tickets' | 'audit'>
@@ -46,6 +47,7 @@ interface Begun {
 
 export function addSignInRoutes(app: FastifyInstance, deps: SignInRouteDeps): void {
   addSignInPages(app)
+  addTerminalPage(app)
   addProviderRoutes(app, deps)
   addSessionRoutes(app, deps)
 }
