@@ -61,7 +61,7 @@ test('nobody lets a command do more than they may themselves, and a token lets n
 test('the page shows what asks, and is not shown for an address that says something else', async (t) => {
   const { app } = await createApiForTest(t)
   const whole = new URLSearchParams({ challenge, host: 'laptop', scope: 'deploy', state: challenge, port: '4711' })
-  const shown = await app.inject(`/terminal?${whole}`)
+  const shown = await app.inject(`/terminal?${whole.toString()}`)
   assert.equal(shown.statusCode, 200)
   assert.match(shown.body, /<strong>laptop<\/strong>/)
   assert.match(String(shown.headers['content-security-policy']), /frame-ancestors 'none'/)
@@ -75,12 +75,12 @@ test('the page shows what asks, and is not shown for an address that says someth
   ] as const) {
     const other = new URLSearchParams(whole)
     other.set(name, value)
-    const refused = await app.inject(`/terminal?${other}`)
+    const refused = await app.inject(`/terminal?${other.toString()}`)
     assert.deepEqual(
       [refused.statusCode, refused.body.includes(value || 'x'.repeat(9))],
       [400, false],
       `${name}=${value}`
     )
   }
-  assert.equal((await app.inject(`/terminal?${whole}&port=22`)).statusCode, 400)
+  assert.equal((await app.inject(`/terminal?${whole.toString()}&port=22`)).statusCode, 400)
 })

@@ -31,8 +31,13 @@ async function createWaitingForTest(t: TestContext, { waitMs = 60_000 } = {}) {
     page,
     asked,
     ended,
+    refusal: async () => {
+      const end = await ended
+      return end instanceof Error ? end.message : 'signed in'
+    },
     confirm: () => api.letTerminalIn({ ...asked, owner: 'alice', scope: 'deploy', expiresInDays: 7 }),
-    back: (answer: Record<string, string>) => fetch(`http://127.0.0.1:${asked.port}/?${new URLSearchParams(answer)}`)
+    back: (answer: Record<string, string>) =>
+      fetch(`http://127.0.0.1:${asked.port}/?${new URLSearchParams(answer).toString()}`)
   }
 }
 
@@ -44,18 +49,18 @@ test('the command changes the ticket for a token, and tells the browser so', asy
   const res = await back({ ticket, state: asked.state })
   assert.deepEqual([res.status, /signed in/.test(await res.text())], [200, true])
   const made = await ended
-  assert.ok(!(made instanceof Error), String(made))
+  assert.ok(!(made instanceof Error))
   assert.equal(made.token.owner, 'alice')
   assert.match(made.secret, /^slw_/)
 })
 
 test('what comes with another state is not heard, and a no in the page is told', async (t) => {
-  const { asked, ended, confirm, back } = await createWaitingForTest(t)
+  const { asked, refusal, confirm, back } = await createWaitingForTest(t)
   const { ticket } = await confirm()
   assert.equal((await back({ ticket, state: 'x'.repeat(43) })).status, 400)
   assert.equal((await back({ ticket })).status, 400)
   assert.equal((await back({ error: 'cancelled', state: asked.state })).status, 400)
-  assert.match(String(await ended), /cancelled in the browser/)
+  assert.match(await refusal(), /cancelled in the browser/)
 })
 
 test('a ticket of another command ends it with what to do', async (t) => {
@@ -63,14 +68,14 @@ test('a ticket of another command ends it with what to do', async (t) => {
   const { ticket } = await one.confirm()
   const other = await createWaitingForTest(t)
   await other.back({ ticket, state: other.asked.state })
-  assert.match(String(await other.ended), /call "slipway login" again/)
+  assert.match(await other.refusal(), /call "slipway login" again/)
   await one.back({ error: 'cancelled', state: one.asked.state })
   await one.ended
 })
 
 test('nobody confirms: the command ends', async (t) => {
-  const { ended } = await createWaitingForTest(t, { waitMs: 50 })
-  assert.match(String(await ended), /nobody confirmed/)
+  const { refusal } = await createWaitingForTest(t, { waitMs: 50 })
+  assert.match(await refusal(), /nobody confirmed/)
 })
 
 test('slipway login prints the address of the page, and keeps what was confirmed for its owner alone', async (t) => {
@@ -90,7 +95,10 @@ test('slipway login prints the address of the page, and keeps what was confirmed
     const asked = Object.fromEntries(new URL(address).searchParams) as Record<'challenge' | 'host', string>
     const { state = '', port = '' } = asked as Record<string, string>
     const { ticket } = await api.letTerminalIn({ ...asked, owner: 'alice', scope: 'read', expiresInDays: 7 })
-    assert.equal((await fetch(`http://127.0.0.1:${port}/?${new URLSearchParams({ ticket, state })}`)).status, 200)
+    assert.equal(
+      (await fetch(`http://127.0.0.1:${port}/?${new URLSearchParams({ ticket, state }).toString()}`)).status,
+      200
+    )
   }
   assert.match(lines.at(-1) ?? '', /^signed in at http\S+ as administrator, for alice \(read\), until \d{4}-/)
   const file = join(workDirectory, 'slipway/logins.json')

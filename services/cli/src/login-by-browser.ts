@@ -1,7 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import { createStatusApi, type RouteOutput } from '@slipway/client'
 import { Failure } from '@slipway/domain'
+
+// An import would load Node's fetch, too.
+const { createServer } = process.getBuiltinModule('node:http')
 
 export interface BrowserLogin {
   /** Of the installation. */
@@ -71,7 +74,7 @@ export async function loginByBrowser({ url, host, scope, days, owner, show, wait
       expiresInDays: String(days),
       ...(owner === undefined ? {} : { owner })
     })
-    show(`${url}/terminal?${question}`)
+    show(`${url}/terminal?${question.toString()}`)
     return await outcome.promise
   } finally {
     clearTimeout(timer)
