@@ -2,7 +2,12 @@ import { existsSync } from 'node:fs'
 import { Stop } from './processes.mjs'
 
 /** Servers that Debian's packages start by themselves; ours are started by us, with our own configuration. */
-const ownServices = { 'redis-server': 'redis-server', 'docker-registry': 'docker-registry', postgresql: 'postgresql' }
+const ownServices = {
+  'redis-server': 'redis-server',
+  'docker-registry': 'docker-registry',
+  postgresql: 'postgresql',
+  'nginx-light': 'nginx'
+}
 
 /** Installs packages of Debian and Ubuntu; null where that is not possible. */
 export function createApt({ machine, state, say }) {

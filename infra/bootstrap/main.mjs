@@ -33,7 +33,12 @@ const commands = {
   },
   browser: { needs: [...servers, 'chromium'], isForTests: true, hasPage: true, tests: testBrowser },
   demo: { needs: servers, hasPage: true, script: 'infra/demo/src/main.ts' },
-  bench: { needs: [...servers, 'docker-cli', 'webhook'], isForTests: true, isRead: true, script: 'test/bench/main.ts' },
+  bench: {
+    needs: [...servers, 'docker-cli', 'webhook', 'nginx', 'wrk'],
+    isForTests: true,
+    isRead: true,
+    script: 'test/bench/main.ts'
+  },
   chaos: { needs: servers, isForTests: true, script: 'test/chaos/main.ts' },
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },

@@ -27,6 +27,8 @@ const programs = {
   postgres: { names: ['initdb'], package: 'postgresql' },
   runc: { names: ['runc'], package: 'runc' },
   webhook: { names: ['webhook'], package: 'webhook' },
+  nginx: { names: ['nginx'], package: 'nginx-light' },
+  wrk: { names: ['wrk'], package: 'wrk' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], package: 'chromium' },
   tmux: { names: ['tmux'], package: 'tmux' },
   'docker-cli': { names: ['docker'], package: 'docker.io' }

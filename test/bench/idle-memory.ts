@@ -1,7 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Failure } from '@slipway/domain'
 import type { Benchmark } from './benchmark.ts'
+import { gatewayOf, memoryOf } from './processes.ts'
 import { comparedValues } from './result.ts'
 import { createScene } from './scene.ts'
 
@@ -42,37 +41,4 @@ export const idleMemory: Benchmark = {
       await scene.close()
     }
   }
-}
-
-/** The child of the control process that runs the gateway's `main.ts`. */
-async function gatewayOf(control: number): Promise<number> {
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const [stat, command] = await Promise.all([
-      readFile(`/proc/${name}/stat`, 'utf8').catch(() => ''),
-      readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
-    ])
-    // `pid (name) state parent …`, and a name may hold anything.
-    const parent = Number(
-      stat
-        .slice(stat.lastIndexOf(')') + 1)
-        .trim()
-        .split(' ')[1]
-    )
-    if (parent === control && /gateway\/src\/main\.ts/.test(command)) return Number(name)
-  }
-  throw new Failure('not-found', 'the gateway of "slipway up" was not found among its processes')
-}
-
-/** In MiB. `anonymous`: what the process itself holds. */
-async function memoryOf(pid: number): Promise<{ rss: number; pss: number; anonymous: number }> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const shares = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')
-  return { rss: field(status, 'VmRSS'), pss: field(shares, 'Pss'), anonymous: field(status, 'RssAnon') }
-}
-
-function field(text: string, name: string): number {
-  const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)
-  if (found === null) throw new Failure('not-found', `/proc tells no ${name}`)
-  return Number(found[1]) / 1024
 }

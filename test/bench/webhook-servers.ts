@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort, type RunningProcess, requireProgram, startProcess, startRedis } from '@slipway/machine'
 import { createClosers, createLogger } from '@slipway/service'
+import { processorTicks } from './processes.ts'
 
 /** One that takes webhooks. */
 export interface WebhookServer {
@@ -91,17 +92,9 @@ function isListening(port: number): Promise<boolean> {
 /** Its commands, and their commands' time, have ended when the process uses no more of the processor. */
 async function settle({ pid }: RunningProcess): Promise<void> {
   for (let before = -1; ; ) {
-    const used = await processorTime(pid)
+    const used = await processorTicks(pid)
     if (used - before <= 1 && before >= 0) return
     before = used
     await sleep(200)
   }
-}
-
-/** Of the process and the children that it has waited for, in ticks. */
-async function processorTime(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // utime, stime, cutime, cstime: fields 14 to 17 of proc(5), the third of which is the first here.
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0)
 }
