@@ -13,6 +13,7 @@ export {
 export { LimitsView } from './limit-routes.ts'
 export * from './notification-routes.ts'
 export { MeView, SignInView } from './people.ts'
+export { QueueView } from './queue-routes.ts'
 export * from './resources.ts'
 export * from './routes.ts'
 export type { Rule, Subject } from './rule.ts'

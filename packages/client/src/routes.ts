@@ -5,6 +5,7 @@ import { forgeRoutes } from './forge-routes.ts'
 import { limitRoutes } from './limit-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people.ts'
+import { queueRoutes } from './queue-routes.ts'
 import {
   AuditView,
   BuildDetail,
@@ -54,6 +55,7 @@ export const routes = {
   ...tokenRoutes,
   ...terminalRoutes,
   ...peopleRoutes,
+  ...queueRoutes,
   listOwners: {
     method: 'GET',
     path: '/api/v1/owners',

@@ -3,6 +3,7 @@ import { Kysely, sql } from 'kysely'
 import { createAccess } from './access.ts'
 import { createAccounts } from './accounts.ts'
 import { createAudit } from './audit.ts'
+import { createBuildQueue } from './build-queue-look.ts'
 import { createBuilds } from './builds.ts'
 import { createDatabase } from './database.ts'
 import { translate } from './database-failure.ts'
@@ -64,6 +65,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     owners: createOwners(database),
     repositories: createRepositories(database),
     builds: createBuilds(database),
+    queue: createBuildQueue(database),
     heads: createHeads(database),
     removals: createRemovals(database),
     functions: createFunctions(database, routes),

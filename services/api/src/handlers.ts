@@ -6,6 +6,7 @@ import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from '
 import { createNotificationHandlers } from './notification-handlers.ts'
 import { createOwnerHandlers } from './owner-handlers.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
+import { createQueueHandlers } from './queue-handler.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
 import { createTerminalHandlers } from './terminal-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
@@ -31,6 +32,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createTryHandlers(deps),
     ...createNotificationHandlers(deps),
     ...createOwnerHandlers(deps),
+    ...createQueueHandlers(deps),
     async listOwners(input, caller) {
       const page = pageOf(input)
       return listed(

@@ -153,6 +153,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'DELETE /api/v1/admin/notifications/:id': [platform],
   'POST /api/v1/admin/notifications/:id/test': [platform],
   'GET /api/v1/running': [platform],
+  'GET /api/v1/queue': [platform],
   'POST /api/v1/admin/clean-up': [platform]
 }
 

@@ -48,6 +48,8 @@ export function createViews(
     const slugOf = async (id: string | null) => (id === null ? null : ((await ownerOf(id))?.slug ?? null))
 
     return {
+      slug: slugOf,
+
       owner: ({ id, forgeId, login, slug, buildIsolation, isListed, suspension, createdAt }: Owner): OwnerView => ({
         id,
         forgeId,

@@ -21,6 +21,7 @@ import { addNotificationCommands } from './notification-commands.ts'
 import { collected } from './option.ts'
 import { addOwnerAdministration } from './owner-administration.ts'
 import { addLimitCommand } from './owner-limits.ts'
+import { addQueueCommand } from './queue-command.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
 import { table } from './table.ts'
@@ -204,6 +205,7 @@ admin
 
 addOwnerAdministration(admin, { settings, print })
 addLimitCommand(admin, { settings, print })
+addQueueCommand(admin, { settings, print })
 addSecretAdministration(admin, { settings, print })
 addForgeAdministration(admin, context)
 

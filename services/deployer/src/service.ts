@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Build, ForgeApi, Store } from '@slipway/domain'
+import { type Build, type ForgeApi, type Store, slotsSetting } from '@slipway/domain'
 import { createConsumer, createProducer, createTrafficReader, type SignalName, type Signals } from '@slipway/queue'
 import { createRegistryClient } from '@slipway/registry'
 import {
@@ -69,6 +69,7 @@ export async function startDeployer(
   const paths = homePaths(config.SLIPWAY_HOME)
   const installation = await installationOf(store)
   await store.limits.setDefaults(limitsOf(config))
+  await store.settings.set(slotsSetting, String(config.BUILD_SLOTS))
   const { keeper, ...secrets } = createSecretServices({
     store,
     encryptionKeys: config.ENCRYPTION_KEYS ?? null,

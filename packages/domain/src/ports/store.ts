@@ -1,6 +1,7 @@
 import type { Access, FunctionKeys } from './store/access.ts'
 import type { Accounts, Memberships, Sessions, Tickets } from './store/accounts.ts'
 import type { Audit } from './store/audit.ts'
+import type { BuildQueue } from './store/build-queue.ts'
 import type { Builds } from './store/builds.ts'
 import type { Deliveries } from './store/deliveries.ts'
 import type { Deployments } from './store/deployments.ts'
@@ -32,6 +33,7 @@ export interface Store {
   owners: Owners
   repositories: Repositories
   builds: Builds
+  queue: BuildQueue
   heads: Heads
   removals: Removals
   functions: Functions

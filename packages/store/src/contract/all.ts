@@ -16,6 +16,7 @@ import { limitsContract } from './limits.ts'
 import { notificationsContract } from './notifications.ts'
 import { ownerStopsContract } from './owner-stops.ts'
 import { peopleContract } from './people.ts'
+import { queueLookContract } from './queue-look.ts'
 import { recordsContract } from './records.ts'
 import { redeployContract } from './redeploy.ts'
 import { removalsContract } from './removals.ts'
@@ -45,6 +46,7 @@ export function storeContract(subject: Subject): void {
   deliveriesContract(subject)
   decisionsContract(subject)
   admissionContract(subject)
+  queueLookContract(subject)
   claimsContract(subject)
   lifeContract(subject)
   endsContract(subject)

@@ -1,4 +1,5 @@
 import type { BuildView } from '@slipway/client'
+import type { ComponentChildren } from 'preact'
 import { buildHref } from '../addresses.ts'
 import { branchOf, isOver, triggerWord } from '../words/build.ts'
 import { Commit } from './commit.tsx'
@@ -6,11 +7,23 @@ import { BuildState } from './status.tsx'
 import { Ago, Lasted } from './time.tsx'
 
 /** One build in a list. */
-export function BuildRow({ build, hasRepository = true }: { build: BuildView; hasRepository?: boolean }) {
+export function BuildRow({
+  build,
+  hasRepository = true,
+  state,
+  children
+}: {
+  build: BuildView
+  hasRepository?: boolean
+  /** Where something else than its status is of interest. */
+  state?: ComponentChildren
+  /** What else there is to say of it here. */
+  children?: ComponentChildren
+}) {
   const { id, status, repository, ref, commit, message, sender, trigger, createdAt, startedAt, finishedAt } = build
   return (
     <li class={`row build-row ${isOver(status) ? '' : 'is-running'}`}>
-      <BuildState status={status} />
+      {state ?? <BuildState status={status} />}
       <div class="row-main">
         <a href={buildHref(id)} class="strong clip">
           {message ?? `${triggerWord(trigger)} ${branchOf(ref)}`}
@@ -20,6 +33,7 @@ export function BuildRow({ build, hasRepository = true }: { build: BuildView; ha
           {branchOf(ref)} · <Commit commit={commit} /> · {sender ?? 'Slipway'} {triggerWord(trigger)}
         </span>
         {build.reason !== null && status !== 'live' && <span class="reason clip">{build.reason}</span>}
+        {children}
       </div>
       <div class="row-end note">
         <Ago at={createdAt} />

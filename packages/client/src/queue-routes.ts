@@ -1,0 +1,56 @@
+import Type, { type Static, type TSchema } from 'typebox'
+import { BuildView } from './resources.ts'
+import type { RouteContract } from './routes.ts'
+
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const Text = Type.String()
+const Time = Type.Integer({ description: 'epoch milliseconds' })
+
+/** Without its name: a schema may hold only one of a name. */
+const Build = Type.Object(BuildView.properties)
+
+const WaitView = Type.Object({
+  kind: Type.Enum(['turn', 'worker', 'slot', 'owner-limit', 'branch', 'retry', 'owner', 'name', 'stopped']),
+  /** In words. */
+  why: Text,
+  /** Which build it waits for. */
+  buildId: Nullable(Text),
+  /** When it is tried again. */
+  at: Nullable(Time)
+})
+
+export const QueueView = Type.Object(
+  {
+    slots: Type.Object({ taken: Type.Integer(), most: Type.Integer() }),
+    /** Who comes next first. `owner`: null where it has no name yet. */
+    owners: Type.Array(
+      Type.Object({ owner: Nullable(Text), building: Type.Integer(), most: Type.Integer(), waiting: Type.Integer() })
+    ),
+    /** What runs, or was chosen to. `leaseUntil`: until when it is the worker's unless that says so again. */
+    active: Type.Array(
+      Type.Object({
+        build: Build,
+        worker: Nullable(Text),
+        leaseUntil: Nullable(Time),
+        waitsFor: Nullable(WaitView)
+      })
+    ),
+    /** The first of them. `turn`: 1 is next; null: none before what it waits for is over. */
+    waiting: Type.Array(Type.Object({ build: Build, turn: Nullable(Type.Integer()), waitsFor: WaitView })),
+    waitingCount: Type.Integer(),
+    /** Former versions that still have calls. */
+    draining: Type.Array(Type.Object({ deploymentId: Text, owner: Text, function: Text, createdAt: Time }))
+  },
+  { $id: 'Queue' }
+)
+export type QueueView = Static<typeof QueueView>
+
+export const queueRoutes = {
+  getQueue: {
+    method: 'GET',
+    path: '/api/v1/queue',
+    rule: { action: 'see-platform', on: 'platform' },
+    summary: 'What is queued and whose turn it is, what each waits for, and what runs where',
+    response: QueueView
+  }
+} as const satisfies Record<string, RouteContract>

@@ -1,0 +1,71 @@
+import type { QueueView } from '@slipway/client'
+import { slotsSetting, type WaitReason } from '@slipway/domain'
+import type { HandlerDeps, Handlers } from './handling.ts'
+
+const words: { [K in WaitReason['kind']]: (reason: Extract<WaitReason, { kind: K }>) => string } = {
+  turn: () => 'it is next',
+  worker: () => 'a worker has yet to take it up',
+  slot: () => 'all slots are taken',
+  'owner-limit': ({ most }) => `its owner may have ${most} at a time`,
+  branch: () => 'an earlier build of its branch',
+  retry: () => 'it is tried again',
+  owner: () => 'its forge has yet to say whose it is',
+  name: () => 'its owner has no name here: an administrator gives it one',
+  stopped: ({ reason }) => reason
+}
+
+type WaitView = QueueView['waiting'][number]['waitsFor']
+
+function viewOf(reason: WaitReason): WaitView {
+  const say = words[reason.kind] as (reason: WaitReason) => string
+  return {
+    kind: reason.kind,
+    why: say(reason),
+    buildId: reason.kind === 'branch' ? reason.buildId : null,
+    at: reason.kind === 'retry' ? reason.at : null
+  }
+}
+
+/** What the dispatcher goes by, for people to see. */
+export function createQueueHandlers({ store, views, now }: HandlerDeps): Handlers<'getQueue'> {
+  async function slots(): Promise<{ slots: number; perOwner: number }> {
+    const most = Number(await store.settings.get(slotsSetting)) || 1
+    return { slots: most, perOwner: (await store.limits.defaults()).builds ?? most }
+  }
+
+  return {
+    async getQueue() {
+      const look = await store.queue.look(await slots(), now())
+      const draining = await store.deployments.list(null, { status: 'draining' }, { before: null, limit: 200 })
+      const view = views.forOneAnswer()
+      return {
+        slots: look.slots,
+        owners: await Promise.all(
+          look.owners.map(async ({ ownerId, ...rest }) => ({ owner: await view.slug(ownerId), ...rest }))
+        ),
+        active: await Promise.all(
+          look.active.map(async ({ build, holder, leaseUntil, waitsFor }) => ({
+            build: await view.build(build),
+            worker: holder,
+            leaseUntil,
+            waitsFor: waitsFor === null ? null : viewOf(waitsFor)
+          }))
+        ),
+        waiting: await Promise.all(
+          look.waiting.map(async ({ build, turn, waitsFor }) => ({
+            build: await view.build(build),
+            turn,
+            waitsFor: viewOf(waitsFor)
+          }))
+        ),
+        waitingCount: look.waitingCount,
+        draining: draining.map(({ id, ownerSlug, functionName, createdAt }) => ({
+          deploymentId: id,
+          owner: ownerSlug,
+          function: functionName,
+          createdAt
+        }))
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import type { QueueView } from '@slipway/client'
+import { buildHref, functionHref, ownerHref } from '../addresses.ts'
+import { useLoaded } from '../live/use-loaded.ts'
+import { formatClock } from '../words/time.ts'
+import { BuildRow } from './build-row.tsx'
+import { Section } from './page-head.tsx'
+import { Empty, Show } from './states.tsx'
+import { Status } from './status.tsx'
+import { Ago } from './time.tsx'
+
+type Active = QueueView['active'][number]
+type Waiting = QueueView['waiting'][number]
+
+/** What runs where, what waits for what, and whose turn it is. */
+export function Queue() {
+  const queue = useLoaded('getQueue', {}, ({ kind }) => kind !== 'delivery')
+  return (
+    <Show of={queue} rows={4}>
+      {({ slots, owners, active, waiting, waitingCount, draining }) => (
+        <>
+          <Section title="Under way" note={`${slots.taken} of ${slots.most} slots are taken. Roll-outs take none.`}>
+            {active.length === 0 ? (
+              <p class="note">Nothing is being built or rolled out.</p>
+            ) : (
+              <ul class="rows">
+                {active.map((one) => (
+                  <BuildRow key={one.build.id} build={one.build}>
+                    <Lease of={one} />
+                  </BuildRow>
+                ))}
+              </ul>
+            )}
+          </Section>
+          <Section
+            title="Waiting"
+            note="The owner that was served longest ago comes next, with the oldest of its builds; of each branch one at a time."
+          >
+            {waitingCount === 0 ? (
+              <Empty title="Nothing waits">
+                <p>A push is built at once as long as there is a slot.</p>
+              </Empty>
+            ) : (
+              <>
+                <Owners owners={owners} />
+                <ul class="rows">
+                  {waiting.map((one) => (
+                    <BuildRow key={one.build.id} build={one.build} state={<Turn turn={one.turn} />}>
+                      <span class="note">
+                        Waits for: <Why of={one.waitsFor} />
+                      </span>
+                    </BuildRow>
+                  ))}
+                </ul>
+                {waitingCount > waiting.length && <p class="note after">And {waitingCount - waiting.length} more.</p>}
+              </>
+            )}
+          </Section>
+          {draining.length > 0 && (
+            <Section
+              title="Former versions that still have calls"
+              note="Each goes when no gateway has a call of it any more."
+            >
+              <ul class="rows">
+                {draining.map(({ deploymentId, owner, function: name, createdAt }) => (
+                  <li key={deploymentId} class="row build-row">
+                    <Status tone="waiting">Draining</Status>
+                    <div class="row-main">
+                      <a href={functionHref(owner, name)} class="strong">
+                        {owner}/{name}
+                      </a>
+                    </div>
+                    <div class="row-end note">
+                      <span>
+                        made <Ago at={createdAt} />
+                      </span>
+                    </div>
+                  </li>
+                ))}
+              </ul>
+            </Section>
+          )}
+        </>
+      )}
+    </Show>
+  )
+}
+
+/** Who has it, and until when. */
+function Lease({ of: { worker, leaseUntil, waitsFor } }: { of: Active }) {
+  if (waitsFor !== null) {
+    return (
+      <span class="note">
+        Waits for: <Why of={waitsFor} />
+        {worker !== null && leaseUntil !== null && (
+          <>
+            {' '}
+            ({worker} was last heard of <Ago at={leaseUntil} />)
+          </>
+        )}
+      </span>
+    )
+  }
+  return (
+    <span class="note clip" title="Its worker says so again every few seconds; without that it is given to another.">
+      at {worker}
+      {leaseUntil !== null && <> until {formatClock(leaseUntil)} or longer</>}
+    </span>
+  )
+}
+
+function Turn({ turn }: { turn: number | null }) {
+  if (turn === null) return <Status tone="quiet">No turn</Status>
+  return <Status tone={turn === 1 ? 'good' : 'waiting'}>{turn === 1 ? 'Next' : `Turn ${turn}`}</Status>
+}
+
+function Why({ of: { why, buildId, at } }: { of: Waiting['waitsFor'] }) {
+  return (
+    <>
+      {buildId === null ? why : <a href={buildHref(buildId)}>{why}</a>}
+      {at !== null && (
+        <>
+          {' '}
+          <Ago at={at} />
+        </>
+      )}
+    </>
+  )
+}
+
+function Owners({ owners }: { owners: QueueView['owners'] }) {
+  const waiting = owners.filter((one) => one.waiting > 0)
+  return (
+    <ol class="turns" aria-label="Whose turn it is">
+      {waiting.map(({ owner, building, most, waiting: count }) => (
+        <li key={owner ?? ''} class="chip">
+          {owner === null ? 'no name yet' : <a href={ownerHref(owner)}>{owner}</a>} · {count} waiting · {building} of{' '}
+          {most} under way
+        </li>
+      ))}
+    </ol>
+  )
+}
