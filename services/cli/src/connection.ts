@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createStatusApi, type StatusApi } from '@slipway/client'
+import type { StatusApi } from '@slipway/client'
 import { Failure } from '@slipway/domain'
 import { addressOf, readLogins } from './logins.ts'
 
@@ -64,7 +64,9 @@ export async function connect(settings: ConnectionSettings): Promise<Connection>
   )
 }
 
-function connection(url: string, token: string, by: string): Connection {
+async function connection(url: string, token: string, by: string): Promise<Connection> {
+  // All routes with their shapes: a command that fails before, or shows its help, is spared them.
+  const { createStatusApi } = await import('@slipway/client')
   return { api: createStatusApi({ url, token }), gatewayUrl: null, url, by }
 }
 
@@ -73,7 +75,7 @@ async function localConnection(home: string): Promise<Connection | null> {
     const endpoints = JSON.parse(await readFile(join(home, fileName), 'utf8')) as Endpoints
     const token = (await readFile(join(home, 'admin-token'), 'utf8')).trim()
     const { api: url, gateway } = endpoints
-    return { ...connection(url, token, "the administrator's token"), gatewayUrl: gateway }
+    return { ...(await connection(url, token, "the administrator's token")), gatewayUrl: gateway }
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw new Failure('invalid-configuration', `the state directory ${home} cannot be read`, { cause: err })

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { createStatusApi } from '@slipway/client'
 import { Failure } from '@slipway/domain'
 import { type Command, Option } from 'commander'
 import { type CommandContext, connected, example, shown } from './command-context.ts'
@@ -163,6 +162,7 @@ const daysOption = () => new Option('--days <days>', 'how long it is valid').arg
 /** A token that is good. */
 async function byToken(url: string, token: string | true): Promise<string> {
   const secret = typeof token === 'string' ? token : await askForToken()
+  const { createStatusApi } = await import('@slipway/client')
   await createStatusApi({ url, token: secret }).listOwners({ limit: 1 })
   return secret
 }

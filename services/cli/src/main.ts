@@ -2,8 +2,8 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Failure } from '@slipway/domain'
-import { addSettingsFile, createLogger, run } from '@slipway/service'
+import { Failure } from '@slipway/domain/failure'
+import { addSettingsFile } from '@slipway/service/settings-file'
 import { Argument, Command, Option } from 'commander'
 import { addAccessCommands } from './access-commands.ts'
 import { addAuditCommand } from './audit-command.ts'
@@ -34,7 +34,11 @@ const settings = {
   ...(process.env.SLIPWAY_TOKEN === undefined ? {} : { SLIPWAY_TOKEN: process.env.SLIPWAY_TOKEN })
 }
 const print = (line: string) => process.stdout.write(`${line}\n`)
-const logger = createLogger('slipway', process.env.LOG_LEVEL ?? 'warn')
+
+async function openLog() {
+  const { createLogger } = await import('@slipway/service/logger')
+  return createLogger('slipway', process.env.LOG_LEVEL ?? 'warn')
+}
 
 /** Aborts at Ctrl-C: what was begun is cleared away. */
 function interrupted(): AbortSignal {
@@ -59,6 +63,8 @@ program
     const { up } = await import('./up.ts')
     const { unknownSettings } = await import('./configuration/check.ts')
     if (loadOnly) return void (await import('@slipway/gateway/main'))
+    const { run } = await import('@slipway/service/run')
+    const logger = await openLog()
     await run(() => {
       addSettingsFile(process.env)
       for (const problem of unknownSettings(process.env)) print(`!! ${problem}`)
@@ -75,7 +81,7 @@ program
   .action(async ({ probe, json = false }: { probe: boolean; json?: boolean }) => {
     const { doctor } = await import('./doctor.ts')
     addSettingsFile(process.env)
-    const findings = await doctor(process.env, logger, { probe })
+    const findings = await doctor(process.env, await openLog(), { probe })
     print(
       json
         ? JSON.stringify(findings, null, 2)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { smallStartFlags } from '@slipway/service'
+import { smallStartFlags } from '@slipway/service/small-start'
 
 type Env = Record<string, string | undefined>
 
