@@ -55,6 +55,8 @@ test('everything is destroyed and restored: functions answer without a build, an
   await repository.ended(commit)
   assert.equal((await call(scene, '/function/alice-hello')).body, 'two, open sesame')
   await api.pauseFunction({ owner: 'alice', name: 'hello' })
+  const audited = (await api.listAudit({ limit: 200 })).items
+  assert.ok(audited.some(({ action }) => action === 'pause'))
   const builds = (await api.listBuilds({})).items.map(({ id, status }) => ({ id, status }))
   const deliveries = (await api.listDeliveries({})).items.length
 
@@ -73,6 +75,11 @@ test('everything is destroyed and restored: functions answer without a build, an
     'nothing was built'
   )
   assert.equal((await after.listDeliveries({})).items.length, deliveries)
+  const kept = (await after.listAudit({ limit: 200 })).items
+  const restored = kept.find(({ action }) => action === 'restore')
+  assert.deepEqual(kept.slice(-audited.length), audited, 'what was done before')
+  assert.deepEqual([restored?.actor, restored?.resource], ['administrator', 'installation'])
+  assert.ok(Date.parse(String(restored?.detail.backup)) <= (restored?.at ?? 0))
   assert.deepEqual(
     (await after.listOwners({})).items.map(({ slug }) => slug),
     ['alice']

@@ -33,6 +33,6 @@ test('a restore that failed leaves no half of a database behind', async (t) => {
     yield JSON.stringify({ slipwayDump: 1, migrations: ['0001-system-of-record'] })
     throw new Error('the disk was taken out')
   }
-  await assert.rejects(restoreStore({ url: null, file }, broken(), { force: false, now: 0 }), /taken out/)
+  await assert.rejects(restoreStore({ url: null, file }, broken(), { force: false, dumpedAt: 0, now: 0 }), /taken out/)
   assert.deepEqual(readdirSync(join(file, '..')), [])
 })

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { Failure } from '@slipway/domain'
 import { Kysely, sql, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
+import { appendAudit } from './audit.ts'
 import { isWithoutTables, translate } from './database-failure.ts'
 import { type DumpEnd, type DumpRow, type DumpStart, type DumpTable, decoded, migratorTables } from './dump.ts'
 import { migrations } from './migrate.ts'
@@ -18,11 +19,14 @@ const parametersPerInsert = 10_000
 export interface RestoreOptions {
   /** Puts the dump in place of what the database holds. */
   force: boolean
+  /** What the dump is of, in epoch milliseconds; for the audit log. */
+  dumpedAt: number
   now: number
 }
 
 /**
- * Fills a database from a dump, whole or not at all, and brings it to what this program expects.
+ * Fills a database from a dump, whole or not at all, and brings it to what this program expects. Its audit log goes on with an
+ * entry of this: what was done since the dump is not in it.
  *
  * @throws Failure `conflict` when the database holds something, or somebody works with it; `invalid-request` for what is no whole dump;
  *   `invalid-configuration` for a dump of a newer program; `unavailable`
@@ -66,7 +70,7 @@ async function restoreSqlite(file: string, lines: AsyncIterable<string>, options
   try {
     let rows: number
     try {
-      rows = await db.transaction().execute((tx) => fill(tx, lines))
+      rows = await db.transaction().execute((tx) => fill(tx, lines, options))
     } finally {
       // Copies the log into the file.
       await db.destroy()
@@ -85,7 +89,8 @@ async function removeSqlite(file: string): Promise<void> {
   for (const path of [`${file}-wal`, `${file}-shm`, file]) await rm(path, { force: true })
 }
 
-async function restorePostgres(url: string, lines: AsyncIterable<string>, { force, now }: RestoreOptions) {
+async function restorePostgres(url: string, lines: AsyncIterable<string>, options: RestoreOptions) {
+  const { force, now } = options
   const dialect = await createPostgresDialect(url, { maxConnections: 1, statementTimeoutMs: 0 })
   const db = new Kysely<Schema>({ dialect })
   try {
@@ -100,7 +105,7 @@ async function restorePostgres(url: string, lines: AsyncIterable<string>, { forc
         if (rows.length > 0) throw occupied('of DATABASE_URL')
       }
       if (names.length > 0) await sql`drop table ${sql.join(names.map((name) => sql.table(name)))} cascade`.execute(tx)
-      return { rows: await fill(tx, lines) }
+      return { rows: await fill(tx, lines, options) }
     })
   } finally {
     await db.destroy()
@@ -153,7 +158,11 @@ async function migrateTo(tx: Transaction<Schema>, name: string | null): Promise<
 }
 
 /** Makes the tables as they were when the dump was written, fills them, and then brings them up to date. */
-async function fill(tx: Transaction<Schema>, lines: AsyncIterable<string>): Promise<number> {
+async function fill(
+  tx: Transaction<Schema>,
+  lines: AsyncIterable<string>,
+  { dumpedAt, now }: RestoreOptions
+): Promise<number> {
   const dump = lines[Symbol.asyncIterator]()
   const next = async (): Promise<unknown> => {
     const line = await dump.next()
@@ -199,6 +208,15 @@ async function fill(tx: Transaction<Schema>, lines: AsyncIterable<string>): Prom
     break
   }
   await migrateTo(tx, null)
+  await appendAudit(tx, {
+    at: now,
+    // Who has the database, its keys and the machine.
+    actor: 'administrator',
+    action: 'restore',
+    ownerId: null,
+    resource: 'installation',
+    detail: { backup: new Date(dumpedAt).toISOString(), rows: count }
+  })
   return count
 }
 

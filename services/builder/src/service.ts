@@ -19,6 +19,7 @@ import {
   startHealth
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
+import { assertIsolation } from './assert-isolation.ts'
 import { createBuild } from './build.ts'
 import { createCleanUp } from './clean-up.ts'
 import type { BuilderConfig } from './config.ts'
@@ -32,6 +33,8 @@ import { createSecretsForBuild, createSettleSecrets } from './stack-secrets.ts'
 import { parsePlatformSource } from './template/source.ts'
 
 const mib = 1024 ** 2
+/** For what is asked before a start. */
+const startLimitMs = 15_000
 
 export { BuilderConfig } from './config.ts'
 export type { ImageEngine } from './engine/image-engine.ts'
@@ -88,6 +91,12 @@ export async function startBuilder(
     now
   })
   closers.add('rooms of builds', () => Promise.resolve(rooms.close()))
+  try {
+    await assertIsolation(config.BUILD_ISOLATION, rooms, logger, AbortSignal.timeout(startLimitMs))
+  } catch (err) {
+    await closers.close()
+    throw err
+  }
   const uploads = createUploads({ root: paths.uploads, now })
   const engine = engineOf(
     createImageEngine({

@@ -29,6 +29,8 @@ export interface BuildRoom extends AsyncDisposable {
 }
 
 export interface BuildRooms {
+  /** Does all hold that keeps builds apart? @throws Failure as `open` does */
+  check(signal: AbortSignal): Promise<void>
   /** @throws Failure `invalid-configuration` where limits or firewall do not hold, `unavailable` */
   open(signal: AbortSignal): Promise<BuildRoom>
   /** Removes those of processes that are gone. Returns how many. */
@@ -113,6 +115,7 @@ export function createBuildRooms(options: BuildRoomOptions): BuildRooms {
   }
 
   return {
+    check: assertHolds,
     async open(signal) {
       await assertHolds(signal)
       const room = await openRoom({ engine, installation, pool, resolvers, limits: options.limits }, signal)
@@ -143,10 +146,20 @@ export function createBuildRooms(options: BuildRoomOptions): BuildRooms {
 
 /** @throws Failure `invalid-configuration` naming what does not hold on this engine. */
 async function assertLimits(engine: Engine, signal: AbortSignal): Promise<void> {
+  if (!isHere(engine.docker)) throw cannot('the engine is on another machine, and the firewall of that one is not ours')
   const info: unknown = await engine.call('ask the engine about its host', signal, (docker) => docker.info())
   const missing = missingForRooms(info)
-  if (missing === null) return
-  throw new Failure('invalid-configuration', `builds cannot be kept apart (isolation "strict") here: ${missing}`)
+  if (missing !== null) throw cannot(missing)
+}
+
+function cannot(why: string): Failure {
+  return new Failure('invalid-configuration', `builds cannot be kept apart (isolation "strict") here: ${why}`)
+}
+
+/** As far as its address tells. */
+function isHere({ modem }: Docker): boolean {
+  const { socketPath, host } = modem as { socketPath?: string; host?: string }
+  return socketPath !== undefined || ['127.0.0.1', '::1', 'localhost'].includes(host ?? '')
 }
 
 /** What an engine lacks to keep builds apart; null: nothing. */
@@ -166,8 +179,7 @@ export function missingForRooms(info: unknown): string | null {
 
 async function assertFirewall(firewall: Firewall, signal: AbortSignal): Promise<void> {
   const state = await firewall.assert(signal)
-  if (state.isOk) return
-  throw new Failure('invalid-configuration', `builds cannot be kept apart (isolation "strict") here: ${state.detail}`)
+  if (!state.isOk) throw cannot(state.detail)
 }
 
 interface RoomParts {

@@ -104,7 +104,8 @@ async function unpack(
     const entry = next.value
     if (entry.name.startsWith('store/')) {
       const lines = storeLines(entries, entry)
-      rows = (await restoreStore(target, lines.read(), { force: options.force, now: options.now() })).rows
+      const how = { force: options.force, dumpedAt: head.createdAt, now: options.now() }
+      rows = (await restoreStore(target, lines.read(), how)).rows
       next = await lines.rest()
       continue
     }
