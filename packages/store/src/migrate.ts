@@ -41,17 +41,28 @@ export const migrations: Record<string, Migration> = {
 }
 
 /**
+ * Programs that know this migration may be started beside this one, on a database that this one migrated: what came after it only
+ * added. A migration that takes away what nothing needs any more raises it to the one since which nothing does.
+ */
+const oldestProgram = 16
+
+/**
  * Brings a database to what this program expects. Several processes may do so at once: the migrator waits for the one that is first.
+ * What a newer program added is left alone, if that says that this one may go on: a service that is started again in the middle of
+ * an upgrade, or after one that was taken back.
  *
- * @throws Failure `invalid-configuration` when the database was written by a newer program.
+ * @throws Failure `invalid-configuration` when the database was written by a program that is too new.
  */
 export async function migrate(db: Kysely<Schema>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
   const { error } = await migrator.migrateToLatest()
-  if (error === undefined) return
+  if (error === undefined) return await noteOldestProgram(db)
   if (translate(error) instanceof Failure) throw error
-  const strangers = (await executedMigrations(db)).filter((name) => migrations[name] === undefined)
+  const executed = await executedMigrations(db)
+  const strangers = executed.filter((name) => migrations[name] === undefined)
   if (strangers.length > 0) {
+    const isComplete = Object.keys(migrations).every((name) => executed.includes(name))
+    if (isComplete && (await isNewEnough(db))) return
     throw new Failure(
       'invalid-configuration',
       `the database is newer than this program (it knows ${strangers.join(', ')}): start the version that wrote it, or a newer one`,
@@ -64,4 +75,25 @@ export async function migrate(db: Kysely<Schema>): Promise<void> {
 async function executedMigrations(db: Kysely<Schema>): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
   return rows.map((row) => row.name)
+}
+
+async function noteOldestProgram(db: Kysely<Schema>): Promise<void> {
+  const value = await readOldestProgram(db)
+  if (value !== null && value >= oldestProgram) return
+  await db
+    .insertInto('counters')
+    .values({ name: 'oldest-program', value: oldestProgram })
+    .onConflict((oc) => oc.column('name').doUpdateSet({ value: oldestProgram }))
+    .execute()
+}
+
+async function isNewEnough(db: Kysely<Schema>): Promise<boolean> {
+  const newest = Object.keys(migrations).at(-1) ?? ''
+  const oldest = await readOldestProgram(db)
+  return oldest !== null && Number.parseInt(newest, 10) >= oldest
+}
+
+async function readOldestProgram(db: Kysely<Schema>): Promise<number | null> {
+  const row = await db.selectFrom('counters').select('value').where('name', '=', 'oldest-program').executeTakeFirst()
+  return row?.value ?? null
 }

@@ -312,7 +312,8 @@ export interface LeasesTable {
 
 /** `admission`: the turn of the owner that was served last; its row is also the lock of admission. `routes`: the routes' version. */
 export interface CountersTable {
-  name: 'admission' | 'routes' | 'traffic'
+  /** `oldest-program`: the number of the last migration that a program has to know to work with this database. */
+  name: 'admission' | 'routes' | 'traffic' | 'oldest-program'
   value: number
 }
 
