@@ -52,6 +52,8 @@ async function startWithCommit(t: TestContext) {
   const repository = await forge.createRepository({ owner: 'acme', name: 'hello', isPrivate: true })
   const commit = await copy.commit('first')
   await copy.git('push', '--quiet', repository.cloneUrl, 'main')
+  // Only then the forge has taken note of the push: until then what it says of the repository may change.
+  await forge.settled()
   return { forge, copy, repository, commit }
 }
 
@@ -299,7 +301,6 @@ test('a developer creates a repository over REST, and a name that is taken is re
 
 test('deliveries that failed are listed to the App alone, page by page, with what was sent', async (t) => {
   const { forge, copy, repository } = await startWithCommit(t)
-  await forge.settled()
   forge.setWebhook({ url: 'http://127.0.0.1:9/webhooks', secret: 'x' })
   forge.setLoss('fail')
   for (const message of ['two', 'three', 'four']) {

@@ -58,26 +58,23 @@ test('a caller beyond its owner’s limit is answered 429 with when to come back
     res.end('hello')
   })
   const routes = [
-    routeTo('hello', [endpoint], { callsPerSecond: 3 }),
-    routeTo('other', [endpoint], { callsPerSecond: 3 }),
+    routeTo('hello', [endpoint], { callsPerSecond: 1 }),
+    routeTo('other', [endpoint], { callsPerSecond: 1 }),
     routeTo('free', [endpoint], { ownerId: 'o-bob', ownerSlug: 'bob', clusterName: 'bob-free', deploymentId: 'd-bob' })
   ]
   const { port, setRoutes } = await startTestGateway(t, routes, { TRUSTED_PROXIES: '127.0.0.1' })
   const from = (address: string, path = '/hello', host = 'alice.localhost') =>
     ask(port, { path, host, headers: { 'x-forwarded-for': address } })
-  const first = await Promise.all(['/hello', '/other', '/hello'].map((path) => from('198.51.100.1', path)))
-  assert.deepEqual(
-    first.map(({ status }) => status),
-    [200, 200, 200]
-  )
+  assert.equal((await from('198.51.100.1', '/other')).status, 200)
+  // Within a second, which is long for one call: so the limit is one, not more.
   const refused = await from('198.51.100.1')
   assert.deepEqual(
     [refused.status, refused.json().code, refused.headers['retry-after']],
     [429, 'too-many-requests', '1']
   )
-  assert.match(refused.json().message, /3 calls a second/)
+  assert.match(refused.json().message, /the 1 calls a second/)
   assert.ok(refused.headers['x-call-id'])
-  assert.equal(heard, 3)
+  assert.equal(heard, 1)
   assert.equal((await from('198.51.100.2')).status, 200)
   const many = await Promise.all(Array.from({ length: 10 }, () => from('198.51.100.1', '/free', 'bob.localhost')))
   assert.ok(

@@ -198,19 +198,13 @@ export function ask(port: number, question: Question = {}): Promise<Answer> {
   })
 }
 
-/** Sends bytes as they are, and returns what came until the other side closed, or until nothing came for a while. */
-export async function sendRaw(
-  port: number,
-  bytes: string,
-  quietMs = 300
-): Promise<{ text: string; isClosed: boolean }> {
+/** Sends bytes as they are, and returns what came until the other side closed, or until it is what was waited for. */
+export async function sendRaw(port: number, bytes: string, isWhole = (_text: string) => false): Promise<string> {
   const socket = await openSocket(port)
-  const got: Buffer[] = []
+  let text = ''
   let isClosed = false
-  let lastAt = Date.now()
   socket.on('data', (part) => {
-    got.push(part)
-    lastAt = Date.now()
+    text += part.toString('latin1')
   })
   socket.on('error', () => {
     isClosed = true
@@ -219,9 +213,9 @@ export async function sendRaw(
     isClosed = true
   })
   socket.write(bytes, 'latin1')
-  while (!isClosed && Date.now() - lastAt < quietMs) await sleep(10)
+  await until(() => isClosed || isWhole(text))
   socket.destroy()
-  return { text: Buffer.concat(got).toString('latin1'), isClosed }
+  return text
 }
 
 export function openSocket(port: number): Promise<Socket> {
@@ -231,7 +225,7 @@ export function openSocket(port: number): Promise<Socket> {
   })
 }
 
-export async function until(isTrue: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(isTrue: () => boolean, timeoutMs = 20_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !isTrue(); ) {
     if (Date.now() > end) throw new Error(`not true after ${timeoutMs} ms: ${isTrue.toString()}`)
     await sleep(5)

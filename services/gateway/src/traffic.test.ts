@@ -11,9 +11,12 @@ const hello = createUpstream(routeTo('hello', []))
 const logger = createLogger('test', 'silent')
 
 test('a stopping gateway hands over what it counted: calls, answers, latency, and how many ran at a time', async (t) => {
+  const answers: (() => void)[] = []
   const { endpoint } = await startFunction(t, (req, res) => {
     res.statusCode = req.url === '/fail' ? 503 : 200
-    setTimeout(() => res.end(), 30)
+    answers.push(() => res.end())
+    // Only when all are there.
+    if (answers.length === 3) setTimeout(() => answers.forEach((end) => end()), 30)
   })
   const { port, batches, close } = await startTestGateway(t, [routeTo('hello', [endpoint])])
   await Promise.all(['/hello', '/hello', '/hello/fail'].map((path) => ask(port, { path })))

@@ -76,7 +76,7 @@ test('a WebSocket is joined to its function: handshake, first bytes and frames o
 test('a WebSocket passes on what came with the handshake in one packet', async (t) => {
   const echo = await startEcho(t)
   const { port } = await startTestGateway(t, [routeTo('ws', [echo.endpoint])])
-  const { text } = await sendRaw(port, `${handshake('/ws')}early`)
+  const text = await sendRaw(port, `${handshake('/ws')}early`, (all) => all.includes('helloearly'))
   assert.ok(text.endsWith('helloearly'))
 })
 
@@ -112,11 +112,10 @@ test('a WebSocket whose caller ended is over, though the function goes on', asyn
 test('a WebSocket is refused in the function’s own words', async (t) => {
   const echo = await startEcho(t)
   const { port } = await startTestGateway(t, [routeTo('ws', [echo.endpoint])])
-  const { text, isClosed } = await sendRaw(port, handshake('/ws/no'))
+  const text = await sendRaw(port, handshake('/ws/no'))
   assert.match(text, /^HTTP\/1.1 403 Forbidden\r\n/)
   assert.match(text, /Connection: close/)
   assert.ok(text.endsWith('no'))
-  assert.ok(isClosed)
   assert.equal((await ask(port, { path: '/ws' })).status, 426)
 })
 
@@ -131,10 +130,9 @@ test('a WebSocket is refused by the gateway in JSON', async (t) => {
     ['/dead', 400, 'Transfer-Encoding: chunked\r\n'],
     ['/dead', 400, 'Host: bob.localhost\r\n']
   ] as const) {
-    const { text, isClosed } = await sendRaw(port, handshake(path, more))
+    const text = await sendRaw(port, handshake(path, more))
     assert.ok(text.startsWith(`HTTP/1.1 ${status} `), `${path} ${more}: ${text}`)
     assert.match(text, /"code":"/)
-    assert.ok(isClosed, `${path} ${more}`)
   }
 })
 
@@ -142,7 +140,7 @@ test('a WebSocket tries another replica when one does not accept', async (t) => 
   const echo = await startEcho(t)
   const { port } = await startTestGateway(t, [routeTo('ws', [await closedEndpoint(t), echo.endpoint])])
   for (let i = 0; i < 3; i += 1) {
-    const { text } = await sendRaw(port, handshake('/ws'), 100)
+    const text = await sendRaw(port, handshake('/ws'), (all) => all.includes('hello'))
     assert.ok(text.endsWith('hello'))
   }
 })
