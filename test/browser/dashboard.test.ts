@@ -209,12 +209,10 @@ test('who only reads is offered nothing that would be refused, and who writes wh
   ]
   const change = /^(Cancel|Build again|Build without cache|Roll back to this|Resume|Build it again|Save|Pause|Scale)$/
   const offered = async (login: string) => {
-    const { page, context } = await visitAs(browser, scene, login, '/owners/alice')
+    const { page, context, see } = await visitAs(browser, scene, login, '/owners/alice')
     const found: string[] = []
     for (const path of paths) {
-      await page.goto(path)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+      await see(path)
       found.push(...(await page.getByRole('button', { name: change }).allTextContents()))
       found.push(...(await page.locator('.tabs a').allTextContents()))
     }
@@ -246,6 +244,15 @@ test('what a build prints is text and colours, never markup', async () => {
   await page.getByRole('link', { name: '<img src=x' }).first().waitFor()
   assert.equal(await page.evaluate('window.isBroken'), undefined)
   assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('a page whose first question finds nobody asks again by itself', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.route('**/api/v1/me', (route) => route.abort(), { times: 1 })
+  await page.goto('/owners/alice')
+  await page.getByRole('alert').getByText('No connection').waitFor()
+  await page.getByRole('heading', { level: 1, name: 'alice' }).waitFor()
   await context.close()
 })
 

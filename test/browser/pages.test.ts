@@ -66,7 +66,7 @@ const looks: Record<string, BrowserContextOptions> = {
 
 for (const [look, options] of Object.entries(looks)) {
   test(`every page is well made in ${look}: axe finds nothing serious, nothing is wider than the window`, async () => {
-    const { page, context, complaints } = await visitAsAdministrator(browser, scene, options)
+    const { page, context, complaints, see } = await visitAsAdministrator(browser, scene, options)
     const faults: string[] = []
     const door = await browser.newPage({ baseURL: scene.installation.endpoints.api, ...options })
     for (const name of ['sign-in', 'claim']) {
@@ -78,9 +78,7 @@ for (const [look, options] of Object.entries(looks)) {
     }
     await door.close()
     for (const [name, path] of Object.entries(paths)) {
-      await page.goto(path)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+      await see(path)
       await takePicture(page, `${name}-${look}`)
       faults.push(...(await seriousFaults(page)).map((fault) => `${name}: ${fault}`))
       const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
@@ -117,11 +115,9 @@ const focusedThere = `(() => {
 
 for (const name of ['sign-in', 'overview', 'deployments', 'settings', 'tokens']) {
   test(`the keyboard goes through the page ${name} from its beginning to its end, and one sees where it is`, async () => {
-    const { page, context } = await visitAsAdministrator(browser, scene)
+    const { page, context, see } = await visitAsAdministrator(browser, scene)
     if (name === 'sign-in') await context.clearCookies()
-    await page.goto(paths[name] ?? '/')
-    await page.getByRole('heading', { level: 1 }).waitFor()
-    await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+    await see(paths[name] ?? '/')
     const stops: Stop[] = []
     for (;;) {
       await page.keyboard.press('Tab')
@@ -149,9 +145,8 @@ for (const name of ['sign-in', 'overview', 'deployments', 'settings', 'tokens'])
 }
 
 test('who uses the keyboard alone gets past the navigation and to what a page is about', async () => {
-  const { page, context } = await visitAsAdministrator(browser, scene)
-  await page.goto('/owners/alice')
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  const { page, context, see } = await visitAsAdministrator(browser, scene)
+  await see('/owners/alice')
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   assert.equal(await page.evaluate('location.hash'), '#main')

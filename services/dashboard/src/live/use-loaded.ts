@@ -55,6 +55,8 @@ export function useLoaded<N extends RouteName>(
     const stop = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     let running: AbortController | null = null
+    /** Something happened while it was asked: the answer may be older. */
+    let isStale = false
     const show = (change: Partial<typeof shown.current>) => {
       if (stop.signal.aborted || shown.current.key !== key) return
       Object.assign(shown.current, change)
@@ -65,6 +67,7 @@ export function useLoaded<N extends RouteName>(
       running?.abort()
       const mine = new AbortController()
       running = mine
+      isStale = false
       try {
         const data = await call(name, input, mine.signal)
         if (mine.signal.aborted) return
@@ -76,12 +79,20 @@ export function useLoaded<N extends RouteName>(
         show({ problem })
         if (problem.status === 0 || problem.status >= 500) timer = setTimeout(() => void start(), retryMs)
       }
+      running = null
+      if (isStale) void start()
     }
-    load.current = () => void start()
+    // An answer that takes longer than it is until somebody asks again is not given up for that: it would never come.
+    const startOrWait = () => {
+      if (running === null) void start()
+      else isStale = true
+    }
+    load.current = startOrWait
     const unlisten = stream.listen((event) => {
       if (event !== null && !isMeant.current(event)) return
       clearTimeout(timer)
-      timer = setTimeout(() => void start(), gatherMs)
+      // After a lost connection an answer may be lost as well.
+      timer = setTimeout(event === null ? () => void start() : startOrWait, gatherMs)
     })
     void start()
     return () => {

@@ -18,6 +18,9 @@ export type Session =
   | { state: 'in'; me: MeView }
   | { state: 'lost'; problem: ApiProblem }
 
+/** Without an answer there is no page at all. */
+const retryMs = 3000
+
 /** Rights change at the forge while a page stays open: they are asked for again when somebody comes back to it. */
 const freshMs = 60_000
 
@@ -27,16 +30,29 @@ export function useSession(): Session {
   useEffect(() => {
     const stop = new AbortController()
     let askedAt = Date.now()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const show = (next: Session) => {
+      setSession(next)
+      if (next.state === 'lost' && mayPass(next.problem)) timer = setTimeout(() => void ask(stop.signal, show), retryMs)
+    }
     const again = () => {
       if (document.visibilityState !== 'visible' || Date.now() - askedAt < freshMs) return
       askedAt = Date.now()
       void ask(stop.signal, (next) => next.state !== 'lost' && setSession((former) => newer(former, next)))
     }
-    void ask(stop.signal, setSession)
+    void ask(stop.signal, show)
     document.addEventListener('visibilitychange', again, { signal: stop.signal })
-    return () => stop.abort()
+    return () => {
+      stop.abort()
+      clearTimeout(timer)
+    }
   }, [])
   return session
+}
+
+/** A connection that comes back, or a server: what was refused stays so. */
+function mayPass({ status }: ApiProblem): boolean {
+  return status === 0 || status >= 500
 }
 
 /** The same said again redraws nothing. */
