@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
+import type { RouteOutput } from '@slipway/client'
 import { startInstallation } from '@slipway/demo'
 import { waitFor } from '@slipway/machine'
 import type { Browser } from 'playwright-core'
@@ -42,6 +43,12 @@ test('GitHub is connected from the page, which tells how far it is until pushes 
   await forge.getByRole('button', { name: /^Continue to/ }).click()
   await forge.getByRole('button', { name: 'Create App' }).click()
   await page.locator('.steps li', { hasText: 'The App is made' }).getByText('Done').waitFor()
+  // What the forge said before is not shown for long while somebody installs it.
+  await page.waitForResponse(async (answer) => {
+    if (!answer.url().endsWith('/api/v1/forges') || !answer.ok()) return false
+    const { items } = (await answer.json()) as RouteOutput<'listForges'>
+    return items.some(({ app, installations }) => app !== null && installations.length === 0)
+  })
   await takePicture(page, 'admin-forges-connecting')
   assert.deepEqual(await seriousFaults(page), [])
   await forge.locator('.card', { hasText: 'dev' }).getByRole('button', { name: 'Install' }).click()

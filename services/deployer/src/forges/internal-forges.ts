@@ -35,6 +35,12 @@ type OfForge = { Params: { id: string } }
 
 /** How long an answer of the forge is shown without asking again. */
 const freshMs = 30_000
+/** While an App is not installed anywhere yet: somebody is about to, and looks on. */
+const waitingMs = 2000
+
+function freshFor({ app, installations }: ForgeHealth): number {
+  return app !== null && installations.length === 0 ? waitingMs : freshMs
+}
 
 /** What concerns forges and their Apps: only here are their credentials. */
 export function addForgeRoutes(
@@ -80,7 +86,7 @@ export function addForgeRoutes(
     const forge = followed.forges.get(forgeId)
     if (forge === undefined) return null
     const known = seen.get(forgeId)
-    if (!isFresh && known !== undefined && now() - known.checkedAt < freshMs) return known
+    if (!isFresh && known !== undefined && now() - known.checkedAt < freshFor(known)) return known
     const { kind, baseUrl } = forge.instance
     const mode = modeFor(addresses, baseUrl, kept)
     // Also where the hook is still to be made active.
