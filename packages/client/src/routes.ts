@@ -182,8 +182,8 @@ export const routes = {
     method: 'GET',
     path: '/api/v1/functions/:owner/:name/deployments',
     rule: { action: 'see-function', on: 'function' },
-    summary: "A function's deployments, newest first",
-    query: Type.Object(page),
+    summary: "A function's deployments, newest first; of one commit those that were live with it, unchanged ones too",
+    query: Type.Object({ ...page, commit: Type.Optional(Type.String({ pattern: '^[0-9a-f]{4,64}$' })) }),
     response: Listed(DeploymentView)
   },
   compareDeployments: {

@@ -99,17 +99,19 @@ export async function seedLive(
   store: Store,
   push: PushEvent,
   functions: { spec: FunctionSpec; image: ImageReference }[],
-  now: number
+  now: number,
+  options: { mayStay?: boolean } = {}
 ): Promise<Deployment[]> {
-  return seedRolledOut(store, await seedPush(store, push, now), functions, now)
+  return seedRolledOut(store, await seedPush(store, push, now), functions, now, options)
 }
 
-/** Brings a queued build live. */
+/** Brings a queued build live. `mayStay`: of what is live unchanged nothing new is made. */
 export async function seedRolledOut(
   store: Store,
   buildId: string,
   functions: { spec: FunctionSpec; image: ImageReference }[],
-  now: number
+  now: number,
+  { mayStay = false }: { mayStay?: boolean } = {}
 ): Promise<Deployment[]> {
   await seedClaim(store, buildId, now)
   await seedBuilt(store, buildId, functions, now)
@@ -125,7 +127,8 @@ export async function seedRolledOut(
       spec,
       labels: {},
       annotations: {},
-      replicas: 1
+      replicas: 1,
+      mayStay
     })),
     now
   )

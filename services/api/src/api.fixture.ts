@@ -19,7 +19,7 @@ import { createInternalSecretsForTest } from './internal-secrets.fixture.ts'
 import { createSignIn, type SignInDeps } from './sign-in/sign-in.ts'
 
 export const token = 'a token of the test, long enough for it'
-export const commits = { a: 'a'.repeat(40), b: 'b'.repeat(40) }
+export const commits = { a: 'a'.repeat(40), b: 'b'.repeat(40), c: 'c'.repeat(40) }
 
 /** Signals within one process. */
 function createLocalSignals(): Signals & { sent: string[] } {

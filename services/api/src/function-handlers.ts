@@ -64,14 +64,11 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
       )
     },
     getFunction: async (input) => views.forOneAnswer().function(await functionOf(input)),
-    async listDeployments({ owner, name, ...input }) {
+    async listDeployments({ owner, name, commit, ...input }) {
       const page = pageOf(input)
       const { ownerId } = await functionOf({ owner, name })
-      return listed(
-        await store.deployments.list(ownerId, { functionName: name }, page),
-        page,
-        views.forOneAnswer().deployment
-      )
+      const filter = { functionName: name, ...(commit === undefined ? {} : { commit }) }
+      return listed(await store.deployments.list(ownerId, filter, page), page, views.forOneAnswer().deployment)
     },
     async compareDeployments({ owner, name, from, to }) {
       const record = await functionOf({ owner, name })

@@ -44,6 +44,25 @@ test('a function goes back to a commit, stays there, and is resumed', async (t) 
   )
 })
 
+test('a function goes back to any commit with which it was live, also those that left it as it was', async (t) => {
+  const { slipway, store } = await createCommandLineForTest(t)
+  const seed = async (commit: string, before: string | null, image: string) => {
+    const functions = [{ spec: specOf('hello'), image: imageOf('hello', image) }]
+    const [made] = await seedLive(store, pushOf(commit, { before }), functions, Date.now(), { mayStay: true })
+    return made?.id
+  }
+  const first = await seed(commits.a, null, 'a')
+  assert.equal(await seed(commits.b, commits.a, 'a'), first, 'it stays')
+  await seed(commits.c, commits.b, 'c')
+  const back = await slipway('rollback', 'alice/hello', '--to', 'aaaaaaa', '--detach')
+  assert.equal(back.code, 0, back.stderr)
+  assert.match(back.stdout, /^alice\/hello goes back to aaaaaaa \(unchanged up to bbbbbbb\): /)
+  const [build] = await store.builds.list(null, {}, { before: null, limit: 1 })
+  assert.equal((await store.builds.functions(build?.id ?? ''))[0]?.deploymentId, first)
+  const unknown = await slipway('rollback', 'alice/hello', '--to', 'ddddddd')
+  assert.deepEqual([unknown.code, /never live as ddddddd/.test(unknown.stderr)], [4, true])
+})
+
 test('a rollback and a redeploy are followed to their end', async (t) => {
   const { slipway, store, untilAskedFor } = await createCommandLineForTest(t)
   await seedLive(store, pushOf(commits.a), hello, Date.now())

@@ -61,7 +61,7 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
     program
       .command('rollback <function>')
       .description('make an earlier deployment live again; pushes do not deploy the function until it is resumed')
-      .option('--to <deployment>', 'its id or its commit; by default the one before')
+      .option('--to <deployment>', 'its id, or a commit with which it was live; by default the one before')
       .option('--detach', 'do not wait for the end'),
     'slipway rollback alice/hello',
     'slipway rollback hello --to 1f3c9a2'
@@ -73,10 +73,11 @@ export function addFunctionCommands(program: Command, context: CommandContext): 
       'image-missing': '"slipway rebuild <build>" does, "slipway builds" lists them'
     })
     const name = `${of.owner}/${of.name}`
+    const version = versionOf(build.commit, to)
     const toResume = `"slipway resume ${name}" lets pushes deploy it again`
     await brought(api, build, options, {
-      waits: `${name} goes back to ${shortCommit(build.commit)}: ${follow(build)}\n${toResume}`,
-      live: `${name} is back at ${shortCommit(build.commit)} and answers; ${toResume}`
+      waits: `${name} goes back to ${version}: ${follow(build)}\n${toResume}`,
+      live: `${name} is back at ${version} and answers; ${toResume}`
     })
   })
 
@@ -159,4 +160,10 @@ function addScale(program: Command, context: CommandContext): void {
       })
       context.print(json ? shown(record) : `${of.owner}/${of.name} runs with ${replicas} replicas`)
     })
+}
+
+/** A version that stayed unchanged is told by the commit that it had last, and by the one that was asked for. */
+function versionOf(commit: string, asked: string | undefined): string {
+  const isOther = asked !== undefined && /^[0-9a-f]{4,64}$/i.test(asked) && !commit.startsWith(asked.toLowerCase())
+  return isOther ? `${shortCommit(asked)} (unchanged up to ${shortCommit(commit)})` : shortCommit(commit)
 }

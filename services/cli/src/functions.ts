@@ -100,7 +100,7 @@ export function shownEnvironment({ runtime, build, isLiveOtherwise }: Environmen
 }
 
 /**
- * The deployment that somebody means by its id or by its commit's beginning; the newest one of several.
+ * The deployment that somebody means by its id or by the beginning of a commit with which it was live; the newest one of several.
  *
  * @throws Failure `not-found`
  */
@@ -109,11 +109,13 @@ export async function deploymentOf(
   of: { owner: string; name: string },
   named: string
 ): Promise<string> {
-  const { items } = await api.listDeployments({ ...of, limit: 200 })
-  const isCommit = /^[0-9a-f]{4,40}$/i.test(named)
-  const found =
-    items.find(({ id }) => id === named) ??
-    items.find(({ commit, liveAt }) => isCommit && liveAt !== null && commit?.startsWith(named.toLowerCase()) === true)
+  const isCommit = /^[0-9a-f]{4,64}$/i.test(named)
+  const { items } = await api.listDeployments({
+    ...of,
+    limit: 200,
+    ...(isCommit ? { commit: named.toLowerCase() } : {})
+  })
+  const found = items.find(({ id, liveAt }) => (isCommit ? liveAt !== null : id === named))
   if (found !== undefined) return found.id
   const path = `${of.owner}/${of.name}`
   throw new Failure('not-found', `${path} was never live as ${named}: "slipway inspect ${path}" lists its deployments`)

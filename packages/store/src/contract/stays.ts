@@ -49,6 +49,17 @@ export function staysContract({ name, database }: Subject): void {
     assert.deepEqual(await store.deployments.get(stayed?.id ?? ''), { ...stayed, ...of })
     assert.equal((await store.functions.get(claim.build.ownerId, 'other'))?.generation, claim.build.generation)
     assert.equal((await store.builds.get(claim.build.id))?.status, 'live')
+    const liveWith = async (functionName: string, commit: string) =>
+      idsOf(await store.deployments.list(claim.build.ownerId, { functionName, commit }, firstPage))
+    assert.deepEqual(await liveWith('other', commitOf('1')), [stayed?.id], 'with the commit that it came with')
+    assert.deepEqual(
+      await liveWith('other', commitOf('2').slice(0, 7)),
+      [stayed?.id],
+      'and with that with which it stayed'
+    )
+    assert.deepEqual(await liveWith('hello', commitOf('1')), [former?.id])
+    assert.deepEqual(await liveWith('hello', commitOf('2')), [made[0]?.id])
+    assert.deepEqual(await liveWith('hello', commitOf('3')), [])
   })
 
   const differences: Record<string, (claim: Claim) => Partial<NewDeployment>> = {

@@ -19,9 +19,13 @@ export interface SwitchResult {
 
 export interface Deployments {
   get(id: string): Promise<Deployment | null>
+  /**
+   * Newest first. `commit`: those that are of it or went, or stayed, live with a build of it; its beginning in lower-case hex will do.
+   * What stays unchanged from commit to commit carries the last one only.
+   */
   list(
     ownerId: string | null,
-    filter: { functionName?: string; status?: Deployment['status'] },
+    filter: { functionName?: string; status?: Deployment['status']; commit?: string },
     page: Page
   ): Promise<Deployment[]>
   /** Everything that should run now: starting, live and draining ones. */
