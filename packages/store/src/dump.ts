@@ -23,8 +23,8 @@ export type DumpRow = unknown[]
 
 /** Of the migrator, which makes them itself. */
 export const migratorTables = ['kysely_migration', 'kysely_migration_lock']
-/** Who holds what now says nothing later, nor does the last minute's traffic: that of hours is kept. */
-const fleeting = new Set(['leases', 'traffic_minutes', 'traffic_senders'])
+/** Who holds what now, and who is there, says nothing later, nor does the last minute's traffic: that of hours is kept. */
+const fleeting = new Set(['leases', 'services', 'traffic_minutes', 'traffic_senders'])
 
 /**
  * Everything in the store as it was at one moment, while it goes on being written to.

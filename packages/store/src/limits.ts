@@ -42,19 +42,21 @@ export async function findLimits(
   return { owner: row.slug ?? row.login, limits: limitsFor(await readDefaults(db), own), own }
 }
 
-/** What an owner's images take in the registry, in MiB: each layer once. */
+/** What an owner's images take in the registry, in MiB. */
 export async function storageOf(db: Reader, ownerId: string): Promise<number> {
-  const rows = await db
-    .selectFrom('pushed_images')
-    .select('layers_json')
-    .where('owner_id', '=', ownerId)
-    .where('layers_json', 'is not', null)
-    .execute()
+  return Math.ceil((await layerBytes(db, ownerId)) / 1024 ** 2)
+}
+
+/** Of one owner's images, or of all (null): each layer once. */
+export async function layerBytes(db: Reader, ownerId: string | null): Promise<number> {
+  let query = db.selectFrom('pushed_images').select('layers_json').where('layers_json', 'is not', null)
+  if (ownerId !== null) query = query.where('owner_id', '=', ownerId)
+  const rows = await query.execute()
   const bytes = new Map<string, number>()
   for (const { layers_json: json } of rows) {
     for (const layer of JSON.parse(json ?? '[]') as ImageLayer[]) bytes.set(layer.digest, layer.bytes)
   }
-  return Math.ceil([...bytes.values()].reduce((sum, one) => sum + one, 0) / 1024 ** 2)
+  return [...bytes.values()].reduce((sum, one) => sum + one, 0)
 }
 
 async function buildsOf(db: Reader, ownerId: string): Promise<number> {

@@ -18,6 +18,7 @@ import { publicPages } from './migrations/0013-public-pages.ts'
 import { notifications } from './migrations/0014-notifications.ts'
 import { ownerStops } from './migrations/0015-owner-stops.ts'
 import { ownerLimits } from './migrations/0016-owner-limits.ts'
+import { services } from './migrations/0017-services.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -37,7 +38,8 @@ export const migrations: Record<string, Migration> = {
   '0013-public-pages': publicPages,
   '0014-notifications': notifications,
   '0015-owner-stops': ownerStops,
-  '0016-owner-limits': ownerLimits
+  '0016-owner-limits': ownerLimits,
+  '0017-services': services
 }
 
 /**

@@ -43,6 +43,7 @@ export interface Schema {
   sent_statuses: SentStatusesTable
   audit: AuditTable
   settings: SettingsTable
+  services: ServicesTable
   leases: LeasesTable
   counters: CountersTable
   secret_sets: SecretSetsTable
@@ -302,6 +303,16 @@ export interface AuditTable {
 export interface SettingsTable {
   key: string
   value: string
+}
+
+export interface ServicesTable {
+  id: string
+  kind: ServiceKind
+  host: string
+  version: string
+  started_at: number
+  seen_at: number
+  facts_json: string
 }
 
 export interface LeasesTable {

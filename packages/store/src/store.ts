@@ -30,6 +30,7 @@ import { createRetention } from './retention.ts'
 import type { Schema } from './schema.ts'
 import { createSealingKeys } from './sealing-keys.ts'
 import { createSecrets } from './secrets.ts'
+import { createServices, sizeQueries } from './services.ts'
 import { createSessions, createTickets } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSqliteDialect } from './sqlite-dialect.ts'
@@ -76,6 +77,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     reports: createReports(database),
     audit: createAudit(database),
     settings: createSettings(database),
+    services: createServices(database, url === null ? sizeQueries.sqlite : sizeQueries.postgres),
     variables: createVariables(database),
     secrets: createSecrets(database),
     sealingKeys: createSealingKeys(database),

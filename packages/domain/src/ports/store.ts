@@ -18,6 +18,7 @@ import type { Reports } from './store/reports.ts'
 import type { Repositories } from './store/repositories.ts'
 import type { Retention } from './store/retention.ts'
 import type { SealingKeys, Secrets } from './store/secrets.ts'
+import type { Services } from './store/services.ts'
 import type { Settings } from './store/settings.ts'
 import type { Tokens } from './store/tokens.ts'
 import type { Traffic } from './store/traffic.ts'
@@ -44,6 +45,7 @@ export interface Store {
   reports: Reports
   audit: Audit
   settings: Settings
+  services: Services
   variables: Variables
   secrets: Secrets
   sealingKeys: SealingKeys

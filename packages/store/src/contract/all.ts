@@ -27,6 +27,7 @@ import { sealedContract } from './sealed-secrets.ts'
 import { secretRedeploysContract } from './secret-redeploys.ts'
 import { secretUpkeepContract } from './secret-upkeep.ts'
 import { secretsContract } from './secrets.ts'
+import { servicesContract } from './services.ts'
 import { startContract } from './start.ts'
 import { staysContract } from './stays.ts'
 import type { Subject } from './subject.ts'
@@ -43,6 +44,7 @@ export function storeContract(subject: Subject): void {
   peopleContract(subject)
   ownerStopsContract(subject)
   limitsContract(subject)
+  servicesContract(subject)
   deliveriesContract(subject)
   decisionsContract(subject)
   admissionContract(subject)
