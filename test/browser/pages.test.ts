@@ -45,6 +45,7 @@ before(async () => {
     notifications: '/owners/alice/notifications',
     audit: '/owners/alice/audit',
     admin: '/admin',
+    'admin-queue': '/admin/queue',
     'admin-running': '/admin/running',
     'admin-owners': '/admin/owners',
     'admin-forges': '/admin/forges',

@@ -1,6 +1,7 @@
 export * from './access-routes.ts'
 export * from './client.ts'
 export * from './forge-resources.ts'
+export { HealthView } from './health-routes.ts'
 export * from './internal.ts'
 export { type BegunConnection, type InternalForges, internalForgePaths } from './internal-forges.ts'
 export {

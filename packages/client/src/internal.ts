@@ -2,6 +2,7 @@ import type {
   CleanUpReport,
   ClusterObject,
   Endpoint,
+  Finding,
   GitCredential,
   NotificationTopic,
   RuntimeLogLine,
@@ -31,6 +32,12 @@ export interface InternalApi extends InternalSecrets, InternalForges {
   credential(repositoryId: string, signal: AbortSignal): Promise<{ cloneUrl: string; credential: GitCredential | null }>
   /** What runs in the cluster, as the cluster says. */
   list(signal: AbortSignal): Promise<ClusterObject[]>
+  /**
+   * Whether what only `deployer` reaches answers: the registry and the cluster.
+   *
+   * @param probe finds out as `slipway doctor` does what holds there, too, which takes seconds
+   */
+  checkParts(probe: boolean, signal: AbortSignal): Promise<Finding[]>
   /** Sets a live deployment's replicas and waits until they are ready. @throws Failure `not-found`, `not-ready` */
   scale(deploymentId: string, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
   /** Does the registry still have `host/path@sha256:…`? @throws Failure `unavailable` when it does not say */
@@ -61,6 +68,7 @@ export const internalPaths = {
   credential: '/internal/repositories/:id/credential',
   image: '/internal/images',
   list: '/internal/deployments',
+  parts: '/internal/parts',
   scale: '/internal/deployments/:id/scale',
   logs: '/internal/deployments/:id/logs',
   cleanUp: '/internal/clean-up',
@@ -101,6 +109,7 @@ export function createInternalClient(address: InternalAddress, token: string): I
     ...createInternalSecrets(call),
     ...createInternalForges(call),
     credential: (id, signal) => call('POST', fillPath(internalPaths.credential, { id }), undefined, signal),
+    checkParts: (probe, signal) => call('GET', `${internalPaths.parts}?probe=${probe}`, undefined, signal),
     list: (signal) => call('GET', internalPaths.list, undefined, signal),
     scale: (id, replicas, signal) => call('POST', fillPath(internalPaths.scale, { id }), { replicas }, signal),
     hasImage: async (pinned, signal) => {

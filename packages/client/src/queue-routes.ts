@@ -35,6 +35,18 @@ export const QueueView = Type.Object(
         waitsFor: Nullable(WaitView)
       })
     ),
+    /** Who takes up what is chosen, and was seen within a day. `holds`: how many it has now. */
+    workers: Type.Array(
+      Type.Object({
+        id: Text,
+        kind: Type.Enum(['builder', 'deployer']),
+        host: Text,
+        slots: Nullable(Type.Integer()),
+        holds: Type.Integer(),
+        seenAt: Time,
+        isSilent: Type.Boolean()
+      })
+    ),
     /** The first of them. `turn`: 1 is next; null: none before what it waits for is over. */
     waiting: Type.Array(Type.Object({ build: Build, turn: Nullable(Type.Integer()), waitsFor: WaitView })),
     waitingCount: Type.Integer(),

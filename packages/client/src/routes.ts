@@ -2,6 +2,7 @@ import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
 import { forgeRoutes } from './forge-routes.ts'
+import { healthRoutes } from './health-routes.ts'
 import { limitRoutes } from './limit-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people.ts'
@@ -56,6 +57,7 @@ export const routes = {
   ...terminalRoutes,
   ...peopleRoutes,
   ...queueRoutes,
+  ...healthRoutes,
   listOwners: {
     method: 'GET',
     path: '/api/v1/owners',

@@ -27,6 +27,10 @@ export const signals = {
   clean: { runId: 'string' },
   /** A builder begins to (`report` is empty), or is done (`report` is a CleanUpReport in JSON). */
   cleaned: { runId: 'string', builder: 'string', report: 'string' },
+  /** A gateway is there: said now and then, for it writes nothing into the store itself. */
+  serving: { gatewayId: 'string', host: 'string', version: 'string', startedAt: 'integer' },
+  /** It stops in order. */
+  left: { gatewayId: 'string' },
   /** What a gateway serves now, every 500 ms. `inFlight`: deployment id to requests. */
   gateway: { gatewayId: 'string', routesVersion: 'integer', inFlight: 'integers by name' }
 } as const satisfies Record<string, Record<string, keyof FieldTypes>>

@@ -17,6 +17,8 @@ export interface Manifest {
 
 /** What is done with images without an engine. References are names as engines write them: `host/path:tag`, `host/path@sha256:…`. */
 export interface RegistryClient {
+  /** Does it answer, and let us in? @throws Failure `unavailable`, `forbidden` */
+  ping(host: string, signal: AbortSignal): Promise<void>
   /** What the registry has under a name: `sha256:…`; null when it has nothing. @throws Failure `unavailable`, `forbidden` */
   digest(reference: string, signal: AbortSignal): Promise<string | null>
   /**
@@ -59,6 +61,11 @@ export function createRegistryClient(auth: RegistryAuth): RegistryClient {
     `${path}/manifests/${digest ?? tag ?? 'latest'}`
 
   return {
+    async ping(host, signal) {
+      const answer = await ask(host, { method: 'GET', path: '' }, signal)
+      await answer.body?.cancel()
+      if (!answer.ok) throw unexpected(host, answer, '')
+    },
     async digest(reference, signal) {
       const { host, ...image } = parseReference(reference)
       const headers = { accept: manifestTypes }

@@ -15,6 +15,7 @@ import type {
   NotificationStatus,
   Right,
   SecretOrigin,
+  ServiceKind,
   SinkKind,
   TokenScope,
   VariableUse

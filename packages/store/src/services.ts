@@ -32,7 +32,13 @@ export function createServices(database: Database, sizeQuery: RawBuilder<{ bytes
       }),
     list: () =>
       database.read(async (db) => {
-        const rows = await db.selectFrom('services').selectAll().orderBy('kind').orderBy('started_at').orderBy('id').execute()
+        const rows = await db
+          .selectFrom('services')
+          .selectAll()
+          .orderBy('kind')
+          .orderBy('started_at')
+          .orderBy('id')
+          .execute()
         return rows.map((row) => ({
           id: row.id,
           kind: row.kind,

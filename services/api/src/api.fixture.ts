@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createStatusApi, type InternalApi } from '@slipway/client'
-import type { IdentityProvider } from '@slipway/domain'
+import { Failure, type IdentityProvider } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
 import { ensureKeyring } from '@slipway/secrets'
 import { createLogger } from '@slipway/service'
@@ -74,6 +74,7 @@ export async function createApiForTest(
   const scaled: [string, number][] = []
   /** Images that the registry lost, pinned. */
   const gone = new Set<string>()
+  const isDeployerAway = { value: false }
   const forges = createInternalForgesForTest()
   const internal: InternalApi = {
     ...forges,
@@ -91,6 +92,10 @@ export async function createApiForTest(
         endpoints: []
       }
     ],
+    checkParts: async (probe) => {
+      if (isDeployerAway.value) throw new Failure('unavailable', 'the deployer does not answer; it is tried again')
+      return [{ name: 'registry', isOk: true, detail: probe ? 'probed' : 'it answers' }]
+    },
     scale: async (id, replicas) => {
       scaled.push([id, replicas])
       return []
@@ -148,5 +153,5 @@ export async function createApiForTest(
     await rm(directory, { recursive: true, force: true })
   })
   const api = createStatusApi({ url, token })
-  return { app, registered, signIn, store, forges, signals, directory, scaled, gone, api, url }
+  return { app, registered, signIn, store, forges, signals, directory, scaled, gone, isDeployerAway, api, url }
 }

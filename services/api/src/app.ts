@@ -83,11 +83,12 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     logger
   } = deps
   const { findSession = signIn.sessions.callerOf, findAccount = signIn.sessions.accountCaller } = deps
+  const needs = { store: () => store.ping(), redis: () => signals.ping() }
   const app = createServer({
     logger,
     ...(deps.onRoute === undefined ? {} : { onRoute: deps.onRoute }),
     ...(trustedProxies.length === 0 ? {} : { fastify: { trustProxy: trustedProxies } }),
-    needs: { store: () => store.ping(), redis: () => signals.ping() },
+    needs,
     showError: ({ status, code, message }) => ({
       type: 'application/problem+json; charset=utf-8',
       body: { type: 'about:blank', title: code.replaceAll('-', ' '), status, detail: message, code }
@@ -95,7 +96,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl, createForgeLinks(forges))
-  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, publicUrl, now })
+  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, publicUrl, needs, now })
 
   const lookups = createLookups({ store, now })
 

@@ -3,6 +3,7 @@ import { createAccessHandlers } from './access-handlers.ts'
 import { createForgeHandlers } from './connect/handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
+import { createHealthHandlers } from './health-handler.ts'
 import { createNotificationHandlers } from './notification-handlers.ts'
 import { createOwnerHandlers } from './owner-handlers.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
@@ -33,6 +34,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createNotificationHandlers(deps),
     ...createOwnerHandlers(deps),
     ...createQueueHandlers(deps),
+    ...createHealthHandlers(deps),
     async listOwners(input, caller) {
       const page = pageOf(input)
       return listed(

@@ -22,6 +22,8 @@ export interface HandlerDeps {
   views: Views
   /** Where functions are called; null: nowhere that is known. */
   gatewayUrl: string | null
+  /** What this service needs: each throws when it is away. */
+  needs: Readonly<Record<string, () => Promise<unknown>>>
   signIn: Pick<SignIn, 'providers' | 'claims'>
   /** Where people reach our pages. */
   publicUrl(): string

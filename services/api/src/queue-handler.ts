@@ -1,5 +1,5 @@
 import type { QueueView } from '@slipway/client'
-import { slotsSetting, type WaitReason } from '@slipway/domain'
+import { isSilent, type QueueLook, slotsSetting, type WaitReason } from '@slipway/domain'
 import type { HandlerDeps, Handlers } from './handling.ts'
 
 const words: { [K in WaitReason['kind']]: (reason: Extract<WaitReason, { kind: K }>) => string } = {
@@ -33,6 +33,15 @@ export function createQueueHandlers({ store, views, now }: HandlerDeps): Handler
     return { slots: most, perOwner: (await store.limits.defaults()).builds ?? most }
   }
 
+  async function workers({ active }: QueueLook, at: number): Promise<QueueView['workers']> {
+    return (await store.services.list()).flatMap((service) => {
+      const { id, kind, host, seenAt, facts } = service
+      if (kind !== 'builder' && kind !== 'deployer') return []
+      const holds = active.filter(({ holder, waitsFor }) => holder === id && waitsFor === null).length
+      return { id, kind, host, slots: facts.slots ?? null, holds, seenAt, isSilent: isSilent(service, at) }
+    })
+  }
+
   return {
     async getQueue() {
       const look = await store.queue.look(await slots(), now())
@@ -51,6 +60,7 @@ export function createQueueHandlers({ store, views, now }: HandlerDeps): Handler
             waitsFor: waitsFor === null ? null : viewOf(waitsFor)
           }))
         ),
+        workers: await workers(look, now()),
         waiting: await Promise.all(
           look.waiting.map(async ({ build, turn, waitsFor }) => ({
             build: await view.build(build),

@@ -154,6 +154,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'POST /api/v1/admin/notifications/:id/test': [platform],
   'GET /api/v1/running': [platform],
   'GET /api/v1/queue': [platform],
+  'GET /api/v1/health': [platform],
   'POST /api/v1/admin/clean-up': [platform]
 }
 

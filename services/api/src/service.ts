@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
@@ -6,6 +6,7 @@ import { createIdentityProviders, forgeInstances, signInSettings } from '@slipwa
 import type { Signals } from '@slipway/queue'
 import {
   commonSettings,
+  createPresence,
   homePaths,
   internalAddress,
   internalSettings,
@@ -13,7 +14,8 @@ import {
   type Logger,
   listed,
   proxySettings,
-  type Running
+  type Running,
+  releaseOf
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import Type, { type Static } from 'typebox'
@@ -128,7 +130,7 @@ export async function startApi(
     uploads: createUploads({ root: paths.uploads, limitBytes: uploadLimitBytes, now: Date.now }),
     uploadLimitBytes,
     requestsPerMinute: config.API_REQUESTS_PER_MINUTE,
-    release: await releaseOf(),
+    release: releaseOf(),
     trustedProxies: proxiesOf(config),
     now: Date.now,
     logger
@@ -141,10 +143,14 @@ export async function startApi(
     )
   }
   const claimUrl = await signIn.claims.issueAtStart(signIn.providers.length > 0 ? 'account' : 'session')
-  return { url, claimUrl, close: () => app.close() }
-}
-
-async function releaseOf(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+  const id = `api-${randomUUID()}`
+  const presence = createPresence({ services: store.services, kind: 'api', id, now: Date.now, logger })
+  return {
+    url,
+    claimUrl,
+    async close() {
+      await presence.close()
+      await app.close()
+    }
+  }
 }

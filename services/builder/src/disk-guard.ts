@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { Failure } from '@slipway/domain'
+import { type DiskRoom, Failure } from '@slipway/domain'
 import type { Logger } from '@slipway/service'
 
 export interface DiskGuardDeps {
@@ -15,29 +15,31 @@ export interface DiskGuardDeps {
 /** Makes sure that there is room for a build. @throws Failure `disk-full`, which is tried again */
 export type DiskGuard = (signal: AbortSignal) => Promise<void>
 
-interface Shortage {
-  what: string
-  path: string
-  freeBytes: number
-  wantedBytes: number
-}
-
 const gib = 1024 ** 3
 /** Cleaning up again at once would bring nothing. */
 const cleanUpEveryMs = 60_000
+
+/** How much is free at each place, and how much a build wants there. */
+export async function roomAt(
+  { places, minFreeBytes }: Pick<DiskGuardDeps, 'places' | 'minFreeBytes'>,
+  signal: AbortSignal
+): Promise<DiskRoom[]> {
+  return Promise.all(
+    (await places(signal)).map(async ({ what, path }) => {
+      const { bavail, blocks, bsize } = await statfs(path)
+      const wantedBytes = minFreeBytes ?? Math.min(2 * gib, 0.05 * blocks * bsize)
+      return { what, path, freeBytes: bavail * bsize, totalBytes: blocks * bsize, wantedBytes }
+    })
+  )
+}
 
 export function createDiskGuard({ places, minFreeBytes, cleanUp, now, logger }: DiskGuardDeps): DiskGuard {
   let cleanedAt = -Infinity
   let cleaning: Promise<void> | null = null
 
-  async function shortage(signal: AbortSignal): Promise<Shortage | null> {
-    for (const { what, path } of await places(signal)) {
-      const { bavail, blocks, bsize } = await statfs(path)
-      const wantedBytes = minFreeBytes ?? Math.min(2 * gib, 0.05 * blocks * bsize)
-      const freeBytes = bavail * bsize
-      if (freeBytes < wantedBytes) return { what, path, freeBytes, wantedBytes }
-    }
-    return null
+  async function shortage(signal: AbortSignal): Promise<DiskRoom | null> {
+    const rooms = await roomAt({ places, minFreeBytes }, signal)
+    return rooms.find(({ freeBytes, wantedBytes }) => freeBytes < wantedBytes) ?? null
   }
 
   async function clean(signal: AbortSignal): Promise<void> {

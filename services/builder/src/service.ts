@@ -6,6 +6,7 @@ import { Failure, type Store, type Variable, valuesOf, variablesFor } from '@sli
 import { createConsumer, type Signals } from '@slipway/queue'
 import {
   createClosers,
+  createPresence,
   createStage,
   homePaths,
   internalAddress,
@@ -23,10 +24,11 @@ import { assertIsolation } from './assert-isolation.ts'
 import { createBuild } from './build.ts'
 import { createCleanUp } from './clean-up.ts'
 import type { BuilderConfig } from './config.ts'
-import { createDiskGuard } from './disk-guard.ts'
+import { createDiskGuard, roomAt } from './disk-guard.ts'
 import { createImageEngine, type ImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
+import { createRoom } from './room.ts'
 import { defaultPolicy, policyFor } from './stack/policy.ts'
 import { readStack } from './stack/read.ts'
 import { createSecretsForBuild, createSettleSecrets } from './stack-secrets.ts'
@@ -122,8 +124,8 @@ export async function startBuilder(
     logger
   })
   closers.add('clean-up', () => cleanUp.close())
-  const ensureRoom = createDiskGuard({
-    async places(signal) {
+  const disks = {
+    async places(signal: AbortSignal) {
       const dataRoot = await engine.dataRoot(signal)
       const isHere = dataRoot !== null && existsSync(dataRoot)
       return [
@@ -131,7 +133,10 @@ export async function startBuilder(
         ...(isHere ? [{ what: 'the Docker engine', path: dataRoot }] : [])
       ]
     },
-    minFreeBytes: config.MIN_FREE_MB === undefined ? null : config.MIN_FREE_MB * mib,
+    minFreeBytes: config.MIN_FREE_MB === undefined ? null : config.MIN_FREE_MB * mib
+  }
+  const ensureRoom = createDiskGuard({
+    ...disks,
     async cleanUp(signal) {
       // The deployer's part frees the registry, which may stand on the same disk.
       const asked = internal.cleanUp({ builders: false }, signal)
@@ -221,6 +226,21 @@ export async function startBuilder(
     onError: (err) => logger.debug({ err }, 'Redis does not answer')
   })
   closers.add('build worker', () => consumer.close())
+  const room = createRoom({ root: paths.root, limits: { mirrors: config.KEEP_MIRRORS_MB * mib }, logger })
+  closers.add('room', () => room.close())
+  const presence = createPresence({
+    services: store.services,
+    kind: 'builder',
+    id: holder,
+    async facts(signal) {
+      const uses = room.uses()
+      const told = { slots: config.BUILD_SLOTS, disks: await roomAt(disks, signal) }
+      return uses === null ? told : { ...told, uses }
+    },
+    now,
+    logger
+  })
+  closers.add('presence', () => presence.close())
   const health = await startHealth(config, { logger, needs: { store: () => store.ping() } })
   if (health !== null) closers.add('health', () => health.close())
   return { url: null, close: () => closers.close() }

@@ -25,7 +25,7 @@ const whatOf = ({ id, repository, ref, commit }: Build): string[] => [
   commit.slice(0, 7)
 ]
 
-function asTables({ slots, owners, active, waiting, waitingCount, draining }: QueueView, now: number): string {
+function asTables({ slots, owners, active, workers, waiting, waitingCount, draining }: QueueView, now: number): string {
   const running = active.map(({ build, worker, waitsFor }) => [
     build.status,
     ...whatOf(build),
@@ -41,6 +41,12 @@ function asTables({ slots, owners, active, waiting, waitingCount, draining }: Qu
   const turns = owners
     .filter((one) => one.waiting > 0)
     .map(({ owner, building, most, waiting: count }) => `${owner ?? '?'} (${count} waiting, ${building} of ${most})`)
+  const seen = workers.map(({ id, host, holds, slots: most, seenAt, isSilent }) => [
+    id,
+    host,
+    most === null ? String(holds) : `${holds} of ${most}`,
+    `${ago(seenAt, now)}${isSilent ? ', silent' : ''}`
+  ])
   const more = waitingCount - waiting.length
   return [
     `${slots.taken} of ${slots.most} slots are taken, ${waitingCount} wait${waitingCount === 1 ? 's' : ''}`,
@@ -52,6 +58,7 @@ function asTables({ slots, owners, active, waiting, waitingCount, draining }: Qu
       ? []
       : ['', table(['TURN', 'BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'SINCE', 'WAITS FOR'], next)]),
     ...(more > 0 ? [`and ${more} more`] : []),
+    ...(workers.length === 0 ? ['', 'no worker was seen lately'] : ['', table(['WORKER', 'AT', 'HAS', 'SEEN'], seen)]),
     ...(draining.length === 0
       ? []
       : [

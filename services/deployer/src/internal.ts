@@ -5,6 +5,7 @@ import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } fro
 import { type Certificate, createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import type { createCheckParts } from './check-parts.ts'
 import type { CleanUp } from './clean-up.ts'
 import { addForgeRoutes, type InternalForgesDeps } from './forges/internal-forges.ts'
 import { addSinkRoutes } from './notifications/internal-sinks.ts'
@@ -17,6 +18,7 @@ export interface InternalDeps {
   forges: Map<string, ForgeApi>
   cluster: Cluster
   cleanUp: Pick<CleanUp, 'run'>
+  checkParts: ReturnType<typeof createCheckParts>
   token: string
   secrets: Omit<InternalSecretsDeps, 'store' | 'redactors'>
   /** What is asked about forges and their Apps. */
@@ -38,6 +40,7 @@ export function createInternal({
   forges,
   cluster,
   cleanUp,
+  checkParts,
   token,
   secrets,
   forgeAdministration,
@@ -81,6 +84,10 @@ export function createInternal({
     internalPaths.image,
     { schema: { querystring: Type.Object({ pinned: Type.String() }) } },
     async (request, reply) => ({ isThere: await hasImage(request.query.pinned, signalOf(reply)) })
+  )
+
+  app.get<{ Querystring: { probe: string } }>(internalPaths.parts, async (request, reply) =>
+    checkParts(request.query.probe === 'true', signalOf(reply))
   )
 
   app.get(internalPaths.list, async (_request, reply) => cluster.list(signalOf(reply)))

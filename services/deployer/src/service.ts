@@ -4,6 +4,7 @@ import { createConsumer, createProducer, createTrafficReader, type SignalName, t
 import { createRegistryClient } from '@slipway/registry'
 import {
   createClosers,
+  createPresence,
   createStage,
   type Figure,
   homePaths,
@@ -16,6 +17,7 @@ import {
 } from '@slipway/service'
 import { createAllowList } from './allow-list.ts'
 import { createAskBuilders } from './ask-builders.ts'
+import { createCheckParts } from './check-parts.ts'
 import { createCleanUp } from './clean-up.ts'
 import { createCluster } from './cluster.ts'
 import { type DeployerConfig, keepRules } from './config.ts'
@@ -25,6 +27,7 @@ import { createDrain } from './drain.ts'
 import { createEvents } from './events.ts'
 import { modeFor } from './forges/connect.ts'
 import { createForgeServices } from './forges/forge-services.ts'
+import { keepGatewayPresence } from './gateway-presence.ts'
 import { createGateways } from './gateways.ts'
 import { createInternal } from './internal.ts'
 import { certificateOf, listen } from './internal-listener.ts'
@@ -207,6 +210,7 @@ export async function startDeployer(
     forges,
     cluster,
     cleanUp,
+    checkParts: createCheckParts({ cluster, registry, registryHost: config.REGISTRY }),
     token: installation.internalToken,
     forgeAdministration: {
       ...administration,
@@ -329,6 +333,19 @@ export async function startDeployer(
     onError: onRedisError
   })
   closers.add('deploy worker', () => consumer.close())
+  const presence = createPresence({
+    services: store.services,
+    kind: 'deployer',
+    id: holder,
+    facts: async () => ({ isLeader: isLeader() }),
+    now,
+    logger
+  })
+  closers.add('presence', () => presence.close())
+  closers.add(
+    'gateways that are there',
+    keepGatewayPresence({ services: store.services, signals, isLeader, now, logger })
+  )
   const health = await startHealth(config, {
     logger,
     needs: { store: () => store.ping() },

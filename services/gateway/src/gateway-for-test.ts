@@ -113,7 +113,9 @@ export async function startTestGateway(
   const running = await startGateway(config, {
     routes: source,
     signals: {
-      send: (_name, payload) => reports.push(payload as SignalPayload<'gateway'>),
+      send: (name, payload) => {
+        if (name === 'gateway') reports.push(payload as SignalPayload<'gateway'>)
+      },
       listen: (_name, listener) => {
         const wake = () => listener({} as never)
         listeners.add(wake)

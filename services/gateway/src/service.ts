@@ -9,6 +9,7 @@ import { createClosers } from '@slipway/service/closers'
 import type { Logger } from '@slipway/service/logger'
 import { letConnectionsMove } from '@slipway/service/moving-connections'
 import type { Running } from '@slipway/service/run'
+import { announce } from './announce.ts'
 import { createAcceptCall } from './async/accept.ts'
 import { createSendResult } from './async/callback.ts'
 import { type AsyncDeskDeps, createAsyncDesk } from './async/desk.ts'
@@ -135,6 +136,8 @@ export async function startGateway(
     }
     const url = await listen(gateway, config)
     closers.add('signal', signals.listen('routes', feed.wake))
+    const announced = announce(gatewayId, signals, now)
+    closers.add('announcement', () => announced.close())
     closers.add('server', () => {
       isStopping = true
       // Side by side: each may take as long as calls take.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '@slipway/domain'
 import { createWebhookSources, githubInstance, webhookSettings } from '@slipway/forge'
@@ -7,6 +8,7 @@ import {
   closeListener,
   commonSettings,
   createClosers,
+  createPresence,
   homePaths,
   type Logger,
   letConnectionsMove,
@@ -53,7 +55,7 @@ export async function startReceiver(
     signals,
     logger
   }: {
-    store: Pick<Store, 'deliveries' | 'forgeApps' | 'ping'>
+    store: Pick<Store, 'deliveries' | 'forgeApps' | 'services' | 'ping'>
     signals: Pick<Signals, 'send' | 'listen'>
     logger: Logger
   }
@@ -105,5 +107,8 @@ export async function startReceiver(
   const { RECEIVER_HOST: host, RECEIVER_PORT: port, RECEIVER_REUSE_PORT: reusePort } = config
   if (reusePort) await letConnectionsMove(logger)
   const url = await app.listen({ host, port, ...(reusePort ? { reusePort } : {}) })
+  const id = `receiver-${randomUUID()}`
+  const presence = createPresence({ services: store.services, kind: 'receiver', id, now: Date.now, logger })
+  closers.add('presence', () => presence.close())
   return { url, close: () => closers.close() }
 }

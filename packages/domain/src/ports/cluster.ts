@@ -29,6 +29,13 @@ export interface RuntimeLogOptions {
   tail: number | null
 }
 
+/** What holds of one thing that was looked at, in words. */
+export interface Finding {
+  name: string
+  isOk: boolean
+  detail: string
+}
+
 /** Where functions run. Sees only its own installation's objects: others are neither listed nor touched. */
 export interface Cluster {
   readonly kind: 'docker' | 'kubernetes' | 'openfaas'
@@ -60,6 +67,6 @@ export interface Cluster {
    */
   logs(deploymentId: string, options: RuntimeLogOptions, signal: AbortSignal): AsyncIterable<RuntimeLogLine>
   /** What this cluster can hold and enforce here, for `doctor`: one line per finding, also when it does not answer. */
-  check(signal: AbortSignal): Promise<{ name: string; isOk: boolean; detail: string }[]>
+  check(signal: AbortSignal): Promise<Finding[]>
   close(): Promise<void>
 }

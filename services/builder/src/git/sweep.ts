@@ -103,7 +103,7 @@ async function ageOf(path: string, now: number): Promise<number> {
 }
 
 /** Bytes of the files in it; what goes away meanwhile does not count. */
-async function sizeOf(path: string): Promise<number> {
+export async function sizeOf(path: string): Promise<number> {
   let bytes = 0
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => [])
   for (const entry of entries) {

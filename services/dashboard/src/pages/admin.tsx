@@ -5,13 +5,15 @@ import { AdminNotifications } from '../parts/notifications.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
 import { Tabs } from '../parts/tabs.tsx'
 import { AdminForges } from './admin-forges.tsx'
+import { AdminHealth } from './admin-health.tsx'
 import { AdminOwners } from './admin-owners.tsx'
+import { AdminQueue } from './admin-queue.tsx'
 import { AdminRunning } from './admin-running.tsx'
-import { AdminWaiting } from './admin-waiting.tsx'
 import { NotFoundPage } from './not-found.tsx'
 
 const tabs = {
-  '': { label: 'Work', page: AdminWaiting },
+  '': { label: 'Health', page: AdminHealth },
+  queue: { label: 'Queue', page: AdminQueue },
   running: { label: 'Running', page: AdminRunning },
   owners: { label: 'Owners', page: AdminOwners },
   forges: { label: 'Forges', page: AdminForges },

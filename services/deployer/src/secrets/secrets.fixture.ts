@@ -44,6 +44,7 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
     isLoopbackTold: true,
     secrets: { ...services, keyrings, queued: () => void queued++ },
     redactors: services.redactors,
+    checkParts: async () => [],
     cleanUp: { run: () => Promise.resolve({ removed: [], problems: [] }) },
     routesChanged: () => undefined,
     now: Date.now,

@@ -50,3 +50,11 @@ export interface Services {
   /** What takes room and is known here: the database, and the images of functions in the registry, each layer once. */
   room(): Promise<RoomUse[]>
 }
+
+/** A service says every ten seconds that it is there. */
+const silentMs = 35_000
+
+/** It did not say so lately, and did not stop in order. */
+export function isSilent({ seenAt }: Pick<RunningService, 'seenAt'>, now: number): boolean {
+  return now - seenAt > silentMs
+}

@@ -1,22 +1,23 @@
 import type { QueueView } from '@slipway/client'
 import { buildHref, functionHref, ownerHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { BuildRow } from '../parts/build-row.tsx'
+import { Section } from '../parts/page-head.tsx'
+import { Empty, Show } from '../parts/states.tsx'
+import { Status } from '../parts/status.tsx'
+import { Ago } from '../parts/time.tsx'
 import { formatClock } from '../words/time.ts'
-import { BuildRow } from './build-row.tsx'
-import { Section } from './page-head.tsx'
-import { Empty, Show } from './states.tsx'
-import { Status } from './status.tsx'
-import { Ago } from './time.tsx'
 
 type Active = QueueView['active'][number]
+type Worker = QueueView['workers'][number]
 type Waiting = QueueView['waiting'][number]
 
 /** What runs where, what waits for what, and whose turn it is. */
-export function Queue() {
+export function AdminQueue() {
   const queue = useLoaded('getQueue', {}, ({ kind }) => kind !== 'delivery')
   return (
     <Show of={queue} rows={4}>
-      {({ slots, owners, active, waiting, waitingCount, draining }) => (
+      {({ slots, owners, active, workers, waiting, waitingCount, draining }) => (
         <>
           <Section title="Under way" note={`${slots.taken} of ${slots.most} slots are taken. Roll-outs take none.`}>
             {active.length === 0 ? (
@@ -55,6 +56,19 @@ export function Queue() {
               </>
             )}
           </Section>
+          <Section title="Workers" note="Those that said within a day that they are there.">
+            {workers.length === 0 ? (
+              <Empty title="No worker was seen">
+                <p>Builds wait until a builder and a deployer are there.</p>
+              </Empty>
+            ) : (
+              <ul class="rows">
+                {workers.map((worker) => (
+                  <WorkerRow key={worker.id} {...worker} />
+                ))}
+              </ul>
+            )}
+          </Section>
           {draining.length > 0 && (
             <Section
               title="Former versions that still have calls"
@@ -82,6 +96,31 @@ export function Queue() {
         </>
       )}
     </Show>
+  )
+}
+
+function WorkerRow({ id, kind, host, slots, holds, seenAt, isSilent }: Worker) {
+  return (
+    <li class="row health-row">
+      <Status tone={isSilent ? 'bad' : holds > 0 ? 'busy' : 'good'}>
+        {isSilent ? 'Silent' : holds > 0 ? 'Busy' : 'Free'}
+      </Status>
+      <div class="row-main">
+        <span class="strong">{kind}</span>
+        <span class="note clip">
+          {host} · {id}
+        </span>
+      </div>
+      <div class="row-end note">
+        <span>
+          has {holds}
+          {slots !== null && <> of {slots}</>}
+        </span>
+        <span>
+          seen <Ago at={seenAt} />
+        </span>
+      </div>
+    </li>
   )
 }
 
