@@ -53,7 +53,7 @@ export function createServices(database: Database, sizeQuery: RawBuilder<{ bytes
       database.read(async (db) => {
         const { rows } = await sizeQuery.execute(db)
         return [
-          { what: 'database', bytes: Number(rows[0]?.bytes ?? 0), limitBytes: null },
+          { what: 'database', bytes: rows[0]?.bytes ?? 0, limitBytes: null },
           { what: "functions' images in the registry", bytes: await layerBytes(db, null), limitBytes: null }
         ]
       })

@@ -16,7 +16,7 @@ test('the registry and the cluster are asked, and what holds in the cluster only
   const checkParts = createCheckParts({ cluster, registry, registryHost: 'registry:5000' })
   assert.deepEqual(await checkParts(false, signal), [
     { name: 'registry', isOk: true, detail: 'registry:5000 answers' },
-    { name: 'docker', isOk: true, detail: 'it answers; 0 deployments run there' }
+    { name: 'docker', isOk: true, detail: 'it answers; deployments that run there: 0' }
   ])
   assert.deepEqual((await checkParts(true, signal))[1], { name: 'isolation', isOk: false, detail: 'it does not hold' })
   assert.deepEqual(asked, ['registry:5000', 'registry:5000'])

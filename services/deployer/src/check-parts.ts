@@ -15,7 +15,7 @@ export function createCheckParts({ cluster, registry, registryHost }: CheckParts
   async function clusterFindings(probe: boolean, signal: AbortSignal): Promise<Finding[]> {
     if (probe) return cluster.check(signal)
     const found = await cluster.list(signal)
-    return [{ name: cluster.kind, isOk: true, detail: `it answers; ${found.length} deployments run there` }]
+    return [{ name: cluster.kind, isOk: true, detail: `it answers; deployments that run there: ${found.length}` }]
   }
 
   return async function checkParts(probe: boolean, signal: AbortSignal): Promise<Finding[]> {
