@@ -8,6 +8,8 @@ export interface DeliveryContent {
   /** GitHub: `push`; GitLab: `Push Hook`. */
   event: string
   action: string | null
+  /** GitLab: which of a hook's events it is, `push_events`. */
+  trigger?: string
   /** null: about no single repository. */
   repositoryId: number | null
   repositoryName: string | null
@@ -179,6 +181,7 @@ export function createDeliveries({ state, sign, now, logger }: DeliveriesDeps): 
 
 function listensTo(webhook: Webhook, content: DeliveryContent): boolean {
   if (webhook.isActive === false) return false
+  if (webhook.triggers !== undefined && !webhook.triggers.includes(content.trigger ?? '')) return false
   return webhook.repositoryId === null || webhook.repositoryId === content.repositoryId
 }
 

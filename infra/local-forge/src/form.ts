@@ -17,7 +17,7 @@ export interface ForgeForm {
   readonly apiPath: string
   /** How many commits of a push are told one by one. */
   readonly commitLimit: number
-  rest(scope: FastifyInstance, deliveries: Pick<Deliveries, 'all'>): Promise<void>
+  rest(scope: FastifyInstance, deliveries: Pick<Deliveries, 'all' | 'send' | 'settled'>): Promise<void>
   readonly oauthClient: OAuthClient
   /** What is served for signing in, outside of REST. */
   signIn(app: FastifyInstance): void

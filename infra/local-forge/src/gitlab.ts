@@ -30,7 +30,7 @@ export async function startGitLab(core: Core, options: LocalForgeOptions): Promi
   const form: ForgeForm = {
     apiPath: '/api/v4',
     commitLimit: gitlabCommitLimit,
-    rest: (scope) => gitLabRest(scope, core),
+    rest: (scope, deliveries) => gitLabRest(scope, { ...core, deliveries }),
     sign: createGitLabSignature(address),
     describePush: (push) => describeGitLabPush(address(), push),
     // A project's hook is told of pushes, not of renames and transfers.

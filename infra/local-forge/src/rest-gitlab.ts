@@ -5,9 +5,11 @@ import type { Accounts } from './accounts.ts'
 import type { Address } from './address.ts'
 import { commitAnswer, groupAnswer, namespaceAnswer, projectAnswer, userAnswer } from './answers-gitlab.ts'
 import type { Commits } from './commits.ts'
+import type { Deliveries } from './deliveries.ts'
+import { registerHooks } from './hooks-gitlab.ts'
 import type { People } from './people.ts'
 import type { HostedRepository, Repositories } from './repositories.ts'
-import { paginate, parameters, refusal, statusCodeOf } from './rest.ts'
+import { parameters, refusal, statusCodeOf } from './rest.ts'
 import type { Account, StateFile, Token } from './state.ts'
 import { registerStatuses } from './statuses-gitlab.ts'
 import { coversRepository, hasPermission, signedInToken, type Tokens } from './tokens.ts'
@@ -21,6 +23,7 @@ export interface GitLabRestDeps {
   people: People
   tokens: Tokens
   commits: Commits
+  deliveries: Pick<Deliveries, 'send' | 'settled'>
   now: () => number
 }
 
@@ -42,6 +45,7 @@ export async function gitLabRest(scope: FastifyInstance, deps: GitLabRestDeps): 
   registerMemberships(scope, deps)
   registerProjects(scope, deps, access)
   registerStatuses(scope, deps, access)
+  registerHooks(scope, deps, access)
 }
 
 function answerError(err: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -107,7 +111,7 @@ const NewProject = Type.Object({
 })
 
 function registerProjects(scope: FastifyInstance, deps: GitLabRestDeps, access: ProjectAccess): void {
-  const { state, address, accounts, repositories, people, tokens, commits, now } = deps
+  const { address, accounts, repositories, people, tokens, commits } = deps
   const authenticate = createAuthentication(tokens)
 
   scope.get('/projects/:id', (request) => {
@@ -138,26 +142,6 @@ function registerProjects(scope: FastifyInstance, deps: GitLabRestDeps, access: 
       ...(branch === undefined ? {} : { defaultBranch: branch })
     })
     return reply.code(201).send(projectAnswer(address(), repository, accounts))
-  })
-
-  scope.get('/projects/:id/hooks', (request, reply) => {
-    const { repository } = access(request, 'write')
-    const listening = state.data.webhooks.filter(
-      ({ repositoryId }) => repositoryId === null || repositoryId === repository.id
-    )
-    return paginate(request, reply, listening, address().url).map((webhook) => ({
-      id: webhook.id,
-      url: webhook.url,
-      name: '',
-      description: '',
-      project_id: repository.id,
-      push_events: true,
-      tag_push_events: true,
-      enable_ssl_verification: true,
-      alert_status: 'executable',
-      disabled_until: null,
-      created_at: new Date(now()).toISOString()
-    }))
   })
 
   scope.get('/projects/:id/repository/branches/:branch', async (request) => {

@@ -29,7 +29,7 @@ export interface ServerDeps {
   form: ForgeForm
   gitHttp: GitHttp
   servePage: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
-  deliveries: Pick<Deliveries, 'all'>
+  deliveries: Pick<Deliveries, 'all' | 'send' | 'settled'>
   trouble: Trouble
   logger: Logger
 }

@@ -68,7 +68,9 @@ export const Webhook = Type.Object({
   /** null: the events of every repository. */
   repositoryId: nullable(Id),
   /** Left out: it is. */
-  isActive: Type.Optional(Type.Boolean())
+  isActive: Type.Optional(Type.Boolean()),
+  /** GitLab: what it is told of; left out: of everything. */
+  triggers: Type.Optional(Type.Array(Type.String()))
 })
 export type Webhook = Static<typeof Webhook>
 

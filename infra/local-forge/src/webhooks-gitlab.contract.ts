@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
+import { openApiValidator } from '@slipway/forge/contract'
 import { createWorkingCopy, startGitLab, startReceiver } from './local-forge.fixture.ts'
 
 const zero = '0'.repeat(40)
@@ -137,4 +138,49 @@ test('a redelivery keeps its idempotency key and is signed for the time at which
   assert.equal(Number(again.headers['webhook-timestamp']), Number(first.headers['webhook-timestamp']) + 600)
   const content = `${String(again.headers['webhook-id'])}.${String(again.headers['webhook-timestamp'])}.${again.body.toString()}`
   assert.equal(again.headers['webhook-signature'], `v1,${createHmac('sha256', key).update(content).digest('base64')}`)
+})
+
+test('a project’s hook is made by the API, told of what it asks for, tested, changed and removed', async (t) => {
+  const published = openApiValidator('gitlab')
+  const receiver = await startReceiver(t)
+  const forge = await startGitLab(t)
+  const copy = await createWorkingCopy(t)
+  const { id, cloneUrl } = await forge.createRepository({ owner: 'acme', name: 'hooked', isPrivate: true })
+  const hooks = `/projects/${id}/hooks`
+  const call = async (method: string, path: string, body?: Json) => {
+    published.checkRequest(method, path, body)
+    const response = await fetch(forge.apiUrl + path, {
+      method,
+      headers: { 'private-token': forge.accessToken, 'content-type': 'application/json' },
+      ...(method === 'GET' || method === 'DELETE' ? { headers: { 'private-token': forge.accessToken } } : {}),
+      ...(body === undefined ? (method === 'POST' ? { body: '{}' } : {}) : { body: JSON.stringify(body) })
+    })
+    const text = await response.text()
+    const answer = text === '' ? undefined : (JSON.parse(text) as Json)
+    published.checkResponse(method, path, response.status, answer)
+    return { status: response.status, answer: answer ?? {} }
+  }
+  const wanted = { url: receiver.url, push_events: true, tag_push_events: false, signing_token: signingToken }
+  const { answer: made } = await call('POST', hooks, wanted)
+  assert.deepEqual([made.signing_token_present, made.tag_push_events, made.project_id], [true, false, id])
+  assert.ok(!JSON.stringify(made).includes(signingToken))
+  const test = `${hooks}/${String(made.id)}/test/push_events`
+  const empty = await call('POST', test)
+  assert.deepEqual([empty.status, /at least one commit/.test(JSON.stringify(empty.answer))], [422, true])
+
+  await copy.commit('first')
+  await copy.git('tag', 'v1')
+  await copy.git('push', '--quiet', cloneUrl, 'main', 'v1')
+  await forge.settled()
+  assert.deepEqual(
+    receiver.received.map(({ headers }) => headers['x-gitlab-event']),
+    ['Push Hook']
+  )
+  assert.equal((await call('POST', test)).status, 201)
+  assert.equal(receiver.received.length, 2)
+
+  const { answer: changed } = await call('PUT', `${hooks}/${String(made.id)}`, { ...wanted, tag_push_events: true })
+  assert.equal(changed.tag_push_events, true)
+  assert.equal((await call('DELETE', `${hooks}/${String(made.id)}`)).status, 204)
+  assert.equal((await call('POST', test)).status, 404)
 })

@@ -79,6 +79,7 @@ export function describeGitLabPush(address: Address, push: Push): DeliveryConten
   }
   return {
     event: isTag ? 'Tag Push Hook' : 'Push Hook',
+    trigger: isTag ? 'tag_push_events' : 'push_events',
     action: null,
     repositoryId: repository.id,
     repositoryName: repository.fullName,
