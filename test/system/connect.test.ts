@@ -19,14 +19,15 @@ let copy: WorkingCopy
 let repositoryId: number
 
 before(async () => {
-  // Nothing of GitHub in the environment: neither credentials nor where it is.
+  // Nothing of GitHub in the environment: neither credentials nor where it is. Of GitLab only where it is.
   scene = await createScene({ HEADS_EVERY_MS: '3600000' }, ({ home, env }) =>
     startInstallation({
       home,
-      env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GITHUB_')))
+      env: Object.fromEntries(Object.entries(env).filter(([name]) => !/^GITHUB_|^GITLAB_(?:TOKEN|WEBHOOK)/.test(name)))
     })
   )
   scene.github.removeWebhooks()
+  scene.gitlab.removeWebhooks()
   const hosted = await scene.github.createRepository({
     owner: 'dev',
     name: 'shop',
@@ -161,6 +162,41 @@ test('webhook secret and App key are changed while pushes come, and no delivery 
     []
   )
   await assert.rejects(slipway(scene, ['admin', 'rotate', 'app-key', fileURLToPath(import.meta.url)]))
+})
+
+test('a project of GitLab is connected by a token, whose webhook it makes, and pushes are deployed and told', async () => {
+  const { gitlab } = scene
+  const repository = await scene.repository({ forge: 'gitlab', owner: 'team', name: 'api', isPrivate: true })
+  const first = await repository.push({ 'stack.yml': stackOf({ web: {} }), 'web/handler.js': saying('one') })
+  const connect = (token: string) =>
+    slipway(scene, ['connect', 'gitlab', 'team/api'], token === '' ? {} : { GITLAB_TOKEN: token })
+  await assert.rejects(connect('glpat-guessed'), /GitLab does not take the token/)
+  await assert.rejects(
+    slipway(scene, ['connect', 'gitlab', 'team/none'], { GITLAB_TOKEN: gitlab.accessToken }),
+    /no project team\/none/
+  )
+
+  assert.match(
+    await connect(gitlab.accessToken),
+    /ok team\/api, with the token of slipway-bot\nok its webhook is made: .*\nok GitLab tried it.*\n(?:.*\n)*ok gitlab is connected/
+  )
+  const says = (word: string) =>
+    waitFor(async () => (await call(scene, '/function/team-web')).body === word, {
+      timeoutMs: 60_000,
+      what: `the function to say ${word}`
+    })
+  await says('one')
+  assert.equal((await repository.statuses(first))['slipway/stack']?.state, 'success')
+  const [hook, ...others] = gitlab.deliveries().map(({ requestHeaders }) => requestHeaders)
+  assert.deepEqual([typeof hook?.['webhook-signature'], hook?.['x-gitlab-token'], others], ['string', undefined, []])
+
+  await repository.push({ 'web/handler.js': saying('two') })
+  await says('two')
+  assert.match(await connect(''), /its webhook is renewed/)
+  await assert.rejects(connect(gitlab.createProjectToken(repository.hosted.id)), /goes by the token of slipway-bot/)
+  const { items } = await scene.installation.api.listForges({ fresh: true })
+  const health = items.find(({ kind }) => kind === 'gitlab')
+  assert.deepEqual([health?.source, health?.mode, health?.problems], ['connected', 'webhooks', []])
 })
 
 test('a restart, and another encryption key, leave it connected', async () => {

@@ -74,6 +74,20 @@ export const ForgeHealth = Type.Object({
 })
 export type ForgeHealth = Omit<Static<typeof ForgeHealth>, 'problems'> & { problems: ForgeProblem[] }
 
+/** A project that was connected by a token, with a webhook of its own. */
+export const ConnectedProject = Type.Object({
+  forgeId: Type.String(),
+  project: Type.String({ description: 'its whole path' }),
+  account: Type.String({ description: 'whose token it is' }),
+  mode: Type.Union([Type.Literal('webhooks'), Type.Literal('polling')]),
+  reason: nullable(Type.String({ description: 'why it is asked instead of delivering' })),
+  webhookUrl: nullable(Type.String()),
+  hook: nullable(Type.Union([Type.Literal('made'), Type.Literal('renewed')])),
+  isDelivered: Type.Boolean({ description: 'the forge was asked to deliver the newest push, and it arrived' }),
+  problems: Type.Array(ForgeProblem)
+})
+export type ConnectedProject = Omit<Static<typeof ConnectedProject>, 'problems'> & { problems: ForgeProblem[] }
+
 /** How pushes of one repository are heard of. */
 export const RepositoryHealthView = Type.Object(
   {

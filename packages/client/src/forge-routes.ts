@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { ForgeConnectionView, ForgeHealth, RepositoryHealthView } from './forge-resources.ts'
+import { ConnectedProject, ForgeConnectionView, ForgeHealth, RepositoryHealthView } from './forge-resources.ts'
 import type { RouteContract } from './routes.ts'
 
 const nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()])
@@ -31,6 +31,27 @@ export const forgeRoutes = {
       mode: Type.Union([Type.Literal('webhooks'), Type.Literal('polling')]),
       reason: nullable(Type.String())
     })
+  },
+  connectGitLab: {
+    method: 'POST',
+    path: '/api/v1/connect/gitlab',
+    rule: { action: 'administer', on: 'platform' },
+    summary: 'Connect a project of GitLab: makes its webhook, keeps the token, and has GitLab try the webhook',
+    body: Type.Object({
+      project: Type.String({ pattern: '^[^/\\s]+(/[^/\\s]+)+$', maxLength: 500, description: 'group/project' }),
+      token: Type.Optional(
+        Type.String({
+          pattern: '^[\\x21-\\x7e]+$',
+          maxLength: 500,
+          description: 'scope api, of a Maintainer; not needed where one is kept already'
+        })
+      ),
+      url: Type.Optional(
+        Type.String({ pattern: '^https?://[^/?#\\s@]+[^?#\\s@]*$', description: 'of a GitLab of your own' })
+      ),
+      replace: Type.Optional(Type.Boolean({ description: 'put the token in the place of the one that is kept' }))
+    }),
+    response: ConnectedProject
   },
   getForgeConnection: {
     method: 'GET',

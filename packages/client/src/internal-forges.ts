@@ -1,4 +1,4 @@
-import type { ForgeHealth } from './forge-resources.ts'
+import type { ConnectedProject, ForgeHealth } from './forge-resources.ts'
 import { fillPath } from './internal-path.ts'
 
 /** How a forge's news come: it delivers them, or it is asked. */
@@ -26,6 +26,11 @@ export interface InternalForges {
     },
     signal: AbortSignal
   ): Promise<BegunConnection>
+  /** @throws Failure `conflict`, `not-found`, `invalid-request` that says what to do, before anything was kept */
+  connectProject(
+    wanted: { project: string; token: string | null; url: string | null; replace: boolean },
+    signal: AbortSignal
+  ): Promise<ConnectedProject>
   /** What is posted where. @throws Failure `not-found`, `conflict` */
   connectionForm(state: string, signal: AbortSignal): Promise<{ formUrl: string; manifest: string }>
   /** Takes the code that the forge sent a person back with, once. @throws Failure that says what to do */
@@ -41,6 +46,7 @@ export interface InternalForges {
 
 export const internalForgePaths = {
   begin: '/internal/forge-connections',
+  project: '/internal/forge-connections/project',
   form: '/internal/forge-connections/form',
   convert: '/internal/forge-connections/conversion',
   health: '/internal/forges',
@@ -55,6 +61,7 @@ export function createInternalForges(call: Call): InternalForges {
   const paths = internalForgePaths
   return {
     beginConnection: (wanted, signal) => call('POST', paths.begin, wanted, signal),
+    connectProject: (wanted, signal) => call('POST', paths.project, wanted, signal),
     connectionForm: (state, signal) => call('POST', paths.form, { state }, signal),
     convertConnection: (state, code, signal) => call('POST', paths.convert, { state, code }, signal),
     lookForInstallations: async (id, signal) => {

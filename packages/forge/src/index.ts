@@ -10,6 +10,7 @@ export {
   manifestOf
 } from './api/github-manifest.ts'
 export { createGitLabApi, type GitLabApiConfig } from './api/gitlab.ts'
+export { createGitLabHooks, type GitLabHooks, type WantedHook } from './api/gitlab-hooks.ts'
 export {
   createForgeApis,
   createWebhookSources,
@@ -18,6 +19,8 @@ export {
   forgeInstances,
   githubInstance,
   githubInstanceAt,
+  gitlabInstance,
+  gitlabInstanceAt,
   type InstanceSettings,
   instanceSettings,
   type WebhookSettings,

@@ -115,13 +115,15 @@ export function githubInstanceAt(forgeId: string, url: string): ForgeInstance {
 }
 
 export function gitlabInstance(settings: InstanceSettings): ForgeInstance {
-  const baseUrl = withoutSlash(settings.GITLAB_URL)
-  return {
-    forgeId: settings.GITLAB_FORGE_ID,
-    kind: 'gitlab',
-    baseUrl,
-    apiUrl: withoutSlash(settings.GITLAB_API_URL ?? `${baseUrl}/api/v4`)
-  }
+  const { GITLAB_FORGE_ID: forgeId, GITLAB_URL: url, GITLAB_API_URL: apiUrl } = settings
+  const instance = gitlabInstanceAt(forgeId, url)
+  return apiUrl === undefined ? instance : { ...instance, apiUrl: withoutSlash(apiUrl) }
+}
+
+/** The GitLab at this address. */
+export function gitlabInstanceAt(forgeId: string, url: string): ForgeInstance {
+  const baseUrl = withoutSlash(url)
+  return { forgeId, kind: 'gitlab', baseUrl, apiUrl: `${baseUrl}/api/v4` }
 }
 
 /** The forges that repositories may be at, with or without credentials. */

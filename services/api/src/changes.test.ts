@@ -69,6 +69,7 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['POST /api/v1/encryption-key/rotation', 'rotate-encryption-key'],
   ['POST /api/v1/admin/clean-up', 'clean-up'],
   ['POST /api/v1/connect/github', 'connect-forge', { body: {} }],
+  ['POST /api/v1/connect/gitlab', 'connect-forge', { body: { project: 'acme/shop', token: 'glpat-x' } }],
   ['POST /api/v1/forges/:forge/webhook-secret/rotation', 'rotate-webhook-secret', { params: { forge: 'github' } }],
   ['PUT /api/v1/forges/:forge/app-key', 'replace-app-key', { body: { key: 'x' }, params: { forge: 'github' } }],
   ['POST /api/v1/owners/:owner/deploys', 'deploy', { body: folder, query: 'name=site' }],

@@ -36,6 +36,20 @@ export function createInternalForgesForTest(): InternalForges & { asked: unknown
       asked.push(wanted)
       return { id: 'c1', state: 'the-state', expiresAt: 100, mode: 'webhooks', reason: null }
     },
+    async connectProject({ project, token, ...wanted }) {
+      asked.push({ project, hasToken: token !== null, ...wanted })
+      return {
+        forgeId: 'gitlab',
+        project,
+        account: 'bot',
+        mode: 'webhooks',
+        reason: null,
+        webhookUrl: 'https://slipway.test/webhooks/gitlab',
+        hook: 'made',
+        isDelivered: true,
+        problems: []
+      }
+    },
     async connectionForm(state) {
       known(state)
       return { formUrl: 'https://forge.test/settings/apps/new?state=the-state', manifest: '{"name":"<Slipway>"}' }

@@ -140,6 +140,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'PUT /api/v1/owners/:owner/limits': ['uhhrrrrrryy', { own: {} }],
   'POST /api/v1/admin/claims': [platform, {}],
   'POST /api/v1/connect/github': [platform, {}],
+  'POST /api/v1/connect/gitlab': [platform, { project: 'acme/shop' }],
   'GET /api/v1/connect/:id': [platform],
   'GET /api/v1/forges': [platform],
   'POST /api/v1/forges/:forge/webhook-secret/rotation': [platform],

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '@slipway/domain'
 import type { Command } from 'commander'
+import { askForToken } from './ask-for-token.ts'
 import { type CommandContext, connected, example } from './command-context.ts'
 import { openInBrowser } from './open-in-browser.ts'
 
@@ -12,9 +14,10 @@ interface ConnectOptions {
   open: boolean
 }
 
-/** `slipway connect github`. @param hasScreen whether there is something that a browser could be shown on */
+/** `slipway connect github | gitlab`. @param hasScreen whether there is something that a browser could be shown on */
 export function addConnectCommands(program: Command, context: CommandContext, hasScreen: boolean): void {
   const connect = commandOf(program, 'connect', 'make a forge tell this installation of pushes')
+  addConnectGitLab(connect, context)
   connect
     .command('github')
     .description('make a GitHub App with the right permissions, and install it')
@@ -39,6 +42,45 @@ export function addConnectCommands(program: Command, context: CommandContext, ha
         now: Date.now
       })
       if (!isDone) process.exitCode = 1
+    })
+}
+
+interface ProjectOptions {
+  token?: string | true
+  url?: string
+  replace?: boolean
+}
+
+function addConnectGitLab(connect: Command, context: CommandContext): void {
+  connect
+    .command('gitlab [project]')
+    .description('make the webhook of a GitLab project (default: of this checkout), and keep a token for it')
+    .option('--url <address>', 'of a GitLab of your own; default: GITLAB_URL of the installation')
+    .option(
+      '--token [token]',
+      'another token than the one that is kept; better than here: GITLAB_TOKEN, or standard input'
+    )
+    .option('--replace', 'put the token in the place of the one that is kept')
+    .addHelpText(
+      'after',
+      example('slipway connect gitlab acme/shop', 'slipway connect gitlab acme/shop --token < token')
+    )
+    .action(async (named: string | undefined, { token, url, replace = false }: ProjectOptions) => {
+      const { remotePath } = await import('./owner.ts')
+      const { connectGitLab } = await import('./connect-gitlab.ts')
+      const project = named ?? (await remotePath(context.directory))
+      if (project === null)
+        throw new Failure('invalid-request', 'name the project: slipway connect gitlab group/project')
+      const given = typeof token === 'string' ? token : context.env.GITLAB_TOKEN
+      const asked = given ?? (token === true ? await askForToken() : undefined)
+      const wanted = {
+        project: project.replace(/^\/+|\/+$/g, ''),
+        replace,
+        ...(url === undefined ? {} : { url }),
+        ...(asked === undefined ? {} : { token: asked })
+      }
+      const surroundings = { print: context.print, pause: (ms: number) => sleep(ms), now: Date.now, askForToken }
+      if (!(await connectGitLab(await connected(context), wanted, surroundings))) process.exitCode = 1
     })
 }
 

@@ -54,23 +54,35 @@ export async function connectGitHub(
   if (forge.mode === 'polling') return finish(forge, print)
 
   print('   waiting for the first delivery …')
-  const until = now() + deliveryMs
-  while (forge.lastDelivery === null && now() < until) {
-    await pause(askEveryMs)
-    forge = await find(api, forgeId)
-  }
-  if (forge.lastDelivery === null) print('!! no delivery came within a minute')
-  else print(`ok the first delivery came: ${forge.lastDelivery.eventName}, ${forge.lastDelivery.outcome}`)
+  forge = await untilDelivered(api, forgeId, { print, pause, now })
   return finish(forge, print)
 }
 
-async function find(api: Api, forgeId: string): Promise<ForgeView> {
+/** The forge once something of it has arrived, or does not in a minute. */
+export async function untilDelivered(
+  api: Pick<StatusApi, 'listForges'>,
+  forgeId: string,
+  { print, pause, now }: Omit<ConnectSurroundings, 'open'>
+): Promise<ForgeView> {
+  const until = now() + deliveryMs
+  let forge = await find(api, forgeId)
+  while (forge.mode === 'webhooks' && forge.lastDelivery === null && now() < until) {
+    await pause(askEveryMs)
+    forge = await find(api, forgeId)
+  }
+  const { lastDelivery } = forge
+  if (lastDelivery !== null) print(`ok the first delivery came: ${lastDelivery.eventName}, ${lastDelivery.outcome}`)
+  else if (forge.mode === 'webhooks') print('!! no delivery came within a minute')
+  return forge
+}
+
+async function find(api: Pick<StatusApi, 'listForges'>, forgeId: string): Promise<ForgeView> {
   const forge = (await api.listForges({ fresh: true })).items.find((one) => one.forgeId === forgeId)
   if (forge === undefined) throw new Failure('not-found', `${forgeId} is not connected any more`)
   return forge
 }
 
-function finish(forge: ForgeView, print: (line: string) => void): boolean {
+export function finish(forge: ForgeView, print: (line: string) => void): boolean {
   for (const line of problemLines(forge)) print(line)
   const isDone = forge.problems.length === 0 && (forge.mode === 'polling' || forge.lastDelivery !== null)
   if (isDone) print(`ok ${forge.forgeId} is connected: push, and see it with "slipway status"`)
@@ -79,7 +91,11 @@ function finish(forge: ForgeView, print: (line: string) => void): boolean {
 }
 
 function problemLines({ problems }: ForgeView): string[] {
-  return problems.map(({ what, message, fix }) => `!! ${what}: ${message}: ${fix}`)
+  return problems.map(problemLine)
+}
+
+export function problemLine({ what, message, fix }: ForgeView['problems'][number]): string {
+  return `!! ${what}: ${message}: ${fix}`
 }
 
 /** How it stands with the forges. */
@@ -87,7 +103,8 @@ export async function showForges(api: Api, { json }: { json: boolean }): Promise
   const { items } = await api.listForges({ fresh: true })
   const isHealthy = items.every(({ problems }) => problems.length === 0)
   if (json) return { text: shown(items), isHealthy }
-  if (items.length === 0) return { text: 'no forge is connected: "slipway connect github"', isHealthy }
+  if (items.length === 0)
+    return { text: 'no forge is connected: "slipway connect github", "slipway connect gitlab"', isHealthy }
   const rows = items.map((one) => [
     one.forgeId,
     one.mode,

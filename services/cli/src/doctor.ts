@@ -94,8 +94,9 @@ async function forge(env: Env): Promise<Finding> {
   }
 }
 
-function connected({ forgeId, slug, ownerLogin, baseUrl }: ForgeApp): string {
-  return `${forgeId} at ${baseUrl}, connected by the App "${slug}" of ${ownerLogin} ("slipway admin forges" says how it stands)`
+function connected({ forgeId, kind, slug, ownerLogin, baseUrl }: ForgeApp): string {
+  const by = kind === 'github' ? `the App "${slug}" of ${ownerLogin}` : `a token of ${ownerLogin}`
+  return `${forgeId} at ${baseUrl}, connected by ${by} ("slipway admin forges" says how it stands)`
 }
 
 /** Where functions run, and what builds on the engine. */

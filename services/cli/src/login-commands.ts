@@ -1,8 +1,7 @@
 import { hostname } from 'node:os'
-import { createInterface } from 'node:readline/promises'
-import { Writable } from 'node:stream'
 import { Failure } from '@slipway/domain'
 import { type Command, Option } from 'commander'
+import { askForToken } from './ask-for-token.ts'
 import { type CommandContext, connected, example, shown } from './command-context.ts'
 import { connect } from './connection.ts'
 import { addressOf, readLogins, writeLogins } from './logins.ts'
@@ -165,20 +164,4 @@ async function byToken(url: string, token: string | true): Promise<string> {
   const { createStatusApi } = await import('@slipway/client')
   await createStatusApi({ url, token: secret }).listOwners({ limit: 1 })
   return secret
-}
-
-/** From standard input: a line of it, or what somebody types, which is not shown. */
-async function askForToken(): Promise<string> {
-  if (process.stdin.isTTY) process.stderr.write('Token: ')
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: process.stdin.isTTY })
-  try {
-    for await (const line of lines) {
-      if (line.trim() !== '') return line.trim()
-    }
-  } finally {
-    lines.close()
-    if (process.stdin.isTTY) process.stderr.write('\n')
-  }
-  throw new Failure('invalid-request', 'there is no token: give one with --token, or on standard input')
 }

@@ -93,7 +93,7 @@ export async function functionOf(
 }
 
 /** `owner/repository` of the checkout's origin, in lower case; null outside of one. */
-async function remotePath(directory: string): Promise<string | null> {
+export async function remotePath(directory: string): Promise<string | null> {
   try {
     const { stdout } = await run('git', ['config', '--get', 'remote.origin.url'], { cwd: directory })
     return pathOfRemote(stdout.trim())

@@ -214,7 +214,13 @@ export async function startDeployer(
     token: installation.internalToken,
     forgeAdministration: {
       ...administration,
-      lookForInstallations: (forgeId) => reconciler.lookForInstallations(forgeId)
+      lookForInstallations: (forgeId) => reconciler.lookForInstallations(forgeId),
+      async connectRepository(forgeId, id, signal) {
+        const forge = forges.get(forgeId)
+        const known = await store.repositories.findByForge(forgeId, id)
+        if (forge === undefined) return
+        await reconciler.connections.refresh(forge, known, { id, installationId: null }, 'event', signal)
+      }
     },
     secrets: { keeper, keyrings, ...secrets, queued: () => signals.send('builds', {}) },
     isLoopbackTold,

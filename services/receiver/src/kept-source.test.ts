@@ -28,7 +28,7 @@ const app = {
   createdAt: 1
 }
 
-async function createSourceForTest(t: TestContext) {
+async function createSourceForTest(t: TestContext, kind: 'github' | 'gitlab' = 'github') {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-kept-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const keyring: Keyring = [newEncryptionKey()]
@@ -44,7 +44,7 @@ async function createSourceForTest(t: TestContext) {
     }
   }
   const source = createKeptSource({
-    instance,
+    instance: { ...instance, kind },
     store: { forgeApps },
     keyring: async () => keyring,
     now: () => time,
@@ -133,4 +133,23 @@ test('with the store away what is known goes on counting', async (t) => {
   pass(60_000)
   await assert.rejects(source.receive(ping('a stranger')), failsWith('invalid-signature'))
   await source.receive(ping('first secret'))
+})
+
+test('of a GitLab what is signed counts, and what sends the other token along where it cannot sign', async (t) => {
+  const { store, source, secretOf, pass } = await createSourceForTest(t, 'gitlab')
+  const key = Buffer.alloc(32, 7)
+  const plain = 'a plain token of the test'
+  const secrets = [secretOf('s', `whsec_${key.toString('base64')}`), secretOf('p', plain)]
+  await store.forgeApps.put({ ...app, kind: 'gitlab' }, secrets, null)
+  pass(1000)
+  const body = Buffer.from(JSON.stringify({ object_kind: 'issue' }))
+  const headers = { 'x-gitlab-event': 'Issue Hook', 'webhook-id': 'one', 'webhook-timestamp': '1' }
+  const signature = createHmac('sha256', key).update(`one.1.${body.toString()}`).digest('base64')
+  const received = async (more: Record<string, string>) =>
+    (await source.receive({ headers: { ...headers, ...more }, body })).eventName
+  assert.equal(await received({ 'webhook-signature': `v1,${signature}` }), 'Issue Hook')
+  assert.equal(await received({ 'x-gitlab-token': plain }), 'Issue Hook')
+  for (const wrong of [{}, { 'x-gitlab-token': 'another token of a test' }, { 'webhook-signature': 'v1,AAAA' }]) {
+    await assert.rejects(received(wrong), (err) => err instanceof Failure && err.code === 'invalid-signature')
+  }
 })

@@ -8,7 +8,7 @@ import {
   type Store,
   type WebhookSource
 } from '@slipway/domain'
-import { createGitHubWebhooks } from '@slipway/forge'
+import { createGitHubWebhooks, createGitLabWebhooks } from '@slipway/forge'
 import { decrypt, type Keyring } from '@slipway/secrets'
 import { createLoop, type Logger, type Loop } from '@slipway/service'
 
@@ -49,7 +49,7 @@ export function createKeptSource(deps: KeptSourceDeps): WebhookSource & Loop {
     const known = JSON.stringify(secrets)
     if (current?.secrets === known) return
     if (secrets.length === 0) current = null
-    else current = { source: createGitHubWebhooks({ instance, secrets }), secrets: known }
+    else current = { source: sourceOf(instance, secrets, now), secrets: known }
     logger.info({ forgeId, count: secrets.length }, 'webhook secrets read from the store')
   }
 
@@ -86,6 +86,31 @@ export function createKeptSource(deps: KeptSourceDeps): WebhookSource & Loop {
         if (newer === null || newer === source) throw err
         return await newer.receive(delivery)
       }
+    }
+  }
+}
+
+/** GitHub signs with one of the secrets. A GitLab signs, or sends along what it was given: each is accepted as what it is. */
+function sourceOf(instance: ForgeInstance, secrets: string[], now: () => number): WebhookSource {
+  if (instance.kind === 'github') return createGitHubWebhooks({ instance, secrets })
+  const sources = secrets.map((secret) => {
+    const isSigning = secret.startsWith('whsec_')
+    const signingToken = isSigning ? secret : null
+    return createGitLabWebhooks({ instance, signingToken, token: isSigning ? null : secret, now })
+  })
+  return {
+    instance,
+    async receive(delivery) {
+      for (const source of sources.slice(0, -1)) {
+        try {
+          return await source.receive(delivery)
+        } catch (err) {
+          if (!(err instanceof Failure) || err.code !== 'invalid-signature') throw err
+        }
+      }
+      const last = sources.at(-1)
+      if (last === undefined) throw new Failure('invalid-signature', 'nothing is known to hold it against')
+      return last.receive(delivery)
     }
   }
 }

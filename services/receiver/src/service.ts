@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Store } from '@slipway/domain'
-import { createWebhookSources, githubInstance, webhookSettings } from '@slipway/forge'
+import { createWebhookSources, forgeInstances, webhookSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
 import { keyringOf } from '@slipway/secrets'
 import {
@@ -74,8 +74,8 @@ export async function startReceiver(
     }
   )
   const sources = createWebhookSources(config)
-  const instance = githubInstance(config)
-  if (!sources.some((source) => source.instance.forgeId === instance.forgeId)) {
+  const known = new Set(sources.map((source) => source.instance.forgeId))
+  for (const instance of forgeInstances(config).filter(({ forgeId }) => !known.has(forgeId))) {
     const file = homePaths(config.SLIPWAY_HOME).webhookKeys
     const keyring = keyringOf({ keys: config.WEBHOOK_KEYS ?? null, setting: 'WEBHOOK_KEYS', file })
     const monotonicNow = () => performance.now()

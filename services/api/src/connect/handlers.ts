@@ -4,7 +4,10 @@ import type { Handlers, Note } from '../handling.ts'
 
 export interface ForgeHandlerDeps {
   store: Pick<Store, 'forgeConnections' | 'deliveries' | 'repositories'>
-  internal: Pick<InternalApi, 'beginConnection' | 'forgeHealth' | 'rotateWebhookSecret' | 'replaceAppKey'>
+  internal: Pick<
+    InternalApi,
+    'beginConnection' | 'connectProject' | 'forgeHealth' | 'rotateWebhookSecret' | 'replaceAppKey'
+  >
   /** Where people reach our pages. */
   publicUrl(): string
   note: Note
@@ -13,6 +16,7 @@ export interface ForgeHandlerDeps {
 type ForgeRoute = Extract<
   RouteName,
   | 'connectGitHub'
+  | 'connectGitLab'
   | 'getForgeConnection'
   | 'listForges'
   | 'getRepositoryHealth'
@@ -50,6 +54,12 @@ export function createForgeHandlers({ store, internal, publicUrl, note }: ForgeH
       const { state, ...begun } = await internal.beginConnection(wanted, signal)
       await note(caller, 'connect-forge', null, 'forge/github', { organization, url, replace, isPublic })
       return { ...begun, address: `${pagesUrl}/connect/github?state=${encodeURIComponent(state)}` }
+    },
+    async connectGitLab({ project, token = null, url = null, replace = false }, caller, signal) {
+      const done = await internal.connectProject({ project, token, url, replace }, signal)
+      const { forgeId, hook, account } = done
+      await note(caller, 'connect-forge', null, `forge/${forgeId}`, { project, account, hook, replace })
+      return done
     },
     async getForgeConnection({ id }) {
       const found = await store.forgeConnections.get(id)

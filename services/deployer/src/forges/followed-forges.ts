@@ -4,11 +4,11 @@ import type { ForgeCredentials } from './credentials.ts'
 
 export interface FollowedForgesDeps {
   store: Pick<Store, 'forgeApps'>
-  credentials: Pick<ForgeCredentials, 'privateKey' | 'privateKeyId'>
+  credentials: Pick<ForgeCredentials, 'opener' | 'openerId'>
   /** Those with credentials in the environment: these win, and do not change. */
   configured: ForgeApi[]
   /** @throws Failure `invalid-configuration` */
-  open(app: ForgeApp, privateKey: string): ForgeApi
+  open(app: ForgeApp, opener: string): ForgeApi
   logger: Logger
 }
 
@@ -33,7 +33,7 @@ export async function createFollowedForges(deps: FollowedForgesDeps): Promise<Fo
   const { store, credentials, configured, open, logger } = deps
   const forges = new Map(configured.map((api) => [api.instance.forgeId, api]))
   const fixed = new Set(forges.keys())
-  /** App and key of those from the store. */
+  /** App and key, or token, of those from the store. */
   const known = new Map<string, { version: string; app: ForgeApp }>()
   const listeners: (() => void)[] = []
 
@@ -42,9 +42,9 @@ export async function createFollowedForges(deps: FollowedForgesDeps): Promise<Fo
     const apps = (await store.forgeApps.list()).filter(({ forgeId }) => !fixed.has(forgeId))
     for (const app of apps) {
       const versionWith = (keyId: string | null) => `${app.appId} ${app.isHookActive} ${keyId}`
-      if (known.get(app.forgeId)?.version === versionWith(await credentials.privateKeyId(app.forgeId))) continue
-      const { id, pem } = await credentials.privateKey(app.forgeId)
-      forges.set(app.forgeId, open(app, pem))
+      if (known.get(app.forgeId)?.version === versionWith(await credentials.openerId(app))) continue
+      const { id, text } = await credentials.opener(app)
+      forges.set(app.forgeId, open(app, text))
       known.set(app.forgeId, { version: versionWith(id), app })
       isChanged = true
       logger.info({ forgeId: app.forgeId, appId: app.appId }, 'credentials of the forge read from the store')

@@ -1,9 +1,17 @@
 import type { ForgeApp, Store } from '@slipway/domain'
-import { createForgeApis, createGitHubApi, type ForgeApiSettings, githubInstance } from '@slipway/forge'
+import {
+  createForgeApis,
+  createGitHubApi,
+  createGitLabApi,
+  type ForgeApiSettings,
+  githubInstance,
+  gitlabInstance
+} from '@slipway/forge'
 import type { Logger } from '@slipway/service'
 import { createEncryption, type Encryption } from '../secrets/encryption.ts'
 import { forgeSecrets } from '../secrets/holdings.ts'
 import { createConnect, type PublicAddresses } from './connect.ts'
+import { createConnectGitLab } from './connect-gitlab.ts'
 import { createForgeCredentials } from './credentials.ts'
 import { createFollowedForges, type FollowedForges } from './followed-forges.ts'
 import type { InternalForgesDeps } from './internal-forges.ts'
@@ -25,7 +33,7 @@ export interface ForgeServicesDeps {
 
 export interface ForgeServices {
   followed: FollowedForges
-  administration: Omit<InternalForgesDeps, 'lookForInstallations'>
+  administration: Omit<InternalForgesDeps, 'lookForInstallations' | 'connectRepository'>
   /** Keyrings of what deployer does not keep for itself alone. */
   keyrings: Encryption[]
 }
@@ -37,15 +45,19 @@ export async function createForgeServices(deps: ForgeServicesDeps): Promise<Forg
     createEncryption({ settings: store.settings, name, setting, ...keys, holdings: [forgeSecrets(store, use)], now })
   const webhook = keyring('webhook', 'WEBHOOK_KEYS', deps.webhookKeys, 'webhook')
   const signIn = keyring('sign-in', 'SIGN_IN_KEYS', deps.signInKeys, 'sign-in')
-  const encryptions = { 'private-key': encryption, webhook, 'sign-in': signIn }
+  const encryptions = { 'private-key': encryption, 'access-token': encryption, webhook, 'sign-in': signIn }
   const credentials = createForgeCredentials({ store, encryptions, now })
   const timeoutMs = settings.FORGE_TIMEOUT_MS
-  const open = ({ forgeId, kind, baseUrl, apiUrl, appId }: ForgeApp, privateKey: string) =>
-    createGitHubApi({ instance: { forgeId, kind, baseUrl, apiUrl }, appId, privateKey, timeoutMs, now })
+  const open = ({ forgeId, kind, baseUrl, apiUrl, appId }: ForgeApp, opener: string) => {
+    const common = { instance: { forgeId, kind, baseUrl, apiUrl }, timeoutMs, now }
+    return kind === 'github'
+      ? createGitHubApi({ ...common, appId, privateKey: opener })
+      : createGitLabApi({ ...common, token: opener, readToken: null, readUsername: null })
+  }
   const configured = createForgeApis(settings, now)
   const followed = await createFollowedForges({ store, credentials, configured, open, logger })
   const github = githubInstance(settings)
-  const common = { store, credentials, followed, changed, now, logger }
+  const common = { store, credentials, followed, changed, addresses, forgeTimeoutMs: timeoutMs, now, logger }
   return {
     followed,
     administration: {
@@ -54,7 +66,8 @@ export async function createForgeServices(deps: ForgeServicesDeps): Promise<Forg
         changed()
         await followed.look()
       },
-      connect: createConnect({ ...common, github, addresses, forgeTimeoutMs: timeoutMs }),
+      connect: createConnect({ ...common, github }),
+      connectGitLab: createConnectGitLab({ ...common, gitlab: gitlabInstance(settings) }),
       rotation: createForgeRotation({ ...common, open }),
       followed,
       addresses,

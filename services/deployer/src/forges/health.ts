@@ -20,7 +20,7 @@ export type FoundHealth = Pick<ForgeHealth, 'app' | 'installations' | 'lastAttem
 /** Holds an App at its forge against what is needed here, and says of each thing that is wrong what to do. */
 export async function checkForge({ forge, app, webhookUrl }: HealthDeps, signal: AbortSignal): Promise<FoundHealth> {
   const api = forge.app
-  if (api === null) return { app: null, installations: [], lastAttempt: null, problems: [] }
+  if (api === null) return checkHooks(forge, webhookUrl, app !== null, signal)
   const { baseUrl } = forge.instance
   let found: FoundForgeApp
   try {
@@ -62,7 +62,31 @@ export async function checkForge({ forge, app, webhookUrl }: HealthDeps, signal:
   }
 }
 
-function unanswered(err: Failure): ForgeProblem {
+/** Where every project has a hook of its own: what is the same for all of them. */
+async function checkHooks(
+  forge: ForgeApi,
+  webhookUrl: string | null,
+  isConnected: boolean,
+  signal: AbortSignal
+): Promise<FoundHealth> {
+  const asked = forge.identity(signal).then(
+    () => null,
+    (err: unknown) => {
+      signal.throwIfAborted()
+      if (!(err instanceof Failure)) throw err
+      return unanswered(err, forge.instance.kind)
+    }
+  )
+  const reached = webhookUrl === null || !isConnected ? null : checkAddress(webhookUrl, signal)
+  const problems = (await Promise.all([asked, reached])).filter((one) => one !== null)
+  return { app: null, installations: [], lastAttempt: null, problems }
+}
+
+function unanswered(err: Failure, kind = 'github'): ForgeProblem {
+  if (err.code === 'invalid-configuration' && kind !== 'github') {
+    const message = 'the forge refuses the token: it was revoked, or has expired'
+    return { what: 'credentials', message, fix: `"slipway connect ${kind} <project> --token --replace" keeps another` }
+  }
   if (err.code === 'invalid-configuration') {
     const message = 'the forge refuses the App: it was deleted, or its key was'
     return { what: 'credentials', message, fix: '"slipway connect github --replace" connects another App' }
@@ -146,13 +170,14 @@ function delivered({ statusCode, status }: AttemptedDelivery): ForgeProblem[] {
     const message = `the last delivery was answered with ${statusCode}`
     return [{ what: 'delivery', message, fix: 'look at what stands before the receiver, and at the log' }]
   }
-  const what = /resolv|name or service|no such host|dns/i.test(status)
-    ? 'dns'
-    : /ssl|tls|certificate/i.test(status)
-      ? 'tls'
-      : 'address'
   const fix = 'mend it, then redeliver or push'
-  return [{ what, message: `the last delivery did not arrive: ${status}`, fix }]
+  return [{ what: wayOf(status), message: `the last delivery did not arrive: ${status}`, fix }]
+}
+
+/** What a forge's words for a delivery that did not arrive are about. */
+export function wayOf(words: string): 'dns' | 'tls' | 'address' {
+  if (/resolv|name or service|getaddrinfo|no such host|dns/i.test(words)) return 'dns'
+  return /ssl|tls|certificate/i.test(words) ? 'tls' : 'address'
 }
 
 const probeMs = 5000

@@ -3,6 +3,7 @@ import type { ForgeApp } from '@slipway/domain'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { type Connect, modeFor, type PublicAddresses, webhookUrlOf } from './connect.ts'
+import type { ConnectGitLab } from './connect-gitlab.ts'
 import type { FollowedForges } from './followed-forges.ts'
 import { checkForge } from './health.ts'
 import type { ForgeRotation } from './rotation.ts'
@@ -11,6 +12,9 @@ export interface InternalForgesDeps {
   /** The forge delivers after all. */
   noteActive(app: ForgeApp): Promise<void>
   connect: Connect
+  connectGitLab: ConnectGitLab
+  /** Knows a repository from now on, and has its production branch built. */
+  connectRepository(forgeId: string, forgeRepositoryId: string, signal: AbortSignal): Promise<void>
   rotation: ForgeRotation
   followed: Pick<FollowedForges, 'forges' | 'isConfigured' | 'app'>
   addresses: PublicAddresses
@@ -27,6 +31,12 @@ const BeginBody = Type.Object({
   isPublic: Type.Boolean(),
   pagesUrl: Text,
   by: Text
+})
+const ProjectBody = Type.Object({
+  project: Text,
+  token: nullable(Text),
+  url: nullable(Type.String({ pattern: '^https?://[^/?#\\s@]+[^?#\\s@]*$' })),
+  replace: Type.Boolean()
 })
 const StateBody = Type.Object({ state: Text })
 const ConvertBody = Type.Object({ state: Text, code: Text })
@@ -45,9 +55,20 @@ function freshFor({ app, installations }: ForgeHealth): number {
 /** What concerns forges and their Apps: only here are their credentials. */
 export function addForgeRoutes(
   app: FastifyInstance,
-  { noteActive, connect, rotation, followed, addresses, lookForInstallations, now }: InternalForgesDeps,
+  deps: InternalForgesDeps,
   signalOf: (reply: FastifyReply) => AbortSignal
 ): void {
+  const { noteActive, connect, rotation, followed, addresses, lookForInstallations, now } = deps
+  app.post<{ Body: Static<typeof ProjectBody> }>(
+    paths.project,
+    { schema: { body: ProjectBody } },
+    async ({ body }, reply) => {
+      const { forgeRepositoryId, ...done } = await deps.connectGitLab(body, signalOf(reply))
+      const isKept = done.problems.every(({ what }) => what !== 'permissions')
+      if (isKept) await deps.connectRepository(done.forgeId, forgeRepositoryId, signalOf(reply))
+      return done
+    }
+  )
   app.post<{ Body: Static<typeof BeginBody> }>(paths.begin, { schema: { body: BeginBody } }, ({ body }) =>
     connect.begin(body)
   )

@@ -11,7 +11,7 @@ export interface ForgeRotation {
 }
 
 /** A receiver that has not heard of a new secret reads it when a delivery does not fit, but at most once a second. */
-const settleMs = 2500
+export const settleMs = 2500
 
 export function createForgeRotation(
   deps: Pick<ConnectDeps, 'store' | 'credentials' | 'followed' | 'changed'> & {
@@ -26,6 +26,10 @@ export function createForgeRotation(
     }
     const app = await store.forgeApps.get(forgeId)
     if (app === null) throw new Failure('not-found', `${forgeId} is not connected`)
+    if (app.kind !== 'github') {
+      const message = `${forgeId} has no App: "slipway connect ${app.kind} <project>" gives each project's webhook what it needs`
+      throw new Failure('unsupported', message)
+    }
     return app
   }
 

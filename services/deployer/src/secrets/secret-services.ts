@@ -30,7 +30,13 @@ export function createSecretServices({
     keys: encryptionKeys,
     setting: 'ENCRYPTION_KEYS',
     file: encryptionFile,
-    holdings: [secretVersions(store), sealingKeys(store), forgeSecrets(store, 'private-key'), notificationSinks(store)],
+    holdings: [
+      secretVersions(store),
+      sealingKeys(store),
+      forgeSecrets(store, 'private-key'),
+      forgeSecrets(store, 'access-token'),
+      notificationSinks(store)
+    ],
     now
   })
   const keeper = createSecretKeeper({ store, encryption, now })

@@ -37,7 +37,11 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
   const app = createInternal({
     store,
     forges: followed.forges,
-    forgeAdministration: { ...administration, lookForInstallations: () => undefined },
+    forgeAdministration: {
+      ...administration,
+      lookForInstallations: () => undefined,
+      connectRepository: async () => undefined
+    },
     cluster,
     hasImage: () => Promise.resolve(true),
     token: 'internal',

@@ -1,8 +1,11 @@
 import type { ForgeInstance } from '../../forge.ts'
 
-/** An App of ours at a forge, made by `slipway connect`. Nothing in it is secret. */
+/**
+ * An App of ours at a forge, made by `slipway connect`, or the account whose token is used where there are no Apps (GitLab). Nothing in it
+ * is secret.
+ */
 export interface ForgeApp extends ForgeInstance {
-  /** The forge's numeric id of the App, as a decimal string. */
+  /** The forge's numeric id of the App, or of the account, as a decimal string. */
   appId: string
   slug: string
   /** The App's page for people; its installations are made below it. */
@@ -19,10 +22,10 @@ export interface ForgeApp extends ForgeInstance {
 }
 
 /**
- * What a secret of a forge is for, which is also who may open it: `private-key` only `deployer`, `webhook` receiver and deployer,
+ * What a secret of a forge is for, which is also who may open it: `private-key` and `access-token` only `deployer`, `webhook` receiver and deployer,
  * `sign-in` only `api`. Each is encrypted with a keyring of its own.
  */
-export type ForgeSecretUse = 'private-key' | 'webhook' | 'sign-in'
+export type ForgeSecretUse = 'private-key' | 'access-token' | 'webhook' | 'sign-in'
 
 export interface ForgeSecret {
   id: string
