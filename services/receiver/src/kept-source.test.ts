@@ -149,7 +149,12 @@ test('of a GitLab what is signed counts, and what sends the other token along wh
     (await source.receive({ headers: { ...headers, ...more }, body })).eventName
   assert.equal(await received({ 'webhook-signature': `v1,${signature}` }), 'Issue Hook')
   assert.equal(await received({ 'x-gitlab-token': plain }), 'Issue Hook')
-  for (const wrong of [{}, { 'x-gitlab-token': 'another token of a test' }, { 'webhook-signature': 'v1,AAAA' }]) {
+  const wrongs: Record<string, string>[] = [
+    {},
+    { 'x-gitlab-token': 'another token of a test' },
+    { 'webhook-signature': 'v1,AAAA' }
+  ]
+  for (const wrong of wrongs) {
     await assert.rejects(received(wrong), (err) => err instanceof Failure && err.code === 'invalid-signature')
   }
 })
