@@ -103,7 +103,7 @@ export function createGitLabHooks({
         tagPushEvents: true,
         mergeRequestsEvents: true,
         enableSslVerification: true,
-        ...{ signingToken }
+        signingToken
       }
       const made = readAnswer(
         'GitLab',
