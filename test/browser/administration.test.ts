@@ -133,6 +133,30 @@ test('an owner is suspended with a reason that is shown, and goes on', async () 
   await context.close()
 })
 
+test('an owner’s limits are set beside what it has, and go back to what everybody may have', async () => {
+  const { page, context } = await visitAsAdministrator(browser, scene)
+  await page.goto('/admin/owners')
+  await page.locator('.row', { hasText: 'alice at gitlab' }).getByRole('link', { name: 'Limits' }).click()
+  const which = page.getByRole('combobox', { name: 'functions: which limit' })
+  await which.selectOption('set for it')
+  await page.getByRole('spinbutton', { name: 'functions: at most' }).fill('7')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('From now on these limits hold for alice.').waitFor()
+  // The form is made anew of what holds now: what is chosen before that is lost.
+  await page.getByRole('button', { name: 'Save', disabled: true }).waitFor()
+  await page.getByRole('meter', { name: 'Used of functions' }).waitFor()
+  const limitsOf = async () => (await scene.installation.api.getLimits({ owner: 'alice' })).own
+  assert.deepEqual(await limitsOf(), { functions: 7 })
+  await which.selectOption('default')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('meter', { name: 'Used of functions' }).waitFor({ state: 'detached' })
+  await waitFor(async () => Object.keys(await limitsOf()).length === 0, {
+    timeoutMs: 20_000,
+    what: 'the limit to be as for everybody'
+  })
+  await context.close()
+})
+
 test('a repository’s page says how pushes are heard of, and the audit log is narrowed to what was done there', async () => {
   const { page, context } = await visitAsAdministrator(browser, scene)
   await page.goto('/owners/alice/repositories')

@@ -48,6 +48,7 @@ before(async () => {
     'admin-queue': '/admin/queue',
     'admin-running': '/admin/running',
     'admin-owners': '/admin/owners',
+    'admin-owner': '/admin/owners/alice',
     'admin-forges': '/admin/forges',
     'admin-notifications': '/admin/notifications',
     'admin-audit': '/admin/audit',

@@ -6,4 +6,5 @@ export const buildHref = (id: string) => `/builds/${part(id)}`
 export const functionHref = (owner: string, name: string, tab = '') =>
   `${ownerHref(owner, 'functions')}/${part(name)}${tab === '' ? '' : `/${tab}`}`
 export const repositoryHref = (owner: string, id: string) => `${ownerHref(owner, 'repositories')}/${part(id)}`
+export const limitsHref = (owner: string) => `/admin/owners/${part(owner)}`
 export const adminHref = (tab = '') => `/admin${tab === '' ? '' : `/${tab}`}`

@@ -1,6 +1,6 @@
 import type { OwnerView } from '@slipway/client'
 import { useState } from 'preact/hooks'
-import { ownerHref } from '../addresses.ts'
+import { limitsHref, ownerHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { usePages } from '../live/use-pages.ts'
@@ -69,6 +69,11 @@ function OwnerRow({ one, reload }: { one: OwnerView; reload: () => void }) {
         </span>
         {slug !== null && <Usage owner={slug} />}
       </div>
+      {slug !== null && (
+        <a class="button small" href={limitsHref(slug)}>
+          Limits
+        </a>
+      )}
       {slug !== null && <Suspension slug={slug} isSuspended={suspension !== null} reload={reload} />}
     </li>
   )

@@ -1,5 +1,6 @@
 import { Route, Router } from 'preact-iso'
 import { AdminPage } from './admin.tsx'
+import { AdminOwnerPage } from './admin-owner.tsx'
 import { AuditPage } from './audit.tsx'
 import { BuildPage } from './build.tsx'
 import { BuildsPage } from './builds.tsx'
@@ -30,6 +31,7 @@ export function Pages() {
       <Route path="/owners/:owner/tokens" component={TokensPage} />
       <Route path="/owners/:owner/notifications" component={NotificationsPage} />
       <Route path="/owners/:owner/audit" component={AuditPage} />
+      <Route path="/admin/owners/:owner" component={AdminOwnerPage} />
       <Route path="/admin/:tab?" component={AdminPage} />
       <Route default component={NotFoundPage} />
     </Router>

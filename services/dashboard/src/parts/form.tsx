@@ -8,6 +8,7 @@ export function ActionForm({
   onSubmit,
   isInline = false,
   isDisabled = false,
+  className = isInline ? 'inline-form' : 'form',
   children
 }: {
   /** The button's, a verb. */
@@ -17,12 +18,13 @@ export function ActionForm({
   onSubmit: () => Promise<string | null>
   isInline?: boolean
   isDisabled?: boolean
+  className?: string
   children: ComponentChildren
 }) {
   const { isRunning, run } = useAction()
   return (
     <form
-      class={isInline ? 'inline-form' : 'form'}
+      class={className}
       autocomplete="off"
       onSubmit={(event) => {
         event.preventDefault()

@@ -20,7 +20,7 @@ export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
   return (
     <nav ref={nav} class="tabs" aria-label={label}>
       {tabs.map(({ href, label, isCurrent }) => (
-        <a key={href} href={href} {...(isCurrent ? { 'aria-current': 'page' as const } : {})}>
+        <a key={href} href={href} data-label={label} {...(isCurrent ? { 'aria-current': 'page' as const } : {})}>
           {label}
         </a>
       ))}
