@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
@@ -41,6 +42,17 @@ async function createWaitingForTest(t: TestContext, { waitMs = 60_000 } = {}) {
   }
 }
 
+/** Of a request whose address no browser would send. */
+function statusOf(port: number, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    asked.on('error', reject).end()
+  })
+}
+
 test('the command changes the ticket for a token, and tells the browser so', async (t) => {
   const { page, asked, ended, confirm, back } = await createWaitingForTest(t)
   assert.equal(page.pathname, '/terminal')
@@ -59,6 +71,7 @@ test('what comes with another state is not heard, and a no in the page is told',
   const { ticket } = await confirm()
   assert.equal((await back({ ticket, state: 'x'.repeat(43) })).status, 400)
   assert.equal((await back({ ticket })).status, 400)
+  assert.equal(await statusOf(Number(asked.port), '//['), 400)
   assert.equal((await back({ error: 'cancelled', state: asked.state })).status, 400)
   assert.match(await refusal(), /cancelled in the browser/)
 })

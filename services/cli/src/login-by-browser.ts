@@ -38,9 +38,9 @@ export async function loginByBrowser({ url, host, scope, days, owner, show, wait
   const outcome = Promise.withResolvers<Redeemed>()
   let isTaken = false
 
-  async function take(asked: URL, response: ServerResponse): Promise<void> {
-    const ticket = asked.searchParams.get('ticket')
-    if (asked.pathname !== '/' || !isSame(asked.searchParams.get('state') ?? '', state)) {
+  async function take(asked: URL | null, response: ServerResponse): Promise<void> {
+    const ticket = asked?.searchParams.get('ticket') ?? null
+    if (asked?.pathname !== '/' || !isSame(asked.searchParams.get('state') ?? '', state)) {
       // Any page can send a browser here: this one is not heard, and the one that was opened goes on.
       return say(response, 400, 'This is not the sign-in that the terminal waits for.')
     }
@@ -58,7 +58,7 @@ export async function loginByBrowser({ url, host, scope, days, owner, show, wait
   }
 
   const server = createServer((request, response) => {
-    void take(new URL(request.url ?? '/', 'http://127.0.0.1'), response)
+    void take(URL.parse(request.url ?? '/', 'http://127.0.0.1'), response)
   })
   const port = await listen(server)
   const minutes = Math.ceil(waitMs / 60_000)
