@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Planted, plant, plantIn } from '../context/checkout.fixture.ts'
 import type { BuiltInName } from './template.ts'
@@ -23,6 +24,31 @@ const programs: Record<BuiltInName, [string, string]> = {
   node: [process.execPath, 'index.mjs'],
   static: [process.execPath, 'index.mjs'],
   python: ['python3', 'index.py']
+}
+
+/** What holds back requests of a handler, in another process, until the test opens it. */
+export function createGate(t: TestContext): { path: string; open(): void } {
+  const path = join(plant(t, {}), 'open')
+  return { path, open: () => writeFileSync(path, '') }
+}
+
+/** Until so many requests wait at the gate: by a handler that tells it. */
+export async function untilWaiting(url: string, count: number): Promise<void> {
+  while ((await (await fetch(`${url}/?waiting=`)).text()) !== String(count)) await sleep(5)
+}
+
+/**
+ * Asks until the function says that it stops, which it does for a moment only.
+ *
+ * @returns what a request is answered then
+ */
+export async function untilStopping(url: string): Promise<string> {
+  for (;;) {
+    const [late, ready] = await Promise.all([fetch(`${url}/?now=`), fetch(`${url}/_/ready`)])
+    const [text] = await Promise.all([late.text(), ready.text()])
+    if (ready.status === 503 && late.headers.get('connection') === 'close') return text
+    await sleep(5)
+  }
 }
 
 /** Starts a function as its image would: the template's files, and the handler's beside them. */
