@@ -46,7 +46,7 @@ test('a process that ends is started again, also when it does not start at once'
   processes.failStarts(2)
   processes.crash()
   await waitFor(() => processes.starts() === 2 && processes.running() === 1, {
-    timeoutMs: 5000,
+    timeoutMs: 20_000,
     what: 'a second start'
   })
   await kept.stop()

@@ -92,13 +92,13 @@ test('a missing program is told with the package that has it', async () => {
 
 test('waiting returns the first answer that is one, and gives up saying for what it waited', async () => {
   let asked = 0
-  assert.equal(await waitFor(() => (++asked < 3 ? null : 'there'), { timeoutMs: 5000, everyMs: 1 }), 'there')
+  assert.equal(await waitFor(() => (++asked < 3 ? null : 'there'), { timeoutMs: 20_000, everyMs: 1 }), 'there')
   await assert.rejects(
     waitFor(() => false, { timeoutMs: 20, everyMs: 5, what: 'rain' }),
     (err) => err instanceof Failure && err.code === 'timed-out' && err.message.endsWith('for rain')
   )
   await assert.rejects(
-    waitFor(() => false, { timeoutMs: 5000, signal: AbortSignal.abort(new Error('stopped')) }),
+    waitFor(() => false, { timeoutMs: 20_000, signal: AbortSignal.abort(new Error('stopped')) }),
     /stopped/
   )
 })

@@ -88,7 +88,7 @@ test('a Redis ends when the process that started it is killed', async (t) => {
   )
   assert.match(await command(port, 'PING'), /PONG/)
   parent.kill('SIGKILL')
-  await waitFor(() => isRefused(port), { timeoutMs: 5000, what: 'Redis to end' })
+  await waitFor(() => isRefused(port), { timeoutMs: 20_000, what: 'Redis to end' })
 })
 
 async function directoryFor(t: TestContext): Promise<string> {

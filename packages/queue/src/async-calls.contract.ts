@@ -72,7 +72,7 @@ test('a call that is recorded outlives who recorded it, and is made as it was le
     made.push(call)
     return done
   })
-  await waitFor(() => made.length === 1, { timeoutMs: 5000, what: 'the call' })
+  await waitFor(() => made.length === 1, { timeoutMs: 20_000, what: 'the call' })
   assert.deepEqual(made, [callOf('one')])
 })
 
@@ -85,7 +85,7 @@ test('a call is tried again after the wait that was asked for, with the number o
     return attempt < 3 ? { kind: 'retry', waitMs: 200, reason: 'busy' } : { kind: 'dead', reason: 'gone' }
   })
   await calls.enqueue(key, callOf('one'))
-  await waitFor(async () => (await calls.counts(key)).dead === 1, { timeoutMs: 10_000, what: 'the dead letter' })
+  await waitFor(async () => (await calls.counts(key)).dead === 1, { timeoutMs: 20_000, what: 'the dead letter' })
   assert.deepEqual(
     tries.map(({ attempt }) => attempt),
     [1, 2, 3]
@@ -112,7 +112,7 @@ test('no more calls of a function are made at a time than allowed, however many 
   await work(make)
   await work(make)
   for (let i = 0; i < 12; i++) await calls.enqueue(key, callOf(String(i)))
-  await waitFor(() => ended === 12, { timeoutMs: 10_000, what: 'all calls' })
+  await waitFor(() => ended === 12, { timeoutMs: 20_000, what: 'all calls' })
   assert.equal(most, 2)
 })
 
@@ -133,7 +133,7 @@ test('a call whose process stops is given back and costs no try', async (t) => {
     attempts.push(attempt)
     return done
   })
-  await waitFor(() => attempts.length === 1, { timeoutMs: 10_000, what: 'the call' })
+  await waitFor(() => attempts.length === 1, { timeoutMs: 20_000, what: 'the call' })
   assert.deepEqual(attempts, [1])
 })
 
@@ -156,7 +156,7 @@ test('functions with calls are known to every process, and without Redis nobody 
   const backlog = createAsyncBacklog(config, () => undefined)
   t.after(() => backlog.close())
   const known = () => backlog.functions().catch(() => null)
-  await waitFor(async () => (await known()) !== null, { timeoutMs: 5000, what: 'Redis' })
+  await waitFor(async () => (await known()) !== null, { timeoutMs: 20_000, what: 'Redis' })
   await backlog.add(key)
   await backlog.add(key)
   assert.deepEqual(await backlog.functions(), [key])

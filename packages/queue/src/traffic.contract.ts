@@ -27,14 +27,14 @@ async function open(t: TestContext) {
   const config = { redisUrl: redis.url, prefix: `test-${++count}` }
   const [sender, reader] = [createTrafficSender(config, quiet), createTrafficReader(config, quiet)]
   t.after(() => Promise.all([sender.close(), reader.close()]))
-  await waitFor(() => reader.read(1).then(Boolean, () => false), { timeoutMs: 3000 })
+  await waitFor(() => reader.read(1).then(Boolean, () => false), { timeoutMs: 20_000 })
   await waitFor(
     () =>
       sender.send(batch(0)).then(
         () => true,
         () => false
       ),
-    { timeoutMs: 3000 }
+    { timeoutMs: 20_000 }
   )
   await reader.remove((await reader.read(10)).map(({ id }) => id))
   return { config, sender, reader }
@@ -91,5 +91,5 @@ test('with Redis away both sides say so at once', async (t) => {
   await assert.rejects(sender.send(batch(1)), { code: 'unavailable' })
   await assert.rejects(reader.read(1), { code: 'unavailable' })
   await assert.rejects(reader.remove(['1-1']), { code: 'unavailable' })
-  assert.ok(Date.now() - begin < 1000)
+  assert.ok(Date.now() - begin < 5000)
 })

@@ -27,8 +27,8 @@ test('a writer waits for another process without stopping its own event loop', a
   let ticks = 0
   const timer = setInterval(() => {
     ticks += 1
+    if (ticks === 6) other.exec('commit')
   }, 10)
-  setTimeout(() => other.exec('commit'), 200)
   await store.settings.set('key', 'value')
   clearInterval(timer)
   assert.ok(ticks > 5, `the event loop went round ${ticks} times`)

@@ -313,7 +313,7 @@ test('a log is read as text from an offset, and followed until the build ends', 
   const following = (async () => {
     for await (const chunk of api.followLog(buildId, { follow: true })) followed.push(chunk.text)
   })()
-  await sleep(50)
+  while (followed.length < 2) await sleep(5)
   await store.logs.append(buildId, [line('four')])
   signals.send('log', { buildId })
   await store.builds.finish(buildId, 'seed', { status: 'failed', reason: 'x' }, Date.now())
@@ -404,7 +404,7 @@ test('a log that is being followed does not keep the service from stopping, and 
   const reading = response.text().catch(() => '')
   const startedAt = Date.now()
   await app.close()
-  assert.ok(Date.now() - startedAt < 2000)
+  assert.ok(Date.now() - startedAt < 10_000)
   assert.doesNotMatch(await reading, /event: end/)
 })
 

@@ -34,7 +34,7 @@ async function scene(t: TestContext) {
 }
 
 async function becomes(store: Store, wanted: string[]): Promise<void> {
-  for (let i = 0; i < 250; i++) {
+  for (let i = 0; i < 1000; i++) {
     if (String(await store.owners.allowList()) === String(wanted)) return
     await sleep(20)
   }

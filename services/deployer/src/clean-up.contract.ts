@@ -112,9 +112,9 @@ test('it runs by itself a period after the start, and again after each', async (
   const old = await version('a')
   await version('b')
   await version('c')
-  await waitFor(async () => (await store.settings.get('clean-up.at')) !== null, { timeoutMs: 5000 })
+  await waitFor(async () => (await store.settings.get('clean-up.at')) !== null, { timeoutMs: 20_000 })
   clock.now += 8 * dayMs
-  await waitFor(async () => !(await isThere(old).catch(() => true)), { timeoutMs: 15_000, what: 'the image to go' })
+  await waitFor(async () => !(await isThere(old).catch(() => true)), { timeoutMs: 20_000, what: 'the image to go' })
 })
 
 test('with the registry away the rest is cleaned up, and the image goes the next time', async (t) => {

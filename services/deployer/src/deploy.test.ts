@@ -127,7 +127,7 @@ test('a request to cancel takes back what was started', async (t) => {
   const environment = functionEnvironment({ readyAfterMs: 60_000 })
   const buildId = await built(commits.a, ['hello'], { environment })
   const deploying = deploy({ buildId }, never)
-  await waitFor(async () => (await running()).length === 1, { timeoutMs: 2000 })
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 20_000 })
   await store.builds.requestCancel(buildId, 'test', now())
   cancel(buildId)
   await deploying
@@ -296,7 +296,10 @@ test('a function that is paused while it starts is passed over, and the others g
   const second = await built(commits.b, ['hello', 'other'], { environment: functionEnvironment({ readyAfterMs: 200 }) })
   const { ownerId } = (await store.builds.get(second)) ?? {}
   const deploying = deploy({ buildId: second }, never)
-  await waitFor(async () => (await cluster.list(never)).length > 2, { timeoutMs: 5000, what: 'the new ones to start' })
+  await waitFor(async () => (await cluster.list(never)).length > 2, {
+    timeoutMs: 20_000,
+    what: 'the new ones to start'
+  })
   await store.functions.pause(ownerId ?? '', 'hello', now())
   await deploying
   const parts = await store.builds.functions(second)

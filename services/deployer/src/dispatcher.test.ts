@@ -33,7 +33,7 @@ test('with two slots, an owner with fifty pushes waiting and another with one, t
     logger
   })
   opened.push(dispatcher)
-  await waitFor(() => jobs.length === 2, { timeoutMs: 5000, what: 'both slots to be taken' })
+  await waitFor(() => jobs.length === 2, { timeoutMs: 20_000, what: 'both slots to be taken' })
   const bobs = { forgeRepositoryId: '9', fullName: 'bob/blog', owner: { forgeOwnerId: '2', login: 'bob' } }
   const push = pushOf(commit(99))
   const single = await seedPush(store, { ...push, repository: { ...push.repository, ...bobs } }, now())
@@ -42,6 +42,6 @@ test('with two slots, an owner with fifty pushes waiting and another with one, t
   await store.builds.claim(first, 'w', 60_000, now())
   await store.builds.finish(first, 'w', { status: 'failed', reason: null }, now())
   dispatcher.wake()
-  await waitFor(() => jobs.length === 3, { timeoutMs: 5000, what: 'the next job' })
+  await waitFor(() => jobs.length === 3, { timeoutMs: 20_000, what: 'the next job' })
   assert.deepEqual(jobs, [ids[0], ids[1], single])
 })

@@ -11,7 +11,12 @@ test('a former version is removed once the gateways have left it, or its write t
   await deploy({ buildId: await built(commits.b, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
   assert.equal((await running()).length, 2)
   let hasLeft = false
-  const gateways: Gateways = { haveLeft: () => hasLeft, close: () => {} }
+  let asked = 0
+  const haveLeft = () => {
+    asked += 1
+    return hasLeft
+  }
+  const gateways: Gateways = { haveLeft, close: () => {} }
   let time = now()
   const drain = createDrain({
     store,
@@ -28,15 +33,16 @@ test('a former version is removed once the gateways have left it, or its write t
   assert.equal((await running()).length, 2, 'a request may be in flight')
   hasLeft = true
   drain.wake()
-  await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000 })
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 20_000 })
 
   hasLeft = false
   await deploy({ buildId: await built(commits.c, ['hello'], { writeTimeoutMs: 60_000 }) }, never)
+  const before = asked
   drain.wake()
-  await new Promise((done) => setTimeout(done, 100))
+  await waitFor(() => asked > before, { timeoutMs: 20_000, what: 'a round that sees it draining' })
   time += 61_000
   drain.wake()
-  await waitFor(async () => (await running()).length === 1, { timeoutMs: 3000, what: 'the write time-out' })
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 20_000, what: 'the write time-out' })
 })
 
 test('what another leader drained, and a rollback brought back, has its time when it drains anew', async (t) => {
@@ -63,7 +69,7 @@ test('what another leader drained, and a rollback brought back, has its time whe
   const nextRound = async () => {
     const before = rounds
     drain.wake()
-    await waitFor(() => rounds > before + 1, { timeoutMs: 5000, what: 'a whole round' })
+    await waitFor(() => rounds > before + 1, { timeoutMs: 20_000, what: 'a whole round' })
   }
   await nextRound()
   isLeader = false

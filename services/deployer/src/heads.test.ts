@@ -33,7 +33,7 @@ test('at its start it queues the heads that were missed, and nothing else, whate
   for (let i = 1; i <= 8; i++) await observe(await repository(i, i === 5 ? b : a), a)
   const unseen = await repository(9, c)
   begin()
-  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 5000, what: 'the missed heads' })
+  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 20_000, what: 'the missed heads' })
   assert.deepEqual(await waiting(), ['head b', 'head c'])
   assert.deepEqual([headCalls(), queuedCount()], [9, 2])
   assert.equal(unseen.installationId, '3')
@@ -55,14 +55,14 @@ test('it asks again when its time has come, and not before', async (t) => {
   const { begin, repository, observe, waiting, headCalls, state, pass } = await createHeadsForTest(t)
   await observe(await repository(1, a), a)
   const heads = begin()
-  await waitFor(() => headCalls() === 1, { timeoutMs: 5000 })
+  await waitFor(() => headCalls() === 1, { timeoutMs: 20_000 })
   state.heads.set('1 refs/heads/main', b)
   await sleep(30)
   assert.equal(headCalls(), 1)
   pass(1200)
-  await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 5000, what: 'the next round' })
+  await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 20_000, what: 'the next round' })
   heads.wake()
-  await waitFor(() => headCalls() >= 3, { timeoutMs: 5000, what: 'a round that was asked for' })
+  await waitFor(() => headCalls() >= 3, { timeoutMs: 20_000, what: 'a round that was asked for' })
 })
 
 test('a forge that is away is left alone for longer each time, and asked on from where it was', async (t) => {
@@ -70,14 +70,14 @@ test('a forge that is away is left alone for longer each time, and asked on from
   for (let i = 1; i <= 4; i++) await observe(await repository(i, b), a)
   state.failure = new Failure('unavailable', 'away')
   begin()
-  await waitFor(() => headCalls() === 2, { timeoutMs: 5000 })
+  await waitFor(() => headCalls() === 2, { timeoutMs: 20_000 })
   await sleep(30)
   assert.equal(headCalls(), 2, 'the rest is not even asked')
   state.failure = null
   pass(1200)
-  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 5000, what: 'the second half' })
+  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 20_000, what: 'the second half' })
   pass(1200)
-  await waitFor(async () => (await waiting()).length === 4, { timeoutMs: 5000, what: 'the first half' })
+  await waitFor(async () => (await waiting()).length === 4, { timeoutMs: 20_000, what: 'the first half' })
 })
 
 test('a repository that cannot be asked after does not keep the others from it', async (t) => {
@@ -87,7 +87,7 @@ test('a repository that cannot be asked after does not keep the others from it',
   forge.findHead = (one, ...rest) =>
     one.forgeRepositoryId === '1' ? Promise.reject(new Failure('unavailable', 'odd')) : findHead(one, ...rest)
   begin()
-  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 5000, what: 'the others' })
+  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 20_000, what: 'the others' })
 })
 
 test('a rate limit pauses the installation that it is for, for as long as the forge says, and no other', async (t) => {
@@ -104,7 +104,7 @@ test('a rate limit pauses the installation that it is for, for as long as the fo
     return Promise.reject(new Failure('rate-limited', 'enough', { retryAfterMs: 10_000 }))
   }
   begin()
-  await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 5000, what: 'the other installation' })
+  await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 20_000, what: 'the other installation' })
   for (let round = 0; round < 4; round++) {
     pass(1200)
     await sleep(30)
@@ -112,7 +112,7 @@ test('a rate limit pauses the installation that it is for, for as long as the fo
   assert.equal(limited, 1)
   isLimited = false
   pass(6000)
-  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 5000, what: 'the limited one' })
+  await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 20_000, what: 'the limited one' })
 })
 
 test('another default branch is noticed where the former one has no head any more', async (t) => {
@@ -125,7 +125,7 @@ test('another default branch is noticed where the former one has no head any mor
   state.heads.delete('1 refs/heads/main')
   state.heads.set('1 refs/heads/trunk', b)
   begin()
-  await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 5000, what: 'the new branch' })
+  await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 20_000, what: 'the new branch' })
   assert.equal((await store.repositories.get(id))?.defaultBranch, 'trunk')
   assert.deepEqual(await store.removals.due(1e12, 10), [])
 })
@@ -139,16 +139,19 @@ test('a branch without a head is remembered as gone, an answer that is not clear
     throw new Failure('unavailable', 'away')
   }
   begin()
-  await waitFor(() => headCalls() === 1, { timeoutMs: 5000 })
+  await waitFor(() => headCalls() === 1, { timeoutMs: 20_000 })
   assert.deepEqual(await store.removals.due(1e12, 10), [])
   forge.findHead = findHead
   state.heads.clear()
   pass(1200)
-  const gone = await waitFor(async () => (await store.removals.due(1e12, 10))[0] ?? null, { timeoutMs: 5000 })
+  const gone = await waitFor(async () => (await store.removals.due(1e12, 10))[0] ?? null, { timeoutMs: 20_000 })
   assert.equal(gone.ref, 'refs/heads/main')
   state.heads.set('1 refs/heads/main', a)
   pass(1200)
-  await waitFor(async () => (await store.removals.due(1e12, 10)).length === 0, { timeoutMs: 5000, what: 'its return' })
+  await waitFor(async () => (await store.removals.due(1e12, 10)).length === 0, {
+    timeoutMs: 20_000,
+    what: 'its return'
+  })
 })
 
 test('whoever does not lead asks nothing', async (t) => {
@@ -171,6 +174,6 @@ test('a repository that is known from a delivery alone is looked at, so that its
   const { id } = await store.repositories.connect('github', said, now())
   assert.equal((await store.repositories.get(id))?.seenBy, null)
   begin()
-  await waitFor(async () => (await store.repositories.get(id))?.seenBy === 'app/1', { timeoutMs: 5000 })
+  await waitFor(async () => (await store.repositories.get(id))?.seenBy === 'app/1', { timeoutMs: 20_000 })
   assert.equal((await store.repositories.get(id))?.connectionSeenBy, 'app/1')
 })

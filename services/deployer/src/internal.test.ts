@@ -27,7 +27,7 @@ test('a new deployer takes the socket over, and keeps it when the old one closes
   await old.close()
   // The first question may go to a connection that has just ended with the old one.
   const answered = () => client.list(never).then(String, () => null)
-  assert.equal(await waitFor(answered, { timeoutMs: 2000, what: 'the new one to answer' }), 'next')
+  assert.equal(await waitFor(answered, { timeoutMs: 20_000, what: 'the new one to answer' }), 'next')
 })
 
 test('beyond this machine the internal API is served with a certificate or not at all', () => {

@@ -54,12 +54,12 @@ test('what did not arrive is fetched and recorded like what did, once', async (t
   }
   miss(3, { deliveryId: 'guid-3', eventName: 'installation', event })
   begin()
-  await waitFor(() => recorded() === 2, { timeoutMs: 5000, what: 'the deliveries' })
+  await waitFor(() => recorded() === 2, { timeoutMs: 20_000, what: 'the deliveries' })
   assert.equal(fetched(), 2, 'what is recorded already is not even fetched')
   assert.deepEqual(await waiting(), ['push a', 'push a'])
   assert.equal((await store.deliveries.due(start, 10))[0]?.event.kind, 'installation')
   pass(1200)
-  await waitFor(() => rounds() === 2, { timeoutMs: 5000 })
+  await waitFor(() => rounds() === 2, { timeoutMs: 20_000 })
   assert.deepEqual([recorded(), fetched()], [2, 2])
 })
 
@@ -67,16 +67,16 @@ test('where it has got to is kept, and what is older is not asked for again afte
   const { miss, begin, recorded, store, pass, rounds, fetched, opened } = await createForTest(t)
   miss(1)
   begin()
-  await waitFor(() => recorded() === 1, { timeoutMs: 5000 })
+  await waitFor(() => recorded() === 1, { timeoutMs: 20_000 })
   const key = 'missed-deliveries/github'
-  const cursor = await waitFor(() => store.settings.get(key), { timeoutMs: 5000, what: 'the cursor' })
+  const cursor = await waitFor(() => store.settings.get(key), { timeoutMs: 20_000, what: 'the cursor' })
   assert.equal(Number(cursor), start - 600_000, 'ten minutes overlap, for attempts that were under way')
   await opened.pop()?.close()
   pass(60_000)
   miss(2, pushed(2), start - 700_000)
   miss(3, pushed(3), start + 30_000)
   begin()
-  await waitFor(() => recorded() === 2, { timeoutMs: 5000 })
+  await waitFor(() => recorded() === 2, { timeoutMs: 20_000 })
   assert.deepEqual([rounds(), fetched()], [2, 2])
 })
 
@@ -84,14 +84,14 @@ test('many are taken up round by round, and the cursor waits for the last', asyn
   const { miss, begin, recorded, store, pass } = await createForTest(t)
   for (let i = 1; i <= 120; i++) miss(i)
   begin()
-  await waitFor(() => recorded() === 50, { timeoutMs: 10_000 })
+  await waitFor(() => recorded() === 50, { timeoutMs: 20_000 })
   await sleep(30)
   assert.equal(await store.settings.get('missed-deliveries/github'), null)
   for (const count of [100, 120]) {
     pass(1200)
-    await waitFor(() => recorded() === count, { timeoutMs: 10_000 })
+    await waitFor(() => recorded() === count, { timeoutMs: 20_000 })
   }
-  await waitFor(() => store.settings.get('missed-deliveries/github'), { timeoutMs: 5000 })
+  await waitFor(() => store.settings.get('missed-deliveries/github'), { timeoutMs: 20_000 })
 })
 
 test('what cannot be read, or is kept no more, is not asked for again and holds nobody up', async (t) => {
@@ -100,9 +100,9 @@ test('what cannot be read, or is kept no more, is not asked for again and holds 
   miss(2, null)
   miss(3)
   begin()
-  await waitFor(() => recorded() === 1, { timeoutMs: 5000 })
+  await waitFor(() => recorded() === 1, { timeoutMs: 20_000 })
   pass(1200)
-  await waitFor(() => rounds() === 2, { timeoutMs: 5000 })
+  await waitFor(() => rounds() === 2, { timeoutMs: 20_000 })
   assert.equal(fetched(), 3)
 })
 
@@ -117,8 +117,8 @@ test('a forge that fails half-way is asked again for the rest', async (t) => {
     return calls === 2 ? Promise.reject(new Failure('unavailable', 'away')) : fetchDelivery(...args)
   }
   begin()
-  await waitFor(() => calls === 2, { timeoutMs: 5000 })
+  await waitFor(() => calls === 2, { timeoutMs: 20_000 })
   assert.equal(recorded(), 1)
   pass(2000)
-  await waitFor(() => recorded() === 2, { timeoutMs: 5000, what: 'the rest' })
+  await waitFor(() => recorded() === 2, { timeoutMs: 20_000, what: 'the rest' })
 })

@@ -34,13 +34,13 @@ async function createForTest(t: TestContext, policy: 'wait' | 'override') {
 test('a running build is stopped as soon as the forge says that its branch has moved on', async (t) => {
   const { begin, stopped, running, state, store, now, pass } = await createForTest(t, 'override')
   const overrides = begin()
-  await waitFor(() => state.calls.length === 1, { timeoutMs: 5000 })
+  await waitFor(() => state.calls.length === 1, { timeoutMs: 20_000 })
   await sleep(20)
   assert.deepEqual(stopped, [], 'a delivery alone may be late: the head is still what is built')
   state.heads.set('1 refs/heads/main', b)
   pass(500)
   overrides.wake()
-  await waitFor(() => stopped.length === 1, { timeoutMs: 5000, what: 'the stop' })
+  await waitFor(() => stopped.length === 1, { timeoutMs: 20_000, what: 'the stop' })
   assert.deepEqual(stopped, [running.id])
   assert.equal((await store.builds.renew(running.id, 'w', 1000, now())).isCancelled, true)
 })
@@ -49,7 +49,7 @@ test('a head that nobody waits for, and the policy wait, stop nothing', async (t
   const { begin, stopped, state } = await createForTest(t, 'override')
   state.heads.set('1 refs/heads/main', c)
   begin()
-  await waitFor(() => state.calls.length === 1, { timeoutMs: 5000 })
+  await waitFor(() => state.calls.length === 1, { timeoutMs: 20_000 })
   await sleep(20)
   assert.deepEqual(stopped, [])
   const waits = await createForTest(t, 'wait')
@@ -62,7 +62,7 @@ test('a head that nobody waits for, and the policy wait, stop nothing', async (t
 test('the forge is asked ever less often about a build that goes on, and at once when something newer waits', async (t) => {
   const { begin, state, pass, queue } = await createForTest(t, 'override')
   const overrides = begin()
-  await waitFor(() => state.calls.length === 1, { timeoutMs: 5000 })
+  await waitFor(() => state.calls.length === 1, { timeoutMs: 20_000 })
   for (let i = 0; i < 20; i++) {
     pass(500)
     overrides.wake()
@@ -72,5 +72,5 @@ test('the forge is asked ever less often about a build that goes on, and at once
   const before = state.calls.length
   await queue(c)
   overrides.wake()
-  await waitFor(() => state.calls.length === before + 1, { timeoutMs: 5000 })
+  await waitFor(() => state.calls.length === before + 1, { timeoutMs: 20_000 })
 })

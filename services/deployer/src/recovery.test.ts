@@ -54,7 +54,7 @@ test('what is live comes back after a reboot, and what a killed roll-out left is
   recover(t, { store, cluster })
   const objects = () => cluster.list(never)
   await waitFor(async () => (await objects()).length === 1 && (await objects())[0]?.availableReplicas === 1, {
-    timeoutMs: 3000
+    timeoutMs: 20_000
   })
   assert.deepEqual(await running(), [live])
   assert.equal((await store.deployments.get(left.id))?.status, 'ended')
@@ -68,8 +68,8 @@ test('what a roll-out started that was cancelled while it waited for another try
   assert.deepEqual([(await store.builds.get(buildId))?.attempt, (await running()).length], [1, 1])
   assert.equal((await store.builds.requestCancel(buildId, 'alice', now())).status, 'cancelled')
   recover(t, { store, cluster })
-  await waitFor(async () => (await running()).length === 0, { timeoutMs: 3000, what: 'the left-over to go' })
-  await waitFor(async () => (await store.deployments.running()).length === 0, { timeoutMs: 3000 })
+  await waitFor(async () => (await running()).length === 0, { timeoutMs: 20_000, what: 'the left-over to go' })
+  await waitFor(async () => (await store.deployments.running()).length === 0, { timeoutMs: 20_000 })
 })
 
 test('the store is believed only while it answers: a cluster that is away changes nothing', async (t) => {
@@ -129,7 +129,7 @@ test('a live deployment that is gone has no address until it is back', async (t)
   await isAsked.promise
   assert.deepEqual(await endpoints(), [])
   isReady.resolve()
-  await waitFor(async () => (await endpoints())?.length === 1, { timeoutMs: 3000, what: 'the new address' })
+  await waitFor(async () => (await endpoints())?.length === 1, { timeoutMs: 20_000, what: 'the new address' })
   assert.deepEqual(await endpoints(), (await cluster.list(never))[0]?.endpoints)
 })
 
@@ -146,8 +146,8 @@ test('one that does not become ready again has no address any more, and is tried
     throw new Failure('not-ready', 'it exited with code 1')
   }
   recover(t, { store, cluster })
-  await waitFor(async () => (await endpoints())?.length === 0, { timeoutMs: 3000, what: 'the address to be gone' })
-  await waitFor(async () => (await endpoints())?.length === 1, { timeoutMs: 5000, what: 'the next try' })
+  await waitFor(async () => (await endpoints())?.length === 0, { timeoutMs: 20_000, what: 'the address to be gone' })
+  await waitFor(async () => (await endpoints())?.length === 1, { timeoutMs: 20_000, what: 'the next try' })
 })
 
 test('functions that hang at their start do not hold up another one', async (t) => {
@@ -171,12 +171,12 @@ test('functions that hang at their start do not hold up another one', async (t) 
     (await cluster.list(never)).some(
       ({ clusterName, availableReplicas }) => clusterName === 'alice-hello' && availableReplicas === 1
     )
-  await waitFor(isBack, { timeoutMs: 3000, what: 'the good one' })
+  await waitFor(isBack, { timeoutMs: 20_000, what: 'the good one' })
   // By now the others hang, as many of them as may; the good one stops once more.
-  await waitFor(() => open === 4, { timeoutMs: 5000, what: 'the second tries' })
+  await waitFor(() => open === 4, { timeoutMs: 20_000, what: 'the second tries' })
   const good = (await cluster.list(never)).find(({ clusterName }) => clusterName === 'alice-hello')
   cluster.stopReplicas(good?.deploymentId ?? '')
-  await waitFor(isBack, { timeoutMs: 3000, what: 'the good one, once more' })
+  await waitFor(isBack, { timeoutMs: 20_000, what: 'the good one, once more' })
   assert.equal(open, 4)
 })
 

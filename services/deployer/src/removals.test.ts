@@ -53,7 +53,7 @@ test('an App that was removed takes the functions with it after the grace, once 
   await sleep(60)
   assert.deepEqual(await routes(), ['alice-hello'], 'not before the grace is over')
   pass(1)
-  await waitFor(async () => (await routes()).length === 0, { timeoutMs: 5000, what: 'the removal' })
+  await waitFor(async () => (await routes()).length === 0, { timeoutMs: 20_000, what: 'the removal' })
   assert.equal(switches(), 1)
   const [entry] = await store.audit.list(null, { before: null, limit: 1 })
   assert.deepEqual([entry?.action, entry?.detail.functions], ['remove-functions', ['alice-hello']])
@@ -70,7 +70,7 @@ test('what is back within the grace keeps everything, even when nobody said so',
   state.installations.set('3', { isSuspended: false })
   loop()
   pass(graceMs)
-  await waitFor(async () => !(await isDisconnected()), { timeoutMs: 5000, what: 'the connection' })
+  await waitFor(async () => !(await isDisconnected()), { timeoutMs: 20_000, what: 'the connection' })
   assert.deepEqual(await routes(), ['alice-hello'])
   assert.deepEqual(await waiting(), ['connect a'], 'its branch is looked at again')
 })
@@ -90,7 +90,7 @@ for (const [what, change] of [
     loop()
     pass(graceMs)
     const asked = state.calls.length
-    await waitFor(() => state.calls.length > asked, { timeoutMs: 5000, what: 'the question' })
+    await waitFor(() => state.calls.length > asked, { timeoutMs: 20_000, what: 'the question' })
     await sleep(40)
     assert.deepEqual(await routes(), ['alice-hello'])
     assert.deepEqual(await store.audit.list(null, { before: null, limit: 1 }), [])
@@ -104,12 +104,12 @@ test('when nobody tells of a loss it is found by looking, but only by who saw it
   state.repositories.clear()
   state.identity = 'app/2'
   opened.push(createPresence({ ...common, connections, everyMs: 1000 }))
-  await waitFor(() => state.calls.includes('repository 7'), { timeoutMs: 5000 })
+  await waitFor(() => state.calls.includes('repository 7'), { timeoutMs: 20_000 })
   await sleep(20)
   assert.equal(await isDisconnected(), false)
   state.identity = 'app/1'
   pass(1200)
-  await waitFor(isDisconnected, { timeoutMs: 5000, what: 'the loss' })
+  await waitFor(isDisconnected, { timeoutMs: 20_000, what: 'the loss' })
 })
 
 test('an App that was installed anew under another number is the same connection', async (t) => {
@@ -121,7 +121,7 @@ test('an App that was installed anew under another number is the same connection
   state.repositories.set('7', { ...found, installationId: '9' })
   opened.push(createPresence({ ...common, connections, everyMs: 1000 }))
   const installationId = async () => (await store.repositories.get(known.id))?.installationId
-  await waitFor(async () => (await installationId()) === '9', { timeoutMs: 5000, what: 'the new number' })
+  await waitFor(async () => (await installationId()) === '9', { timeoutMs: 20_000, what: 'the new number' })
   assert.equal(await isDisconnected(), false)
 })
 
@@ -148,7 +148,7 @@ test('a public repository that the App was taken from is lost though everybody s
   assert.equal(await isDisconnected(), true)
   loop()
   pass(graceMs)
-  await waitFor(async () => (await routes()).length === 0, { timeoutMs: 5000, what: 'the removal' })
+  await waitFor(async () => (await routes()).length === 0, { timeoutMs: 20_000, what: 'the removal' })
 })
 
 test('a deleted production branch takes the functions after the grace, one that is back keeps them', async (t) => {
@@ -158,12 +158,15 @@ test('a deleted production branch takes the functions after the grace, one that 
   loop()
   pass(graceMs)
   state.heads.set('7 refs/heads/main', commits.a)
-  await waitFor(async () => (await store.removals.due(1e12, 10)).length === 0, { timeoutMs: 5000, what: 'its return' })
+  await waitFor(async () => (await store.removals.due(1e12, 10)).length === 0, {
+    timeoutMs: 20_000,
+    what: 'its return'
+  })
   assert.deepEqual([await routes(), await waiting()], [['alice-hello'], []])
   state.heads.clear()
   await store.heads.settle(known.id, 'refs/heads/main', null, now())
   pass(graceMs + 600_000)
-  await waitFor(async () => (await routes()).length === 0, { timeoutMs: 5000, what: 'the removal' })
+  await waitFor(async () => (await routes()).length === 0, { timeoutMs: 20_000, what: 'the removal' })
   const [entry] = await store.audit.list(null, { before: null, limit: 1 })
   assert.match(String(entry?.detail.reason), /branch main of alice\/r7 was deleted/)
 })
@@ -177,6 +180,6 @@ test('a branch that is gone because another one is the default now removes nothi
   state.repositories.set('7', { ...found, defaultBranch: 'trunk' })
   loop()
   pass(graceMs)
-  await waitFor(async () => (await store.removals.due(1e12, 10)).length === 0, { timeoutMs: 5000 })
+  await waitFor(async () => (await store.removals.due(1e12, 10)).length === 0, { timeoutMs: 20_000 })
   assert.deepEqual(await routes(), ['alice-hello'])
 })

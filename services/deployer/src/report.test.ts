@@ -48,7 +48,7 @@ async function createReporterForTest(t: TestContext, { hangs = 0 } = {}) {
   const tellsOf = async (context: string, state: CommitStatus['state']) => {
     reporter.wake()
     return waitFor(() => told.find((status) => status.context === context && status.state === state) ?? null, {
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
       what: `${context} to be ${state}`
     })
   }
@@ -96,7 +96,7 @@ test('what was told and not written down is told again with nothing but the same
   const [build] = await store.builds.list(null, { status: 'building' }, { before: null, limit: 1 })
   const end = { status: 'failed' as const, reason: 'quick: exit code 1' }
   await store.builds.finish(build?.id ?? '', 'seed', end, now())
-  await waitFor(async () => (await store.reports.due(Number.MAX_SAFE_INTEGER, 1)).length === 0, { timeoutMs: 10_000 })
+  await waitFor(async () => (await store.reports.due(Number.MAX_SAFE_INTEGER, 1)).length === 0, { timeoutMs: 20_000 })
   const ends = told.filter(({ context, state }) => context === 'slipway/stack' && state === 'failed')
   assert.ok(ends.length > 1, 'it was told more than once')
   assert.equal(new Set(ends.map(({ description }) => description)).size, 1)

@@ -26,7 +26,7 @@ test('what the store has as ended but still runs is removed, what is live, start
   await sleep(50)
   assert.deepEqual(await running(), [first, second], 'the first drains')
   await store.deployments.end(first, 'ended', null, now() + 10)
-  await waitFor(async () => (await running()).length === 1, { timeoutMs: 5000, what: 'the removal' })
+  await waitFor(async () => (await running()).length === 1, { timeoutMs: 20_000, what: 'the removal' })
   assert.deepEqual(await running(), [second])
 })
 

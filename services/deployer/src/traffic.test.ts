@@ -40,8 +40,8 @@ function scene(entries: (TrafficBatch | null)[], begins: Partial<typeof calm> = 
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isTrue(); ) {
-    if (Date.now() > end) throw new Error('not true after 5 s')
+  for (const end = Date.now() + 20_000; !isTrue(); ) {
+    if (Date.now() > end) throw new Error('not true after 20 s')
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

@@ -42,7 +42,7 @@ test('with a success threshold it must be ready so many times in a row', async (
   const statuses = [200, 500, 200, 200, 200]
   const endpoint = await listen(t, (_, res) => res.writeHead(statuses.shift() ?? 500).end())
   const thrice = { ...readiness, successThreshold: 3, periodMs: 100 }
-  assert.equal(await waitUntilReady(endpoint, thrice, limits, signal()), null)
+  assert.equal(await waitUntilReady(endpoint, thrice, { ...limits, readyTimeoutMs: 9000 }, signal()), null)
   assert.deepEqual(statuses, [])
 })
 
@@ -53,14 +53,15 @@ test('it is not asked before its initial delay', async (t) => {
     askedAt = Date.now()
     res.end()
   })
-  assert.equal(await waitUntilReady(endpoint, { ...readiness, initialDelayMs: 300 }, limits, signal()), null)
+  const delayed = { ...readiness, initialDelayMs: 300 }
+  assert.equal(await waitUntilReady(endpoint, delayed, { ...limits, readyTimeoutMs: 9000 }, signal()), null)
   assert.ok(askedAt - startedAt >= 295)
 })
 
 test('thresholds that allow more time than the limit get it', async (t) => {
   const startedAt = Date.now()
   const endpoint = await listen(t, (_, res) => res.writeHead(Date.now() - startedAt < 900 ? 500 : 200).end())
-  const patient = { ...readiness, periodMs: 300, failureThreshold: 4 }
+  const patient = { ...readiness, periodMs: 300, failureThreshold: 30 }
   assert.equal(await waitUntilReady(endpoint, patient, limits, signal()), null)
 })
 

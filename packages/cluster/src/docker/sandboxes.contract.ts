@@ -46,7 +46,7 @@ void describe('networks that are kept ready', () => {
   async function untilReady(ownerSlug: string): Promise<void> {
     const joined = async () => (await containersOf(ownerSlug, 'replica')).filter((one) => one.Labels[labels.sandbox])
     await waitFor(async () => (await containersOf(ownerSlug, 'network')).length > (await joined()).length, {
-      timeoutMs: 15_000,
+      timeoutMs: 20_000,
       what: 'a network to be ready'
     })
   }
@@ -159,7 +159,7 @@ void describe('networks that are kept ready', () => {
     const cluster = open()
     const { first, deployment, endpoint } = await applyJoining(cluster, 'erin')
     await fetchText(endpoint, '/exit?code=1')
-    await waitFor(() => fetchText(endpoint, '/').catch(() => null), { timeoutMs: 15_000, what: 'the function' })
+    await waitFor(() => fetchText(endpoint, '/').catch(() => null), { timeoutMs: 20_000, what: 'the function' })
     for (const { id } of [deployment, first]) await cluster.remove(id, 0, signal())
   })
 
@@ -258,7 +258,7 @@ void describe('networks that are kept ready', () => {
     const inHalfAnHour = open({ now: () => Date.now() + 30 * 60_000 })
     await inHalfAnHour.apply(make('mia', { functionName: 'third' }), signal())
     await waitFor(async () => (await containersOf('mia', 'network', [])).every(({ Id }) => Id !== left?.Id), {
-      timeoutMs: 15_000,
+      timeoutMs: 20_000,
       what: 'the abandoned one to go'
     })
 

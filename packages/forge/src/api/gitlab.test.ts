@@ -83,8 +83,9 @@ test('what only members may see is private, and an empty project has a default b
 })
 
 test('a project that GitLab says is gone is null; an outage, a proxy or another project never is', async (t) => {
+  const patient = await start(t)
+  assert.equal(await patient.api.findRepository({ ...asked, forgeRepositoryId: '16' }, signal), null)
   const { api, state } = await start(t, { timeoutMs: 300 })
-  assert.equal(await api.findRepository({ ...asked, forgeRepositoryId: '16' }, signal), null)
   const outages = [
     () => ({ status: 500, raw: 'oops' }),
     () => ({ status: 404, raw: '<html>no such host</html>' }),

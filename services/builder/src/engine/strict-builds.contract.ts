@@ -84,7 +84,7 @@ test('a build that writes more than it may is ended while it writes', async (t) 
     code: 'limit-exceeded',
     message: /wrote more than 100 MiB.*BUILD_DISK_MB/
   })
-  await waitFor(async () => (await leftOvers(docker, label)).length === 0, { what: 'its end', timeoutMs: 10_000 })
+  await waitFor(async () => (await leftOvers(docker, label)).length === 0, { what: 'its end', timeoutMs: 20_000 })
 })
 
 for (const isolation of ['shared', 'strict'] as const) {

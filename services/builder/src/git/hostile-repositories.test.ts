@@ -162,7 +162,7 @@ test('too many files, a tree that unfolds without end and too deep folders are r
   }
   commitTree(forge, [{ mode: '40000', name: 'bomb', id: bomb }])
   await assert.rejects(checkOut(mirrors, forge), failsWith('limit-exceeded', /more than 50000 files/))
-  assert.ok(performance.now() - startedAt < 10_000)
+  assert.ok(performance.now() - startedAt < 60_000)
 
   forge.commit('mallory/evil', 'main', { [`${'d/'.repeat(64)}file`]: '1' })
   await assert.rejects(checkOut(mirrors, forge), failsWith('limit-exceeded', /64 deep.*40 are allowed/))
@@ -253,17 +253,17 @@ test('a fetch that is aborted leaves no process behind', async (t) => {
   const reason = new Failure('cancelled', 'enough')
   abort.abort(reason)
   await assert.rejects(fetching, (err) => err === reason)
-  await waitFor(() => !commandLines().some((line) => line.includes(url)), { timeoutMs: 1000, what: 'the end of git' })
+  await waitFor(() => !commandLines().some((line) => line.includes(url)), { timeoutMs: 20_000, what: 'the end of git' })
 })
 
 test('a fetch that takes too long is told, and leaves no process behind', async (t) => {
-  const { forge, mirrors } = await prepare(t, { timeoutMs: 700 })
+  const { forge, mirrors } = await prepare(t, { timeoutMs: 2000 })
   const { url, request } = hangingRepository(forge)
   await assert.rejects(
     mirrors.fetchHead(request, signal),
-    failsWith('unavailable', /git fetch took longer than 0\.7 s, the limit that GIT_TIMEOUT_MS sets/)
+    failsWith('unavailable', /git fetch took longer than 2 s, the limit that GIT_TIMEOUT_MS sets/)
   )
-  await waitFor(() => !commandLines().some((line) => line.includes(url)), { timeoutMs: 1000, what: 'the end of git' })
+  await waitFor(() => !commandLines().some((line) => line.includes(url)), { timeoutMs: 20_000, what: 'the end of git' })
 })
 
 /** A repository whose forge takes requests for objects and never answers. */

@@ -121,7 +121,7 @@ test('a fetch that is given up leaves neither a process nor a half-made checkout
   const reason = new Failure('cancelled', 'enough')
   abort.abort(reason)
   for (const one of [fetching, waiting]) await assert.rejects(one, (err) => err === reason)
-  await waitFor(() => gitsWith(url).length === 0, { timeoutMs: 2000, what: 'the end of git' })
+  await waitFor(() => gitsWith(url).length === 0, { timeoutMs: 20_000, what: 'the end of git' })
   const [folder = ''] = await readdir(join(root, 'templates'))
   assert.deepEqual(await readdir(join(root, 'templates', folder)), [])
   forge.answers.clear()

@@ -139,9 +139,10 @@ test('hostile: bombs and links are refused as in the stack file', async (t) => {
     .split('')
     .map((name, i) => `${name}: &${name} [${`*${'abcdefghij'[i]},`.repeat(9)}]`)
     .join('\n')}\n`
-  const startedAt = performance.now()
+  const startedAt = process.cpuUsage()
   await refused(t, bomb)
-  assert.ok(performance.now() - startedAt < 1000)
+  const { user, system } = process.cpuUsage(startedAt)
+  assert.ok((user + system) / 1000 < 1000)
   const checkout = plant(t, { 'stack.yml': '' })
   symlinkSync('/etc/hostname', join(checkout, 'secrets.yml'))
   await assert.rejects(readSealedSecrets(checkout, 'stack.yml', []), { code: 'unsafe-path' })

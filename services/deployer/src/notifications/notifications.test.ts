@@ -56,8 +56,8 @@ async function listener(t: TestContext) {
 }
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 8000; !(await isTrue()); ) {
-    if (Date.now() > end) throw new Error(`not true after 8 s: ${isTrue.toString()}`)
+  for (const end = Date.now() + 20_000; !(await isTrue()); ) {
+    if (Date.now() > end) throw new Error(`not true after 20 s: ${isTrue.toString()}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
