@@ -85,6 +85,7 @@ async function fork(count) {
   return { alive: alive.length, refused }
 }
 
+let slow = 0
 async function answer(url) {
   const query = Object.fromEntries(url.searchParams)
   switch (url.pathname) {
@@ -104,8 +105,11 @@ async function answer(url) {
       console.log(query.text.repeat(Number(query.times ?? 1)))
       return { printed: query.text }
     case '/slow':
+      slow++
       await wait(Number(query.ms))
       return { waited: Number(query.ms) }
+    case '/slow/begun':
+      return { count: slow }
     case '/exit':
       setTimeout(() => process.exit(Number(query.code)), 10)
       return { exiting: Number(query.code) }

@@ -17,7 +17,8 @@ test('every route but the public ones refuses without the token', async (t) => {
   assert.ok(paths.length > 15)
   for (const [path, methods] of paths) {
     for (const method of Object.keys(methods)) {
-      const isOpen = /^\/(?:badge\/|auth\/|claim$|healthz$|readyz$|api\/v1\/sign-in$)|\.pem$/.test(path)
+      const isOpen =
+        /^\/(?:badge\/|auth\/|claim$|terminal$|healthz$|readyz$|api\/v1\/sign-in(?:\/terminal)?$)|\.pem$/.test(path)
       if (isOpen) continue
       const url = path.replaceAll(/\{[a-z]+\}/gi, 'x')
       for (const authorization of ['', 'Bearer wrong', `Basic ${token}`, `bearer  ${token}`]) {

@@ -219,7 +219,7 @@ void describe('the docker cluster', () => {
       const [endpoint] = await cluster.apply(deployment, signal())
       assert.ok(endpoint)
       const called = fetchJson(endpoint, '/slow?ms=1500')
-      await sleep(300)
+      await begun(endpoint)
       await cluster.remove(deployment.id, 10_000, signal())
       assert.deepEqual(await called, { waited: 1500 })
     })
@@ -230,7 +230,7 @@ void describe('the docker cluster', () => {
       const [endpoint] = await cluster.apply(deployment, signal())
       assert.ok(endpoint)
       const called = assert.rejects(fetchJson(endpoint, '/slow?ms=30000'))
-      await sleep(300)
+      await begun(endpoint)
       const startedAt = Date.now()
       await cluster.remove(deployment.id, 1000, signal())
       assert.ok(Date.now() - startedAt < 10_000)
@@ -290,6 +290,11 @@ function failureOf(code: FailureCode, message: RegExp): (err: unknown) => boolea
     assert.match(err.message, message)
     return true
   }
+}
+
+/** Until the function has a slow call. */
+async function begun(endpoint: Endpoint): Promise<void> {
+  while ((await fetchJson(endpoint, '/slow/begun')).count === 0) await sleep(20)
 }
 
 async function answers(endpoint: Endpoint): Promise<void> {
