@@ -32,6 +32,8 @@ export interface GroundOptions {
   isRedelivering?: boolean
   /** Makes what is pushed to. */
   subject?: typeof createSubject
+  /** Aborted, everything is taken away at once: whatever is still done with it fails. */
+  signal?: AbortSignal
 }
 
 export async function createGround({
@@ -43,7 +45,8 @@ export async function createGround({
   preload,
   programs,
   isRedelivering = false,
-  subject = createSubject
+  subject = createSubject,
+  signal
 }: GroundOptions): Promise<Ground> {
   await using opened = new AsyncDisposableStack()
   // A busy machine is not what is tried here, nor patience.
@@ -66,7 +69,12 @@ export async function createGround({
   const callers = startCallers({ gatewayUrl: fleet.endpoints.gateway, subjects, ...calling })
   opened.defer(() => callers.stop())
   const deps: VerdictDeps = { scene, fleet, store, subjects, home }
+  signal?.throwIfAborted()
   const toClose = opened.move()
+  let closing: Promise<void> | null = null
+  const close = () => (closing ??= toClose.disposeAsync())
+  // Who runs on this ground closes it, too, and hears there what went wrong.
+  signal?.addEventListener('abort', () => void close().catch(() => undefined), { once: true })
   const startedAt = performance.now()
   let judged = 0
   return {
@@ -84,7 +92,7 @@ export async function createGround({
       judged = failed.length
       return [...problems, ...describeCalls(calls, startedAt)]
     },
-    close: () => toClose.disposeAsync()
+    close
   }
 }
 

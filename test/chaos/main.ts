@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { runChaos } from './chaos.ts'
-import { tell } from './figures.ts'
+import { untilInterrupted } from './interrupted.ts'
 
 /** The long form: `npm run test:chaos -- --pushes N --kills N --seconds N --seed S`. Its last lines are the figures. */
 const { values } = parseArgs({
@@ -19,5 +19,6 @@ if (![pushes, kills, durationMs].every((number) => Number.isInteger(number) && n
   process.exit(2)
 }
 
-const result = await runChaos({ seed: values.seed, pushes, kills, durationMs, settleMs: 300_000 }, console.log)
-process.exitCode = tell(result)
+process.exitCode = await untilInterrupted((signal) =>
+  runChaos({ seed: values.seed, pushes, kills, durationMs, settleMs: 300_000, ground: { signal } }, console.log)
+)

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { tell } from './figures.ts'
+import { untilInterrupted } from './interrupted.ts'
 import { runRolling } from './rolling.ts'
 
 /** The long form: `npm run test:rolling -- --restarts N --seed S`. Its last lines are the figures. */
@@ -11,5 +11,6 @@ if (!Number.isInteger(rounds) || rounds < 1) {
   console.error('usage: npm run test:rolling -- [--restarts N] [--seed S]')
   process.exit(2)
 }
-const result = await runRolling({ seed: values.seed, rounds, repositories: 6, settleMs: 300_000 }, console.log)
-process.exitCode = tell(result)
+process.exitCode = await untilInterrupted((signal) =>
+  runRolling({ seed: values.seed, rounds, repositories: 6, settleMs: 300_000, signal }, console.log)
+)

@@ -10,6 +10,7 @@ export interface RollingOptions {
   rounds: number
   repositories: number
   settleMs: number
+  signal?: AbortSignal
 }
 
 /** As an upgrade does it: one process after the other ends in order and is followed by a new one. */
@@ -17,10 +18,10 @@ const services = ['deployer', 'receiver-1', 'receiver-2', 'api', 'gateway-1', 'g
 
 /** Restarts every service again and again while is pushed and called: no call may fail, and no delivery be refused. */
 export async function runRolling(
-  { seed, rounds, repositories, settleMs }: RollingOptions,
+  { seed, rounds, repositories, settleMs, signal }: RollingOptions,
   say: (line: string) => void
 ): Promise<{ problems: string[]; figures: string[] }> {
-  const ground = await createGround({ repositories, owners: 3, services })
+  const ground = await createGround({ repositories, owners: 3, services, ...(signal === undefined ? {} : { signal }) })
   try {
     const random = createRandom(seed)
     let isOver = false

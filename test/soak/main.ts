@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { tell } from '../chaos/figures.ts'
+import { untilInterrupted } from '../chaos/interrupted.ts'
 import { runSoak } from './soak.ts'
 
 /** `npm run test:soak -- --pushes N --seed S`. Its last lines are the figures. */
@@ -11,4 +11,6 @@ if (!Number.isInteger(pushes) || pushes < 40) {
   console.error('usage: npm run test:soak -- [--pushes N, at least 40] [--seed S]')
   process.exit(2)
 }
-process.exitCode = tell(await runSoak({ seed: values.seed, pushes, settleMs: 600_000 }, console.log))
+process.exitCode = await untilInterrupted((signal) =>
+  runSoak({ seed: values.seed, pushes, settleMs: 600_000, signal }, console.log)
+)

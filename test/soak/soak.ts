@@ -11,6 +11,7 @@ export interface SoakOptions {
   seed: string | number
   pushes: number
   settleMs: number
+  signal?: AbortSignal
 }
 
 /** What one process held at one time. */
@@ -28,13 +29,15 @@ const repositories = 8
 const underWay = 12
 /** A process that grew by less than this has not grown: what was collected leaves gaps. */
 const toleranceBytes = 8 * 2 ** 20
+/** So many more files are connections that happen to be open when it is looked. */
+const toleranceFiles = 16
 
 /**
  * Pushes that each want an image of their own, which is prepared instead of built; all else is as it always is: the forge, git, the
  * registry, the engine and its containers. What every process holds is looked at all the time.
  */
 export async function runSoak(
-  { seed, pushes, settleMs }: SoakOptions,
+  { seed, pushes, settleMs, signal }: SoakOptions,
   say: (line: string) => void
 ): Promise<{ problems: string[]; figures: string[] }> {
   const ground = await createGround({
@@ -43,7 +46,8 @@ export async function runSoak(
     callers: { concurrency: 2, pauseMs: 50 },
     programs: { builder: fileURLToPath(new URL('builder.ts', import.meta.url)) },
     preload: fileURLToPath(new URL('look.mjs', import.meta.url)),
-    subject: createSoakSubject
+    subject: createSoakSubject,
+    ...(signal === undefined ? {} : { signal })
   })
   try {
     const samples = new Map<string, Sample[]>()
@@ -82,9 +86,20 @@ function progress(done: number, pushes: number, ms: number): string {
 
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
 
+/**
+ * More builds than pushes: a build that finds a newer commit at the head queues that one, and so does whoever asks for heads; the push
+ * itself, which arrives a moment later, is a build that finds its commit built already and ends skipped.
+ */
 function describe(builds: readonly Build[]): string {
-  const groups = [...Map.groupBy(builds, ({ status }) => status)].map(([status, of]) => `${of.length} ${status}`)
+  const groups = [...Map.groupBy(builds, (build) => build.status + whyOf(build))].map(
+    ([what, of]) => `${of.length} ${what}`
+  )
   return `${builds.length} builds (${groups.toSorted((a, b) => (a < b ? -1 : 1)).join(', ')})`
+}
+
+function whyOf({ status, trigger, reason }: Build): string {
+  if (status === 'live') return ''
+  return `, by ${trigger}: ${reason?.replaceAll(/\b[0-9a-f]{7}\b/g, 'the commit') ?? 'for no reason'}`
 }
 
 /** @param onProgress called after every tenth push that came to its end. */
@@ -134,7 +149,7 @@ function judgeProcess(name: string, all: Sample[]): { figure: string; problem: s
   const files = both((sample) => sample.openFiles)
   const isLarger = ([before, after]: readonly [number, number]) =>
     after > before * 1.1 && after - before > toleranceBytes
-  const hasGrown = isLarger(memory) || isLarger(heap) || files[1] > files[0] * 1.1 + 2
+  const hasGrown = isLarger(memory) || isLarger(heap) || files[1] > files[0] * 1.1 + toleranceFiles
   const told = [
     `${mib(memory[0])} MiB then ${mib(memory[1])} MiB (${(memory[1] / memory[0]).toFixed(3)})`,
     ...(heap[0] === 0 ? [] : [`heap ${mib(heap[0])} then ${mib(heap[1])}`]),

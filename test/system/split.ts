@@ -53,11 +53,14 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
     return child
   }
 
+  const stopAll = async (signal: NodeJS.Signals) => {
+    await Promise.all(children.map((child) => end(child, signal)))
+  }
   const store = await createStore({ url: null, file: join(home, 'store.sqlite') })
   try {
     await add('deployer')
     const installation = await waitFor(() => store.settings.get('installation'), {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       what: 'the deployer'
     })
     await Promise.all(['receiver', 'api', 'gateway'].map(add))
@@ -67,13 +70,10 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
         () => false
       )
     await waitFor(async () => (await Promise.all(Object.values(urls).map(isUp))).every(Boolean), {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       what: 'the services'
     })
     const token = (await readFile(join(home, 'admin-token'), 'utf8')).trim()
-    const stopAll = async (signal: NodeJS.Signals) => {
-      await Promise.all(children.map((child) => end(child, signal)))
-    }
     return {
       endpoints: { installation, ...urls },
       api: createStatusApi({ url: urls.api, token }),
@@ -83,6 +83,10 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
       stop: () => stopAll('SIGTERM'),
       kill: () => stopAll('SIGKILL')
     }
+  } catch (err) {
+    // Nobody else knows of them.
+    await stopAll('SIGKILL')
+    throw err
   } finally {
     await store.close()
   }
