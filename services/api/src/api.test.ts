@@ -34,6 +34,24 @@ test('every route but the public ones refuses without the token', async (t) => {
   }
 })
 
+test('a token counts in its header alone, not in an address, a cookie or a body, which are written down and sent along', async (t) => {
+  const { app } = await createApiForTest(t)
+  const query = new URLSearchParams({ token, access_token: token, authorization: `Bearer ${token}` })
+  const ways = [
+    { method: 'GET', url: `/api/v1/me?${query}` },
+    { method: 'GET', url: `/api/v1/me?private_token=${token}` },
+    {
+      method: 'GET',
+      url: '/api/v1/me',
+      headers: { cookie: `__Host-slipway=${token}; slipway=${token}; token=${token}` }
+    },
+    { method: 'POST', url: '/api/v1/owners', payload: { slug: 'mine', token, access_token: token } }
+  ] as const
+  for (const way of ways) assert.equal((await app.inject(way)).statusCode, 401, way.url)
+  const headers = { authorization: `Bearer ${token}` }
+  assert.equal((await app.inject({ url: '/api/v1/me', headers })).statusCode, 200)
+})
+
 test('the document describes every route of the contract', async (t) => {
   const { app } = await createApiForTest(t)
   const document = (await app.inject('/api/v1/openapi.json')).json()
