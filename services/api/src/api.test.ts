@@ -38,7 +38,7 @@ test('a token counts in its header alone, not in an address, a cookie or a body,
   const { app } = await createApiForTest(t)
   const query = new URLSearchParams({ token, access_token: token, authorization: `Bearer ${token}` })
   const ways = [
-    { method: 'GET', url: `/api/v1/me?${query}` },
+    { method: 'GET', url: `/api/v1/me?${query.toString()}` },
     { method: 'GET', url: `/api/v1/me?private_token=${token}` },
     {
       method: 'GET',
