@@ -16,7 +16,9 @@ async function echoForTest(t: TestContext): Promise<string> {
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
       const { method, url, headers } = request
-      response.writeHead(url === '/fn/gone' ? 404 : 200, { 'x-told': 'yes' })
+      const isLeft = url?.startsWith('/async-function/fn') === true
+      if (isLeft) response.setHeader('x-call-id', `left ${method} for ${String(headers['x-callback-url'])}`)
+      response.writeHead(url === '/fn/gone' ? 404 : isLeft ? 202 : 200, { 'x-told': 'yes' })
       response.end(JSON.stringify({ method, url, told: headers['x-tell'], body: Buffer.concat(parts).toString() }))
     })
   })
@@ -48,6 +50,23 @@ test('invoke sends method, headers, path and what comes on standard input, and p
   assert.equal((await call('', { path: '/gone' })).isOk, false)
   await assert.rejects(call('x', { method: 'GET' }), /GET has no body/)
   await assert.rejects(call('', { header: ['nonsense'] }), /write "Name: value"/)
+})
+
+test('invoke leaves a call with the gateway and prints its id', async (t) => {
+  const url = (await echoForTest(t)).replace(/fn$/, 'function/fn')
+  const call = async (options: Partial<Parameters<typeof invoke>[1]>, at = url) => {
+    const output = new PassThrough()
+    const isOk = await invoke(at, { header: [], path: '', ...options }, { input: Readable.from([]), output })
+    output.end()
+    let text = ''
+    for await (const part of output) text += String(part)
+    return { isOk, text }
+  }
+  const callback = 'https://example.com/done'
+  assert.deepEqual(await call({ async: true, callback }), { isOk: true, text: `left POST for ${callback}\n` })
+  assert.equal((await call({ async: true, method: 'put', path: 'a' })).text, 'left PUT for undefined\n')
+  await assert.rejects(call({ callback }), /--callback goes with --async/)
+  await assert.rejects(call({ async: true }, url.replace('/function', '')), /no address at which calls can be left/)
 })
 
 test('invoke and open say what to do about a function that is not there', async (t) => {

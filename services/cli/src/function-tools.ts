@@ -29,11 +29,14 @@ export function addFunctionTools(program: Command, context: CommandContext): voi
     .option('-d, --data <text>', 'the body; default: standard input unless it is a terminal')
     .option('-p, --path <path>', 'path and query behind the function', '')
     .option('-i, --include', 'status and headers, too')
+    .option('--async', 'leave the call with the gateway, and print its id instead of waiting for the answer')
+    .option('--callback <url>', 'with --async: where the answer is sent')
     .addHelpText(
       'after',
       example(
         'slipway invoke alice/hello',
-        'echo \'{"a":1}\' | slipway invoke alice/hello -H "Content-Type: application/json"'
+        'echo \'{"a":1}\' | slipway invoke alice/hello -H "Content-Type: application/json"',
+        'slipway invoke alice/report --async --callback https://example.com/done'
       )
     )
     .action(async (named: string, options: Options) => {

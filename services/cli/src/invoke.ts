@@ -9,22 +9,30 @@ export interface InvokeOptions {
   path: string
   data?: string
   include?: boolean
+  /** The call is left with the gateway, and its id is written. */
+  async?: boolean
+  /** Where the gateway sends the answer of a call that was left with it. */
+  callback?: string
 }
 
 /** Calls a function and writes its answer as it comes. False: it answered with an error. */
 export async function invoke(
   url: string,
-  { method, header, path, data, include = false }: InvokeOptions,
+  { method, header, path, data, include = false, async: isLeft = false, callback }: InvokeOptions,
   { input, output }: { input: Readable & { isTTY?: boolean }; output: Writable }
 ): Promise<boolean> {
+  if (callback !== undefined && !isLeft) {
+    throw new Failure('invalid-request', '--callback goes with --async: nobody waits for the answer then')
+  }
   const body = data ?? (input.isTTY === true ? null : await whole(input))
   const hasBody = body !== null && body.length > 0
-  const verb = (method ?? (hasBody ? 'POST' : 'GET')).toUpperCase()
+  const verb = (method ?? (hasBody || isLeft ? 'POST' : 'GET')).toUpperCase()
   if (hasBody && (verb === 'GET' || verb === 'HEAD')) {
     throw new Failure('invalid-request', `${verb} has no body: leave out the data, or name another method with -X`)
   }
-  const target = `${url}${path === '' || /^[/?]/.test(path) ? path : `/${path}`}`
+  const target = `${isLeft ? leftAt(url) : url}${path === '' || /^[/?]/.test(path) ? path : `/${path}`}`
   const headers = header.map(pairOf)
+  if (callback !== undefined) headers.push(['x-callback-url', callback])
   let response: Response
   try {
     response = await fetch(target, {
@@ -40,8 +48,20 @@ export async function invoke(
     const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`)
     output.write(`${[`HTTP ${response.status} ${response.statusText}`.trim(), ...lines, ''].join('\n')}\n`)
   }
+  const callId = response.headers.get('x-call-id')
+  if (isLeft && response.status === 202 && callId !== null) {
+    output.write(`${callId}\n`)
+    return true
+  }
   if (response.body !== null) await pipeline(response.body, output, { end: false })
   return response.status < 400
+}
+
+/** Where the gateway takes calls that nobody waits for. */
+function leftAt(url: string): string {
+  const left = url.replace(/\/function\/([^/]+)$/, '/async-function/$1')
+  if (left !== url) return left
+  throw new Failure('invalid-request', `${url} is no address at which calls can be left: only below /function/`)
 }
 
 function pairOf(header: string): [string, string] {
