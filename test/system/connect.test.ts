@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { createWorkingCopy, startInstallation, type WorkingCopy } from '@slipway/demo'
 import { Failure } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
+import { createBrowser } from './browser.ts'
 import { comeBack, install, makeApp } from './manifest-browser.ts'
 import { call, createScene, type Scene, saying, stackOf } from './scene.ts'
 import { slipway } from './slipway-command.ts'
@@ -121,6 +122,20 @@ test('from "slipway connect github" to an answering function, without a GitHub i
     timeoutMs: 15_000,
     what: 'success on the commit'
   })
+})
+
+test('people sign in with the App that was connected, and nobody set anything for it', async () => {
+  const { api } = scene.installation.endpoints
+  const offered = async () =>
+    ((await (await fetch(`${api}/api/v1/sign-in`)).json()) as { providers: { id: string }[] }).providers
+  await waitFor(async () => (await offered()).some(({ id }) => id === 'github'), {
+    timeoutMs: 30_000,
+    what: 'sign-in with GitHub to be offered'
+  })
+  const at = createBrowser({})
+  await at.press(await at.get(`${api}/auth/github/start?return=%2Fapi%2Fv1%2Fme`), 'sign_in_as', 'dev')
+  const me = (await at.get(`${api}/api/v1/me`)).json() as { login: string; owners: { slug: string; right: string }[] }
+  assert.deepEqual([me.login, me.owners.map(({ slug, right }) => `${slug} ${right}`)], ['dev', ['dev admin']])
 })
 
 test('what is connected already is not connected again unasked', async () => {

@@ -26,6 +26,7 @@ export {
   type WebhookSettings,
   webhookSettings
 } from './settings.ts'
+export { createGitHubSignIn } from './sign-in/github.ts'
 export { createIdentityProviders, type SignInSettings, signInSettings } from './sign-in/settings.ts'
 export { createGitHubWebhooks, type GitHubWebhookConfig } from './webhooks/github.ts'
 export { createGitLabWebhooks, type GitLabWebhookConfig } from './webhooks/gitlab.ts'

@@ -169,6 +169,16 @@ export const webhookKeySettings = {
   )
 }
 
+/** What the client secrets of connected Apps are encrypted with. Part of the schema of who writes or opens them. */
+export const signInKeySettings = {
+  SIGN_IN_KEYS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'What is kept for sign-in is encrypted with; `api` opens it. Default: a file.'
+    })
+  )
+}
+
 /** Who stands before a service. Part of the schema of who looks at callers' addresses. */
 export const proxySettings = {
   TRUSTED_PROXIES: Type.String({

@@ -4,6 +4,7 @@ import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import { createIdentityProviders, forgeInstances, signInSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
+import { keyringOf } from '@slipway/secrets'
 import {
   commonSettings,
   createPresence,
@@ -15,13 +16,15 @@ import {
   listed,
   proxySettings,
   type Running,
-  releaseOf
+  releaseOf,
+  signInKeySettings
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import Type, { type Static } from 'typebox'
 import { createTokenCheck, ensureToken } from './administrator.ts'
 import { createApi } from './app.ts'
 import { pageDirectory } from './page-routes.ts'
+import { followKeptProvider } from './sign-in/kept-provider.ts'
 import { accountKeyring, createSignIn, limitsOf, peopleSettings } from './sign-in/sign-in.ts'
 
 export const ApiConfig = Type.Object({
@@ -49,6 +52,7 @@ export const ApiConfig = Type.Object({
   }),
   ...signInSettings,
   ...peopleSettings,
+  ...signInKeySettings,
   ...internalSettings,
   ADMIN_TOKEN: Type.Optional(
     Type.String({
@@ -106,16 +110,26 @@ export async function startApi(
     throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
   const uploadLimitBytes = config.UPLOAD_LIMIT_MB * 1024 ** 2
   let address = `http://127.0.0.1:${config.API_PORT}`
+  const providers = createIdentityProviders(config, Date.now)
   const signIn = createSignIn({
     store,
-    providers: createIdentityProviders(config, Date.now),
+    providers,
     publicUrl: () => config.PUBLIC_URL ?? address,
     keyring: accountKeyring(config),
     limits: limitsOf(config),
     now: Date.now,
     logger
   })
-  if (signIn.providers.length > 0) signIn.place.assertPrivate()
+  if (providers.length > 0) signIn.place.assertPrivate()
+  const kept = await followKeptProvider({
+    store,
+    providers,
+    keyring: keyringOf({ keys: config.SIGN_IN_KEYS ?? null, setting: 'SIGN_IN_KEYS', file: paths.signInKeys }),
+    timeoutMs: config.FORGE_TIMEOUT_MS,
+    now: Date.now,
+    logger
+  })
+  const stopHearing = signals.listen('forges', () => kept.wake())
   const app = await createApi({
     store,
     internal: createInternalClient(internalAddress(config), internalToken),
@@ -149,6 +163,8 @@ export async function startApi(
     url,
     claimUrl,
     async close() {
+      stopHearing()
+      await kept.close()
       await presence.close()
       await app.close()
     }

@@ -4,6 +4,7 @@ import {
   healthSettings,
   keepSettings,
   registrySettings,
+  signInKeySettings,
   stageSettings,
   webhookKeySettings
 } from '@slipway/service'
@@ -86,12 +87,7 @@ export const DeployerConfig = Type.Object({
     })
   ),
   ...webhookKeySettings,
-  SIGN_IN_KEYS: Type.Optional(
-    Type.String({
-      minLength: 1,
-      description: 'What is kept for sign-in is encrypted with; `api` opens it. Default: a file.'
-    })
-  ),
+  ...signInKeySettings,
   ROLLOUT_TIMEOUT_MS: Type.Integer({
     default: 1_800_000,
     minimum: 1000,
