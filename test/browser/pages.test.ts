@@ -52,6 +52,7 @@ before(async () => {
     'admin-forges': '/admin/forges',
     'admin-notifications': '/admin/notifications',
     'admin-audit': '/admin/audit',
+    docs: '/docs',
     missing: '/nothing'
   }
 })

@@ -1,7 +1,6 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { formatClock, formatExact } from '../words/time.ts'
+import { useMemo, useState } from 'preact/hooks'
+import { LogBox, LogRow, LogSearch } from './log-box.tsx'
 import { type LogLine, matching } from './log-lines.ts'
-import { LogText } from './log-text.tsx'
 import { useBuildLog } from './use-build-log.ts'
 
 /** More lines than this are not drawn at once. */
@@ -19,13 +18,7 @@ export function BuildLogView({ buildId, functions }: { buildId: string; function
   return (
     <div class="log">
       <div class="log-bar">
-        <input
-          type="search"
-          placeholder="Search the log"
-          aria-label="Search the log"
-          value={search}
-          onInput={(event) => setSearch(event.currentTarget.value)}
-        />
+        <LogSearch label="Search the log" value={search} set={setSearch} />
         {functions.length > 1 && (
           <select
             aria-label="Function"
@@ -51,35 +44,21 @@ export function BuildLogView({ buildId, functions }: { buildId: string; function
           {`Show ${found.length - shown.length} earlier lines`}
         </button>
       )}
-      <Lines lines={shown} search={search} isFollowed={!isComplete} />
-    </div>
-  )
-}
-
-function Lines({ lines, search, isFollowed }: { lines: LogLine[]; search: string; isFollowed: boolean }) {
-  const box = useRef<HTMLDivElement>(null)
-  const isAtEnd = useRef(true)
-  useEffect(() => {
-    const element = box.current
-    if (element !== null && isFollowed && isAtEnd.current) element.scrollTop = element.scrollHeight
-  }, [lines, isFollowed])
-  return (
-    <div
-      ref={box}
-      class="log-lines"
-      tabIndex={0}
-      role="log"
-      aria-label="Log"
-      // Every line read aloud while hundreds come would be of no use.
-      aria-live="off"
-      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        isAtEnd.current = scrollHeight - scrollTop - clientHeight < 40
-      }}
-    >
-      {lines.length === 0 && <p class="note">{search === '' ? 'Nothing was written yet.' : 'No line has that.'}</p>}
-      {lines.map((line, index) => (
-        <Line key={line.number} line={line} isFirstOfStep={isNewStep(lines[index - 1], line)} search={search} />
-      ))}
+      <LogBox
+        label="Log"
+        lines={shown}
+        isFollowed={!isComplete}
+        empty={search === '' ? 'Nothing was written yet.' : 'No line has that.'}
+      >
+        {shown.map((line, index) => (
+          <LogRow
+            key={line.number}
+            {...line}
+            mark={isNewStep(shown[index - 1], line) ? markOf(line) : ''}
+            search={search}
+          />
+        ))}
+      </LogBox>
     </div>
   )
 }
@@ -88,13 +67,6 @@ function isNewStep(before: LogLine | undefined, line: LogLine): boolean {
   return before === undefined || before.step !== line.step || before.functionName !== line.functionName
 }
 
-function Line({ line, isFirstOfStep, search }: { line: LogLine; isFirstOfStep: boolean; search: string }) {
-  const { number, at, step, functionName, stream, text } = line
-  return (
-    <div class={`line stream-${stream}`}>
-      <time title={formatExact(at)}>{formatClock(at)}</time>
-      <span class="mark">{isFirstOfStep ? `${functionName === null ? '' : `${functionName} `}${step}` : ''}</span>
-      <LogText key={number} text={text} search={search} />
-    </div>
-  )
+function markOf({ functionName, step }: LogLine): string {
+  return functionName === null ? step : `${functionName} ${step}`
 }

@@ -3,12 +3,11 @@ import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { useMay } from '../live/use-may.ts'
-import { ConfirmButton } from '../parts/confirm-button.tsx'
 import { CopyField } from '../parts/copy.tsx'
+import { CredentialForm, CredentialRow } from '../parts/credential.tsx'
 import { ActionForm, Check, Choice, NumberField, TextField } from '../parts/form.tsx'
 import { Listing } from '../parts/listing.tsx'
 import { Section } from '../parts/page-head.tsx'
-import { ShownOnce } from '../parts/shown-once.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
 import { type AccessChoice, accessChoices, accessSources, accessWords } from '../words/access.ts'
@@ -111,14 +110,10 @@ function KeyForm({ owner, name: functionName, reload }: { owner: string; name: s
   const [scope, setScope] = useState<'one' | 'all'>('one')
   const [isOwn, setOwn] = useState(false)
   const [days, setDays] = useState(365)
-  const [made, setMade] = useState<string | null>(null)
-  if (made !== null) return <ShownOnce label="the key" text={made} done={() => setMade(null)} />
   return (
-    <ActionForm
-      isInline
-      label="Make a key"
-      busy="Making it"
-      onSubmit={async () => {
+    <CredentialForm
+      what="key"
+      make={async () => {
         const { key } = await call('createFunctionKey', {
           owner,
           name,
@@ -126,27 +121,26 @@ function KeyForm({ owner, name: functionName, reload }: { owner: string; name: s
           expiresInDays: days,
           ...(scope === 'one' ? { function: functionName } : {})
         })
-        setMade(key)
         setName('')
         reload()
-        return null
+        return key
       }}
     >
       <TextField label="Name" required maxLength={100} placeholder="partner" value={name} set={setName} />
       <Choice label="Opens" value={scope} set={setScope} options={scopes(owner, functionName)} />
       <NumberField label="Days that it is valid" min={1} max={3650} value={days} set={setDays} />
       <Check label="of the owner’s own programs" value={isOwn} set={setOwn} />
-    </ActionForm>
+    </CredentialForm>
   )
 }
 
 function KeyRow({ owner, one, reload }: { owner: string; one: FunctionKeyView; reload: () => void }) {
   const { id, name, function: only, isOwn, createdBy, createdAt, expiresAt } = one
   return (
-    <li class="row">
-      <div class="row-main">
-        <span class="strong clip">{name}</span>
-        <span class="note clip">
+    <CredentialRow
+      name={name}
+      note={
+        <>
           {only === null ? `all functions of ${owner}` : `${only} alone`}
           {isOwn && ', also those for the owner’s own programs'} · by {createdBy} <Ago at={createdAt} /> ·{' '}
           {expiresAt === null ? (
@@ -156,21 +150,14 @@ function KeyRow({ owner, one, reload }: { owner: string; one: FunctionKeyView; r
               expires <Ago at={expiresAt} />
             </>
           )}
-        </span>
-      </div>
-      <ConfirmButton
-        label="Revoke"
-        title={`Revoke ${name}?`}
-        confirm="Revoke it"
-        tone="danger"
-        onConfirm={async () => {
-          const { message } = await call('revokeFunctionKey', { owner, id })
-          reload()
-          return `${message}.`
-        }}
-      >
-        <p>Whoever has it is refused within a second. It cannot be brought back.</p>
-      </ConfirmButton>
-    </li>
+        </>
+      }
+      consequence="Whoever has it is refused within a second."
+      revoke={async () => {
+        const { message } = await call('revokeFunctionKey', { owner, id })
+        reload()
+        return `${message}.`
+      }}
+    />
   )
 }

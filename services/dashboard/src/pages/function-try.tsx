@@ -2,13 +2,13 @@ import type { TriedView } from '@slipway/client'
 import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
 import { linesSince, type RuntimeLine } from '../log/lines-since.ts'
-import { LogText } from '../log/log-text.tsx'
+import { LogBox, LogRow } from '../log/log-box.tsx'
 import { Section } from '../parts/page-head.tsx'
 import { Empty } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { useAction } from '../parts/use-action.ts'
 import { headersOf } from '../words/headers.ts'
-import { formatClock, formatDuration } from '../words/time.ts'
+import { formatDuration } from '../words/time.ts'
 import type { FunctionTab } from './function.tsx'
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const
@@ -137,15 +137,11 @@ function Answer({ tried: { answer, lines } }: { tried: Tried }) {
           <p class="note">Nothing.</p>
         ) : (
           <div class="log">
-            <div class="log-lines" tabIndex={0} role="log" aria-label="What it printed meanwhile">
-              {lines.map(({ at, stream, text }, index) => (
-                <div key={index} class={`line stream-${stream}`}>
-                  <time>{formatClock(at)}</time>
-                  <span class="mark" />
-                  <LogText text={text} />
-                </div>
+            <LogBox label="What it printed meanwhile" lines={lines} isFollowed={false} empty="">
+              {lines.map((line, index) => (
+                <LogRow key={index} at={line.at} stream={line.stream} text={line.text} />
               ))}
-            </div>
+            </LogBox>
           </div>
         )}
       </Section>

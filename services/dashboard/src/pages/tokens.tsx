@@ -5,11 +5,10 @@ import { call } from '../live/call.ts'
 import { rightOf } from '../live/may.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { useMe } from '../live/use-me.ts'
-import { ConfirmButton } from '../parts/confirm-button.tsx'
-import { ActionForm, Choice, NumberField, TextField } from '../parts/form.tsx'
+import { CredentialForm, CredentialRow } from '../parts/credential.tsx'
+import { Choice, NumberField, TextField } from '../parts/form.tsx'
 import { Listing } from '../parts/listing.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
-import { ShownOnce } from '../parts/shown-once.tsx'
 import { Empty } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
 
@@ -52,35 +51,30 @@ function TokenForm({ owner, reload }: { owner: string; reload: () => void }) {
   const [name, setName] = useState('')
   const [scope, setScope] = useState<TokenView['scope']>(offered[0]?.[0] ?? 'read')
   const [days, setDays] = useState(90)
-  const [secret, setSecret] = useState<string | null>(null)
-  if (secret !== null) return <ShownOnce label="the token" text={secret} done={() => setSecret(null)} />
   return (
-    <ActionForm
-      isInline
-      label="Make a token"
-      busy="Making it"
-      onSubmit={async () => {
-        const made = await call('createToken', { owner, name, scope, expiresInDays: days })
-        setSecret(made.secret)
+    <CredentialForm
+      what="token"
+      make={async () => {
+        const { secret } = await call('createToken', { owner, name, scope, expiresInDays: days })
         setName('')
         reload()
-        return null
+        return secret
       }}
     >
       <TextField label="Name" required maxLength={80} placeholder="laptop" value={name} set={setName} />
       <Choice label="It may" value={scope} set={setScope} options={offered} />
       <NumberField label="Days that it is valid" min={1} max={366} value={days} set={setDays} />
-    </ActionForm>
+    </CredentialForm>
   )
 }
 
 function TokenRow({ one, reload }: { one: TokenView; reload: () => void }) {
   const { id, owner, name, scope, createdBy, createdAt, expiresAt, lastUsedAt } = one
   return (
-    <li class="row">
-      <div class="row-main">
-        <span class="strong clip">{name}</span>
-        <span class="note clip">
+    <CredentialRow
+      name={name}
+      note={
+        <>
           {scope} · by {createdBy} <Ago at={createdAt} /> ·{' '}
           {lastUsedAt === null ? (
             'never used'
@@ -90,21 +84,14 @@ function TokenRow({ one, reload }: { one: TokenView; reload: () => void }) {
             </>
           )}{' '}
           · expires <Ago at={expiresAt} />
-        </span>
-      </div>
-      <ConfirmButton
-        label="Revoke"
-        title={`Revoke ${name}?`}
-        confirm="Revoke it"
-        tone="danger"
-        onConfirm={async () => {
-          const { message } = await call('revokeToken', { owner, id })
-          reload()
-          return message
-        }}
-      >
-        <p>What uses it is refused from now on, and so are tokens that were made with it. It cannot be brought back.</p>
-      </ConfirmButton>
-    </li>
+        </>
+      }
+      consequence="What uses it is refused from now on, and so are tokens that were made with it."
+      revoke={async () => {
+        const { message } = await call('revokeToken', { owner, id })
+        reload()
+        return message
+      }}
+    />
   )
 }
