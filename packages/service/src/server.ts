@@ -8,6 +8,7 @@ import Fastify, {
   type RouteOptions
 } from 'fastify'
 import type { Registry } from 'prom-client'
+import { lazySchemas } from './lazy-schemas.ts'
 import type { Logger } from './logger.ts'
 
 export interface ServerOptions {
@@ -56,6 +57,7 @@ export function createServer({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
+    schemaController: lazySchemas(),
     ...fastify,
     ...(certificate === null ? {} : { https: certificate })
   }) as unknown as FastifyInstance
