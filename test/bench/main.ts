@@ -2,13 +2,14 @@
 import { parseArgs } from 'node:util'
 import { Failure } from '@slipway/domain'
 import type { Benchmark } from './benchmark.ts'
+import { coldStart } from './cold-start.ts'
 import { gateway } from './gateway.ts'
 import { idleMemory } from './idle-memory.ts'
 import { pushes } from './pushes.ts'
 import { jsonLine, type Result, tableOf } from './result.ts'
 import { webhook } from './webhook.ts'
 
-const benchmarks: Benchmark[] = [idleMemory, webhook, pushes, gateway]
+const benchmarks: Benchmark[] = [idleMemory, webhook, pushes, coldStart, gateway]
 const known = benchmarks.flatMap(({ names }) => names)
 
 const { values } = parseArgs({

@@ -63,6 +63,33 @@ test('a new version replaces the former one without a dropped request, and a bro
   assert.ok(p99Ms !== null && p99Ms > 0)
 })
 
+test('a function that nobody calls sleeps, calls bring it back together, and a new version of a sleeping one is checked', async () => {
+  const repository = await scene.repository({ owner: 'sleepy' })
+  const zero = ['labels:', '  com.openfaas.scale.zero: true', '  com.openfaas.scale.zero-duration: 1s']
+  const first = await repository.push({
+    'stack.yml': stackOf({ hello: { more: zero } }),
+    'hello/handler.js': saying('awake')
+  })
+  assert.equal((await repository.ended(first)).status, 'live')
+  const asleep = async () => {
+    const { items } = await scene.installation.api.listDeployments({ owner: 'sleepy', name: 'hello' })
+    return items.some(({ status, replicas }) => status === 'live' && replicas === 0)
+  }
+  await waitFor(asleep, { timeoutMs: 60_000, what: 'the function to sleep' })
+  const answers = await Promise.all([1, 2, 3, 4].map(() => call(scene, '/function/sleepy-hello')))
+  assert.deepEqual(
+    answers.map(({ status, body }) => [status, body]),
+    answers.map(() => [200, 'awake'])
+  )
+  await waitFor(asleep, { timeoutMs: 60_000, what: 'the function to sleep again' })
+  const broken = await repository.push({ 'hello/handler.js': 'process.exit(3)\n' })
+  assert.equal((await repository.ended(broken)).status, 'failed')
+  const second = await repository.push({ 'hello/handler.js': saying('second') })
+  assert.equal((await repository.ended(second)).status, 'live')
+  await waitFor(asleep, { timeoutMs: 60_000, what: 'the new version to sleep' })
+  assert.equal((await call(scene, '/function/sleepy-hello')).body, 'second')
+})
+
 test('a function that is not public takes a key, which ends within a second of being revoked', async () => {
   const { api } = scene.installation
   const of = { owner: 'closed', name: 'hello' }
@@ -245,7 +272,9 @@ test('a rollback makes the version before live without a build, and pushes wait 
     timeoutMs: 15_000,
     what: 'the rollback'
   })
-  assert.equal((await call(scene, '/function/back-hello')).body, 'good')
+  // Gateways hear of a switch a moment after it is told of.
+  const isBack = async () => (await call(scene, '/function/back-hello')).body === 'good'
+  await waitFor(isBack, { timeoutMs: 15_000, what: 'the version before' })
 
   const paused = await repository.ended(await repository.push({ 'hello/handler.js': saying('newest') }))
   assert.equal(paused.functions[0]?.status, 'skipped')

@@ -59,7 +59,10 @@ export interface Deployment {
   labels: Record<string, string>
   annotations: Record<string, string>
   commit: string | null
+  /** How many are wanted. */
   replicas: number
+  /** Somebody said so: load and idleness do not change it. */
+  isScaledByHand: boolean
   status: DeploymentStatus
   endpoints: Endpoint[]
   reason: string | null
@@ -143,4 +146,6 @@ export interface Route {
   callsPerSecond: number | null
   /** When an asynchronous call is tried again. */
   retry: RetryPolicy
+  /** A call brings it back when it has no replica. */
+  startsOnCall: boolean
 }

@@ -32,7 +32,14 @@ export const signals = {
   /** It stops in order. */
   left: { gatewayId: 'string' },
   /** What a gateway serves now, every 500 ms. `inFlight`: deployment id to requests. */
-  gateway: { gatewayId: 'string', routesVersion: 'integer', inFlight: 'integers by name' }
+  gateway: { gatewayId: 'string', routesVersion: 'integer', inFlight: 'integers by name' },
+  /**
+   * How much a gateway has to do, every 500 ms, and at once when a call comes for a function without a replica. By deployment id;
+   * `calls`: that have begun since the gateway did, of those that lately had any; `waiting`: that are held until there is a replica.
+   */
+  load: { gatewayId: 'string', calls: 'integers by name', waiting: 'integers by name' },
+  /** A function that calls wait for could not be started. */
+  unstartable: { deploymentId: 'string' }
 } as const satisfies Record<string, Record<string, keyof FieldTypes>>
 
 interface FieldTypes {

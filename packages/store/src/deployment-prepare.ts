@@ -3,6 +3,7 @@ import {
   type Deployment,
   type Deployments,
   Failure,
+  firstReplicas,
   isRedeploy,
   isSameContent,
   isUploaded,
@@ -115,6 +116,7 @@ async function rowOf(tx: Transaction, rollout: Rollout, wanted: NewDeployment, n
     annotations_json: JSON.stringify(wanted.annotations),
     commit: build.commit,
     replicas: wanted.replicas,
+    is_scaled_by_hand: 0,
     status: 'starting',
     endpoints_json: '[]',
     write_timeout_ms: spec.writeTimeoutMs,
@@ -152,7 +154,16 @@ async function restart(tx: Transaction, rollout: Rollout, id: string, now: numbe
     throw new Failure('not-found', `there is no deployment ${id} in this repository`)
   }
   if (row.generation === generation && (row.status === 'starting' || row.status === 'live')) return row
-  const again = { build_id: build.id, generation, status: 'starting', endpoints_json: '[]', reason: null } as const
+  // It may have slept when another version took its place: that it gets ready is seen by a replica.
+  const replicas = row.replicas === 0 ? firstReplicas(toDeployment(row).spec) : row.replicas
+  const again = {
+    build_id: build.id,
+    generation,
+    replicas,
+    status: 'starting',
+    endpoints_json: '[]',
+    reason: null
+  } as const
   if (row.status === 'draining') {
     return insertDeployment(tx, { ...row, ...again, id: newId(), created_at: now, live_at: null, ended_at: null })
   }
@@ -238,20 +249,23 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
         await touchBuild(tx, buildId)
         return wanted.flatMap((one) => made.get(one) ?? [])
       }),
-    setReplicas: (id, replicas) =>
+    setReplicas: (id, replicas, by) =>
       database.write(async (tx) => {
         const row = await tx.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst()
         if (row === undefined) throw new Failure('not-found', `there is no deployment ${id}`)
         if (row.status !== 'live') throw new Failure('conflict', 'only a live deployment can be scaled')
+        if (by === 'load' && row.is_scaled_by_hand === 1) throw new Failure('conflict', 'somebody chose its replicas')
         await assertReplicas(tx, row, replicas)
         const scaled = await tx
           .updateTable('deployments')
-          .set({ replicas })
+          .set({ replicas, is_scaled_by_hand: by === 'hand' && replicas > 0 ? 1 : 0 })
           .where('id', '=', id)
           .where('status', '=', 'live')
+          .where('is_scaled_by_hand', '=', row.is_scaled_by_hand)
           .returningAll()
           .executeTakeFirst()
-        if (scaled === undefined) throw new Failure('conflict', 'another version took its place meanwhile')
+        if (scaled === undefined)
+          throw new Failure('conflict', 'another version took its place meanwhile, or somebody chose its replicas')
         return toDeployment(scaled)
       }),
     setEndpoints: (id, endpoints, replicas) =>

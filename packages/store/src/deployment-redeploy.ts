@@ -1,6 +1,8 @@
+import { firstReplicas, startsOnCall } from '@slipway/domain'
 import { queueRedeploys } from './build-redeploy.ts'
 import type { Transaction } from './database.ts'
 import { configurationNow, isStale } from './deployment-configuration.ts'
+import { toDeployment } from './deployment-rows.ts'
 import { newId } from './ids.ts'
 import type { BuildRow, DeploymentRow, FunctionRow } from './schema.ts'
 
@@ -58,6 +60,7 @@ export async function remakeLive(
     build_id: build.id,
     ...(await configurationNow(tx, build.id, base)),
     redeploy_of: base.id,
+    replicas: isAsleep(base) ? firstReplicas(toDeployment(base).spec) : base.replicas,
     status: 'starting',
     endpoints_json: '[]',
     reason: null,
@@ -65,6 +68,11 @@ export async function remakeLive(
     live_at: null,
     ended_at: null
   }
+}
+
+/** It has no replica until somebody calls it: whether the new configuration is any good is seen by one that runs. */
+function isAsleep({ replicas, labels_json: labels }: DeploymentRow): boolean {
+  return replicas === 0 && startsOnCall(JSON.parse(labels) as Record<string, string>)
 }
 
 /**

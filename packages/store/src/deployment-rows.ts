@@ -26,6 +26,7 @@ export function toDeployment(row: DeploymentRow): Deployment {
     annotations: JSON.parse(row.annotations_json) as Deployment['annotations'],
     commit: row.commit,
     replicas: row.replicas,
+    isScaledByHand: row.is_scaled_by_hand === 1,
     status: row.status,
     endpoints: JSON.parse(row.endpoints_json) as Deployment['endpoints'],
     reason: row.reason,

@@ -1,4 +1,4 @@
-import { type FunctionSpec, type FunctionUse, greaterUse, useOf } from '@slipway/domain'
+import { type FunctionSpec, type FunctionUse, firstReplicas, greaterUse, startsOnCall, useOf } from '@slipway/domain'
 import type { Reader } from './database.ts'
 import type { DeploymentRow } from './schema.ts'
 
@@ -24,6 +24,8 @@ export async function usesOf(db: Reader, ownerId: string, buildId: string | null
   return uses
 }
 
+/** One that sleeps keeps its place: nobody can call it back otherwise. */
 export function useOfRow({ replicas, spec_json: json }: Pick<DeploymentRow, 'replicas' | 'spec_json'>): FunctionUse {
-  return useOf(replicas, (JSON.parse(json) as FunctionSpec).limits)
+  const spec = JSON.parse(json) as FunctionSpec
+  return useOf(replicas === 0 && startsOnCall(spec.labels) ? firstReplicas(spec) : replicas, spec.limits)
 }

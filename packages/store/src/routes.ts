@@ -1,5 +1,6 @@
 import type { Endpoint, FunctionAccess, FunctionKeys, Functions, KnownKey } from '@slipway/domain'
 import { defaultRetryPolicy, retryPolicyOf } from '@slipway/domain/retry'
+import { startsOnCall } from '@slipway/domain/scaling'
 
 /** What gateways read, and all that they read: `keys` are of callers. */
 export type Routes = Pick<Functions, 'routes' | 'routesVersion'> & { keys: FunctionKeys['known'] }
@@ -21,6 +22,8 @@ interface RouteRow {
   default_limits: string | null
   /** null: it says nothing of when to try again. */
   retry_annotations_json: string | null
+  /** null: it says nothing of having no replica. */
+  zero_labels_json: string | null
 }
 
 interface KeyRow {
@@ -39,7 +42,8 @@ export function createRoutes(ask: AskRoutes): Routes {
         `select live.owner_id, live.owner_slug, live.function_name, live.cluster_name, live.id, live.generation, live.endpoints_json, live.write_timeout_ms,
            coalesce(functions.access, repositories.access, owners.access, 'public') as access,
            owners.limits_json, (select value from settings where key = 'limits') as default_limits,
-           case when live.annotations_json like '%com.openfaas.retry.%' then live.annotations_json end as retry_annotations_json
+           case when live.annotations_json like '%com.openfaas.retry.%' then live.annotations_json end as retry_annotations_json,
+           case when live.labels_json like '%com.openfaas.scale.zero%' then live.labels_json end as zero_labels_json
            from functions join deployments as live on live.id = functions.live_deployment_id
              join owners on owners.id = functions.owner_id
              left join repositories on repositories.id = functions.repository_id`
@@ -55,7 +59,8 @@ export function createRoutes(ask: AskRoutes): Routes {
         writeTimeoutMs: row.write_timeout_ms,
         access: row.access,
         callsPerSecond: callsPerSecondOf(row),
-        retry: retryOf(row.retry_annotations_json)
+        retry: retryOf(row.retry_annotations_json),
+        startsOnCall: row.zero_labels_json !== null && startsOnCall(labelsOf(row.zero_labels_json))
       }))
     },
     async keys() {
@@ -85,6 +90,8 @@ function callsPerSecondOf({ limits_json: own, default_limits: all }: RouteRow): 
   return { ...parse(all), ...parse(own) }['calls-per-second'] ?? null
 }
 
+const labelsOf = (json: string) => JSON.parse(json) as Record<string, string>
+
 function retryOf(annotations: string | null) {
-  return annotations === null ? defaultRetryPolicy : retryPolicyOf(JSON.parse(annotations) as Record<string, string>)
+  return annotations === null ? defaultRetryPolicy : retryPolicyOf(labelsOf(annotations))
 }

@@ -240,6 +240,7 @@ export interface DeploymentsTable {
   annotations_json: string
   commit: string | null
   replicas: number
+  is_scaled_by_hand: Generated<Flag>
   status: DeploymentStatus
   endpoints_json: string
   /** Copied from the spec, so that routes are read without parsing specs. */

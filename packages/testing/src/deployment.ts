@@ -33,6 +33,7 @@ export function deploymentOf({ behaviour = {}, spec: specChange = {}, ...change 
     annotations: {},
     commit: null,
     replicas: 1,
+    isScaledByHand: false,
     status: 'starting',
     endpoints: [],
     reason: null,

@@ -16,7 +16,7 @@ test('a former version is removed once the gateways have left it, or its write t
     asked += 1
     return hasLeft
   }
-  const gateways: Gateways = { haveLeft, close: () => {} }
+  const gateways: Gateways = { haveLeft, haveRoutes: () => true, close: () => {} }
   let time = now()
   const drain = createDrain({
     store,
@@ -56,7 +56,7 @@ test('what another leader drained, and a rollback brought back, has its time whe
   const drain = createDrain({
     store,
     cluster,
-    gateways: { haveLeft: () => false, close: () => {} },
+    gateways: { haveLeft: () => false, haveRoutes: () => true, close: () => {} },
     isLeader: () => {
       rounds += 1
       return isLeader

@@ -13,6 +13,8 @@ export interface Gateways {
    * Right after the start nobody has spoken yet: then it is false.
    */
   haveLeft(deploymentId: string, routesVersion: number): boolean
+  /** True when every gateway that is alive has routes of at least that version, and when none is known. */
+  haveRoutes(routesVersion: number): boolean
   close(): void
 }
 
@@ -28,9 +30,16 @@ export function createGateways(signals: Pick<Signals, 'listen'>, now: () => numb
   const unlisten = signals.listen('gateway', ({ gatewayId, routesVersion, inFlight }) => {
     reports.set(gatewayId, { at: now(), routesVersion, inFlight })
   })
+  function forgetSilent(): void {
+    for (const [id, { at }] of reports) if (now() - at > silenceMs) reports.delete(id)
+  }
   return {
+    haveRoutes(version) {
+      forgetSilent()
+      return [...reports.values()].every(({ routesVersion }) => routesVersion >= version)
+    },
     haveLeft(deploymentId, routesVersion) {
-      for (const [id, { at }] of reports) if (now() - at > silenceMs) reports.delete(id)
+      forgetSilent()
       // Nobody speaks: Redis may be away while gateways serve. The write time-out ends the wait.
       if (reports.size === 0 || now() - startedAt < listenMs) return false
       return [...reports.values()].every(

@@ -9,6 +9,7 @@ import type { createCheckParts } from './check-parts.ts'
 import type { CleanUp } from './clean-up.ts'
 import { addForgeRoutes, type InternalForgesDeps } from './forges/internal-forges.ts'
 import { addSinkRoutes } from './notifications/internal-sinks.ts'
+import type { Scaling } from './scaling/scaling.ts'
 import { addSecretRoutes, type InternalSecretsDeps } from './secrets/internal-secrets.ts'
 import { redactLines } from './secrets/redact-lines.ts'
 import type { Redactors } from './secrets/redactors.ts'
@@ -17,6 +18,7 @@ export interface InternalDeps {
   store: Pick<Store, 'repositories' | 'deployments' | 'functions' | 'builds' | 'owners' | 'secrets' | 'notifications'>
   forges: Map<string, ForgeApi>
   cluster: Cluster
+  scaling: Pick<Scaling, 'choose'>
   cleanUp: Pick<CleanUp, 'run'>
   checkParts: ReturnType<typeof createCheckParts>
   token: string
@@ -39,6 +41,7 @@ export function createInternal({
   store,
   forges,
   cluster,
+  scaling,
   cleanUp,
   checkParts,
   token,
@@ -96,12 +99,7 @@ export function createInternal({
     internalPaths.scale,
     { schema: { body: Type.Object({ replicas: Type.Integer({ minimum: 0, maximum: 100 }) }) } },
     async (request, reply) => {
-      // Wanted first, then done: recovery brings about what is wanted when this ends in between.
-      const deployment = await store.deployments.setReplicas(request.params.id, request.body.replicas)
-      const endpoints = await cluster.scale(deployment, request.body.replicas, signalOf(reply))
-      await store.deployments.setEndpoints(deployment.id, endpoints, request.body.replicas)
-      routesChanged()
-      return endpoints
+      return scaling.choose(request.params.id, request.body.replicas, signalOf(reply))
     }
   )
 

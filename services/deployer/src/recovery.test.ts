@@ -12,6 +12,7 @@ function recover(t: TestContext, { store, cluster }: Ground, periodMs = 20) {
   const options = {
     store,
     cluster,
+    isScaled: () => false,
     routesChanged: () => {},
     isLeader: () => true,
     periodMs,

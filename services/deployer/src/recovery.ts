@@ -5,6 +5,8 @@ import { createRepairs } from './repairs.ts'
 export interface RecoveryDeps {
   store: Pick<Store, 'deployments' | 'builds'>
   cluster: Pick<Cluster, 'list' | 'apply' | 'remove'>
+  /** Somebody else is changing how many replicas it has. */
+  isScaled(deploymentId: string): boolean
   /** Live deployments answer elsewhere than before. */
   routesChanged(): void
   isLeader(): boolean
@@ -25,6 +27,7 @@ const slots = 8
 export function createRecovery({
   store,
   cluster,
+  isScaled,
   routesChanged,
   isLeader,
   periodMs,
@@ -106,6 +109,7 @@ export function createRecovery({
       const objects = new Map((await cluster.list(signal)).map((object) => [object.deploymentId, object]))
       const wrong: Deployment[] = []
       for (const deployment of running) {
+        if (isScaled(deployment.id)) continue
         const object = objects.get(deployment.id)
         if (!(await isWrong(deployment, object))) continue
         wrong.push(deployment)

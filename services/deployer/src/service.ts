@@ -38,6 +38,9 @@ import { createSend } from './notifications/send.ts'
 import { createReconciler } from './reconciler.ts'
 import { createRecovery } from './recovery.ts'
 import { createReporter } from './report.ts'
+import { createLoads } from './scaling/load.ts'
+import { createScaler } from './scaling/scaler.ts'
+import { createScaling } from './scaling/scaling.ts'
 import { createSecretServices } from './secrets/secret-services.ts'
 import { createSecretUpkeep } from './secrets/upkeep.ts'
 import { createStrays } from './strays.ts'
@@ -139,9 +142,26 @@ export async function startDeployer(
   closers.add('gateways', () => gateways.close())
   closers.add('drain', () => drain.close())
 
+  const scaling = createScaling({ store, cluster, gateways, routesChanged })
+  const loads = createLoads({ signals, onWaiting: (ids) => scaler.wakeUp(ids), monotonicNow })
+  closers.add('loads', async () => loads.close())
+  const scaler = createScaler({
+    store,
+    scaling,
+    loads,
+    isLeader,
+    unstartable: (deploymentId) => signals.send('unstartable', { deploymentId }),
+    changed: ({ ownerId, functionName: name }) => signals.send('function', { ownerId, name }),
+    periodMs: 2000,
+    monotonicNow,
+    logger
+  })
+  closers.add('scaler', () => scaler.close())
+
   const recovery = createRecovery({
     store,
     cluster,
+    isScaled: scaling.isUnderWay,
     routesChanged,
     isLeader,
     periodMs: 10_000,
@@ -209,6 +229,7 @@ export async function startDeployer(
     store,
     forges,
     cluster,
+    scaling,
     cleanUp,
     checkParts: createCheckParts({ cluster, registry, registryHost: config.REGISTRY }),
     token: installation.internalToken,

@@ -7,13 +7,14 @@ import { answerFailure } from './answers.ts'
 import { hasBody, type Incoming } from './call.ts'
 import { callerOf, createCallerLimit } from './caller-limit.ts'
 import { forward } from './forward.ts'
-import { callHeaders, givenCallId } from './headers.ts'
+import { type CallFacts, callHeaders, givenCallId } from './headers.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import type { IsPeer } from './peers.ts'
 import { bodyTooLarge, notLoaded, tooManyCalls, tooManyOfCaller } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
 import type { Tally } from './tally.ts'
-import type { Upstream } from './upstream.ts'
+import { isAsleep, type Upstream } from './upstream.ts'
+import type { Waking } from './waking.ts'
 
 /** The calls in flight. */
 export interface Calls {
@@ -31,6 +32,8 @@ export interface CallsOptions {
   table: RouteTable
   metrics: GatewayMetrics
   tally: Pick<Tally, 'began' | 'ended'>
+  /** Holds calls to functions that have no replica. */
+  waking: Pick<Waking, 'hold'>
   bodyLimitBytes: number
   inFlightLimit: number
   isTrustedProxy: IsPeer
@@ -38,19 +41,24 @@ export interface CallsOptions {
 }
 
 export function createCalls(options: CallsOptions): Calls {
-  const { table, metrics, tally, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
+  const { table, metrics, tally, waking, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
   const open = new Set<ServerResponse>()
   const waiting: (() => void)[] = []
   const callers = createCallerLimit()
 
-  /** Counts a call from its look-up to the end of its response. */
-  function count({ res, upgrade }: Incoming, upstream: Upstream, begin: number): void {
+  /**
+   * Counts a call from its look-up to the end of its response.
+   *
+   * @returns moves it to the deployment that took the place of the one that it began with
+   */
+  function count({ res, upgrade }: Incoming, upstream: Upstream, begin: number): (to: Upstream) => void {
+    let current = upstream
     table.enter(upstream)
     open.add(res)
     metrics.started(upstream.label)
     tally.began(upstream)
     res.once('close', () => {
-      table.leave(upstream)
+      table.leave(current)
       const isAnswered = res.writableFinished || upgrade !== null
       const status = isAnswered ? res.statusCode : 499
       const seconds = (performance.now() - begin) / 1000
@@ -59,6 +67,21 @@ export function createCalls(options: CallsOptions): Calls {
       open.delete(res)
       if (open.size === 0) for (const resolve of waiting.splice(0)) resolve()
     })
+    return (to) => {
+      if (to === current) return
+      table.enter(to)
+      table.leave(current)
+      current = to
+    }
+  }
+
+  /** Nobody can answer yet: the call is passed on when somebody can. */
+  function hold({ res }: Incoming, upstream: Upstream, facts: CallFacts, goOn: (to: Upstream) => void): void {
+    const drop = waking.hold(upstream, (outcome) => {
+      if (outcome instanceof Failure) answerFailure(res, outcome, callHeaders(facts))
+      else goOn(outcome)
+    })
+    res.once('close', drop)
   }
 
   function refusalOf(req: IncomingMessage, isUpgrade: boolean, upstream: Upstream): Failure | null {
@@ -82,7 +105,7 @@ export function createCalls(options: CallsOptions): Calls {
       if (upstream === null) throw noSuchFunction()
       const { req, res } = incoming
       const begin = performance.now()
-      count(incoming, upstream, begin)
+      const move = count(incoming, upstream, begin)
       const facts = {
         callId: givenCallId(req) ?? randomUUID(),
         startedAt: now(),
@@ -100,8 +123,13 @@ export function createCalls(options: CallsOptions): Calls {
         return
       }
       const refusal = refusalOf(req, incoming.upgrade !== null, upstream)
+      const pass = (to: Upstream) => {
+        move(to)
+        forward({ ...incoming, ...facts, upstream: to, target: address.target, begin }, { bodyLimitBytes, now })
+      }
       if (refusal !== null) answerFailure(res, refusal, callHeaders(facts))
-      else forward({ ...incoming, ...facts, upstream, target: address.target, begin }, { bodyLimitBytes, now })
+      else if (isAsleep(upstream)) hold(incoming, upstream, facts, pass)
+      else pass(upstream)
     },
     cut() {
       for (const res of open) res.destroy()

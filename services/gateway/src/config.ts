@@ -19,6 +19,7 @@ export interface GatewayConfig {
   HEAD_TIMEOUT_MS: number
   BODY_LIMIT_BYTES: number
   IN_FLIGHT_LIMIT: number
+  START_TIMEOUT_MS: number
   ASYNC_BODY_LIMIT_BYTES: number
   ASYNC_CONCURRENCY: number
   ASYNC_WAITING_LIMIT: number
@@ -84,7 +85,15 @@ export const gatewaySettings = {
     default: 1000,
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Calls that one function may have at a time through one gateway; more are answered 429.'
+    description:
+      'Calls that one function may have at a time through one gateway, those held until it starts included; more are answered 429.'
+  },
+  START_TIMEOUT_MS: {
+    type: 'integer',
+    default: 60_000,
+    minimum: 100,
+    maximum: 600_000,
+    description: 'How long a call is held for a function that has no replica; then it is answered 503.'
   },
   ASYNC_BODY_LIMIT_BYTES: {
     type: 'integer',
@@ -151,6 +160,7 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     HEAD_TIMEOUT_MS: Number(text('HEAD_TIMEOUT_MS')),
     BODY_LIMIT_BYTES: Number(text('BODY_LIMIT_BYTES')),
     IN_FLIGHT_LIMIT: Number(text('IN_FLIGHT_LIMIT')),
+    START_TIMEOUT_MS: Number(text('START_TIMEOUT_MS')),
     ASYNC_BODY_LIMIT_BYTES: Number(text('ASYNC_BODY_LIMIT_BYTES')),
     ASYNC_CONCURRENCY: Number(text('ASYNC_CONCURRENCY')),
     ASYNC_WAITING_LIMIT: Number(text('ASYNC_WAITING_LIMIT')),

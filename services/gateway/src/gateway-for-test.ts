@@ -57,6 +57,7 @@ export function routeTo(name: string, endpoints: Endpoint[], more: Partial<Route
     access: 'public',
     callsPerSecond: null,
     retry: defaultRetryPolicy,
+    startsOnCall: false,
     ...more
   }
 }
@@ -73,6 +74,10 @@ export interface TestGateway {
   kept: KeptCalls
   /** What was told to `deployer`. */
   reports: SignalPayload<'gateway'>[]
+  /** How much it told that there is to do. */
+  loads: SignalPayload<'load'>[]
+  /** A function cannot be started. */
+  refuseStart(deploymentId: string): void
   /** What it counted, as far as it was handed on. */
   batches: TrafficBatch[]
   close(): Promise<void>
@@ -91,7 +96,9 @@ export async function startTestGateway(
   const kept = createKeptCalls()
   const reports: SignalPayload<'gateway'>[] = []
   const batches: TrafficBatch[] = []
+  const loads: SignalPayload<'load'>[] = []
   const listeners = new Set<() => void>()
+  const refusing = new Set<(payload: SignalPayload<'unstartable'>) => void>()
   const check = () => {
     if (isAway) throw new Failure('unavailable', 'the database does not answer')
   }
@@ -115,10 +122,12 @@ export async function startTestGateway(
     signals: {
       send: (name, payload) => {
         if (name === 'gateway') reports.push(payload as SignalPayload<'gateway'>)
+        else if (name === 'load') loads.push(payload as SignalPayload<'load'>)
       },
-      listen: (_name, listener) => {
+      listen: (name, listener) => {
+        if (name === 'unstartable') refusing.add(listener as (payload: SignalPayload<'unstartable'>) => void)
         const wake = () => listener({} as never)
-        listeners.add(wake)
+        if (name === 'routes') listeners.add(wake)
         return () => listeners.delete(wake)
       }
     },
@@ -151,6 +160,8 @@ export async function startTestGateway(
     },
     kept,
     reports,
+    loads,
+    refuseStart: (deploymentId) => refusing.forEach((hear) => hear({ deploymentId })),
     batches,
     close: () => running.close()
   }

@@ -1,5 +1,6 @@
 import { Failure } from '@slipway/domain/failure'
 import type { Call } from './call.ts'
+import type { Upstream } from './upstream.ts'
 
 /** What the gateway says when a function does not answer. It names the function, never where it runs. */
 
@@ -7,6 +8,16 @@ export function noReplicas({ upstream }: Call): Failure {
   return new Failure('unavailable', `function ${upstream.label} has no running replica: try again soon`, {
     retryAfterMs: 1000
   })
+}
+
+export function notStarted({ label }: Upstream): Failure {
+  const message = `function ${label} had no replica, and none could be started: its owner sees why in its log`
+  return new Failure('unavailable', message, { retryAfterMs: 5000 })
+}
+
+export function startedTooSlowly({ label }: Upstream, timeoutMs: number): Failure {
+  const message = `function ${label} had no replica, and none was ready after ${timeoutMs / 1000} s: try again soon`
+  return new Failure('unavailable', message, { retryAfterMs: 5000 })
 }
 
 export function tooManyCalls(label: string, limit: number): Failure {

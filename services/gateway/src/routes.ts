@@ -70,6 +70,7 @@ export function createRouteTable(onDrained: () => void): RouteTable {
     },
     enter(upstream) {
       upstream.inFlight += 1
+      upstream.begun += 1
     },
     leave(upstream) {
       upstream.inFlight -= 1

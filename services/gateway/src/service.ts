@@ -28,6 +28,7 @@ import { createRouteTable } from './routes.ts'
 import { createSystemProxy } from './system.ts'
 import { createTally } from './tally.ts'
 import { createTrafficFeed } from './traffic-feed.ts'
+import { createWaking } from './waking.ts'
 
 export { type GatewayConfig, readConfig } from './config.ts'
 export type { RouteSource } from './route-source.ts'
@@ -68,7 +69,8 @@ export async function startGateway(
   let isStopping = false
   const table = createRouteTable(() => reporter.tell())
   const gatewayId = randomUUID()
-  const reporter = createReporter(gatewayId, table, signals)
+  const waking = createWaking({ table, asked: () => reporter.tell(), timeoutMs: config.START_TIMEOUT_MS })
+  const reporter = createReporter(gatewayId, table, waking.waiting, signals)
   const metrics = createMetrics(table.served)
   const tally = createTally()
   const trafficFeed = createTrafficFeed({ tally, sender: traffic, gatewayId, now, logger })
@@ -87,12 +89,13 @@ export async function startGateway(
       table,
       metrics,
       tally,
+      waking,
       bodyLimitBytes: config.BODY_LIMIT_BYTES,
       inFlightLimit: config.IN_FLIGHT_LIMIT,
       isTrustedProxy,
       now
     })
-    const perform = createPerform({ table, metrics, tally, now })
+    const perform = createPerform({ table, metrics, tally, waking, now })
     const sendResult = createSendResult({ isLoopbackAllowed: config.CALLBACK_LOOPBACK === 'on' })
     const desk = createAsyncDesk({
       ...asyncCalls,
@@ -138,6 +141,10 @@ export async function startGateway(
     closers.add('signal', signals.listen('routes', feed.wake))
     const announced = announce(gatewayId, signals, now)
     closers.add('announcement', () => announced.close())
+    closers.add(
+      'hearing of starts',
+      signals.listen('unstartable', ({ deploymentId }) => waking.refuse(deploymentId))
+    )
     closers.add('server', () => {
       isStopping = true
       // Side by side: each may take as long as calls take.
@@ -152,6 +159,7 @@ export async function startGateway(
 
   function onSwap(): void {
     metrics.keep(new Set([...table.served()].map(({ label }) => label)))
+    waking.look()
     reporter.tell()
   }
 }

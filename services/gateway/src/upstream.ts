@@ -33,8 +33,12 @@ export interface Upstream {
   /** Of asynchronous calls. */
   readonly retry: RetryPolicy
   readonly ownerSlug: string
+  /** Calls are held while it has no replica, for they bring one back. */
+  readonly startsOnCall: boolean
   replicas: Replica[]
   inFlight: number
+  /** Calls that have begun. */
+  begun: number
   turn: number
 }
 
@@ -52,8 +56,10 @@ export function createUpstream(route: Route): Upstream {
     callsPerSecond: route.callsPerSecond,
     retry: route.retry,
     ownerSlug: route.ownerSlug,
+    startsOnCall: route.startsOnCall,
     replicas: distinct(route.endpoints).map(createReplica),
     inFlight: 0,
+    begun: 0,
     turn: 0
   }
 }
@@ -68,6 +74,11 @@ export function setEndpoints(upstream: Upstream, endpoints: Endpoint[]): void {
     return replica ?? createReplica(endpoint)
   })
   for (const gone of known.values()) gone.close()
+}
+
+/** Whoever calls it now has to wait until it has been started. */
+export function isAsleep({ startsOnCall, replicas }: Upstream): boolean {
+  return startsOnCall && replicas.length === 0
 }
 
 /** The replica to ask next: of those not tried yet the least busy one that answers, in turn among equals; null when all were. */

@@ -125,7 +125,7 @@ export function functionsContract({ name, database }: Subject): void {
     const [made] = await store.deployments.prepare(
       claim.build.id,
       'd',
-      [wanted(claim, 'hello', { spec, annotations })],
+      [wanted(claim, 'hello', { spec, annotations, labels: { 'com.openfaas.scale.zero': 'true' } })],
       1
     )
     const id = made?.id ?? ''
@@ -146,7 +146,8 @@ export function functionsContract({ name, database }: Subject): void {
         writeTimeoutMs: 5000,
         access: 'public',
         callsPerSecond: null,
-        retry: { ...defaultRetryPolicy, attempts: 3 }
+        retry: { ...defaultRetryPolicy, attempts: 3 },
+        startsOnCall: true
       }
     ])
     const endpoints = [1, 2].map((n) => ({ host: `10.0.0.${n}`, port: 8080 }))

@@ -160,11 +160,11 @@ export function limitsContract({ name, database }: Subject): void {
     const ids = deployments.map(({ id }) => id)
     const ownerId = await setLimits(store, shop, { replicas: 5, 'replicas-per-function': 3 })
     await assert.rejects(
-      store.deployments.setReplicas(ids[0] ?? '', 4),
+      store.deployments.setReplicas(ids[0] ?? '', 4, 'hand'),
       exceeded(/4 replicas of a are more than alice may have of one function: 3 \(replicas-per-function\)/)
     )
     const results = await atOnce(2, (other, i) =>
-      other.deployments.setReplicas(ids[i] ?? '', 3).then(
+      other.deployments.setReplicas(ids[i] ?? '', 3, 'hand').then(
         ({ replicas }) => replicas,
         (err: unknown) => {
           assert.ok(
@@ -181,11 +181,12 @@ export function limitsContract({ name, database }: Subject): void {
     )
     assert.equal((await store.limits.used(ownerId)).replicas, 4)
     const scaled = ids[results.indexOf(3)] ?? ''
-    assert.equal((await store.deployments.setReplicas(scaled, 1)).replicas, 1)
-    await assert.rejects(store.deployments.setReplicas('none', 1), failure('not-found'))
+    assert.equal((await store.deployments.setReplicas(scaled, 1, 'hand')).replicas, 1)
+    await assert.rejects(store.deployments.setReplicas(scaled, 2, 'load'), failure('conflict'))
+    await assert.rejects(store.deployments.setReplicas('none', 1, 'hand'), failure('not-found'))
     const former = await live(store, '1', ['a', 'b'], shop, 10)
     assert.equal(former.deployments.length, 2)
-    await assert.rejects(store.deployments.setReplicas(scaled, 1), failure('conflict'))
+    await assert.rejects(store.deployments.setReplicas(scaled, 1, 'hand'), failure('conflict'))
   })
 
   test(`${name}: an owner's own number of builds at a time goes over that of the installation`, async (t) => {

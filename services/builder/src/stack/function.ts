@@ -7,7 +7,8 @@ import { optional, required } from './presence.ts'
 import type { Field, Reader } from './reader.ts'
 import { readinessOf } from './readiness.ts'
 import { refuseForeignNamespace, refuseForeignPlatforms } from './refusals.ts'
-import { beyondOwner, beyondOwnLimits, replicasOf, resourcesOf } from './resources.ts'
+import { beyondOwner, beyondOwnLimits, resourcesOf } from './resources.ts'
+import { checkScaling, replicasOf } from './scaling.ts'
 import { type BuildSecret, readBuildSecrets, readSecrets } from './secrets.ts'
 
 /** How a function's image is made. */
@@ -61,6 +62,7 @@ export function readFunction(name: string, field: Field, context: FunctionContex
     .map(({ key, field }) => ({ key, value: reader.longText(field), field }))
   const annotations = readLabels(get('annotations'), context)
   const labels = readLabels(get('labels'), context)
+  checkScaling(labels, reader)
   const limits = resourcesOf(get('limits'), reader, { ...policy, refuse: beyondOwner(context.slug) })
   const variables = admitEnvironment(environment)
   const image = optional(get('image'), reader)

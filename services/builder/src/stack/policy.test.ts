@@ -87,6 +87,26 @@ test('replicas come from the scale labels, within the maximum', () => {
   )
 })
 
+test('what cannot be read of the scale labels is refused where it stands, and what is not measured is a warning', () => {
+  const refused = (line: string, words: RegExp) => {
+    const column = line.indexOf(' ') + 27
+    assertRefused(entry('labels:', `  com.openfaas.scale.${line}`), 'invalid-stack', `6:${column}`, words)
+  }
+  refused('target: fast', /com\.openfaas\.scale\.target: "fast" is not a number above 0/)
+  refused('target-proportion: 2', /"2" is not a number above 0 and at most 1/)
+  refused('zero: yes', /"yes" is not true or false/)
+  refused('zero-duration: 0s', /"0s" is not a duration of at least a second/)
+  refused('down.window: soon', /"soon" is not a duration/)
+  const { warnings } = parse(entry('labels:', '  com.openfaas.scale.type: cpu'))
+  assert.deepEqual(
+    warnings.map(({ line, message }) => [line, message.includes('"cpu" is not measured here')]),
+    [[6, true]]
+  )
+  for (const line of ['type: rps', 'type: capacity', 'target: 12.5', 'zero-duration: 1m30s']) {
+    assert.deepEqual(parse(entry('labels:', `  com.openfaas.scale.${line}`)).warnings, [])
+  }
+})
+
 test('the namespace is the owner’s own', () => {
   parse(entry('namespace: acme'))
   assertRefused(entry('namespace: other'), 'invalid-stack', '5:16', /"other" is not yours/)

@@ -1,7 +1,6 @@
-import { type FunctionSpec, type Resources, raiseLimit } from '@slipway/domain'
+import { type Resources, raiseLimit } from '@slipway/domain'
 import { namesOf, resourceFields } from './fields.ts'
-import { failureAt, type Located, quote } from './location.ts'
-import type { StackPolicy } from './policy.ts'
+import { failureAt, quote } from './location.ts'
 import { formatMemory, parseCpu, parseMemory } from './quantity.ts'
 import type { Field, Reader } from './reader.ts'
 
@@ -87,46 +86,4 @@ function quantityOf(
     )
   }
   return value
-}
-
-/** From the labels `com.openfaas.scale.min` and `.max`. A lone one moves the other's default. */
-export function replicasOf(
-  labels: ReadonlyMap<string, Located<string>>,
-  { policy, slug }: { policy: StackPolicy; slug: string }
-): FunctionSpec['replicas'] {
-  const read = (name: string) => {
-    const label = labels.get(`com.openfaas.scale.${name}`)
-    if (label === undefined) return null
-    if (!/^[1-9]\d{0,5}$/.test(label.value)) {
-      throw failureAt(
-        'invalid-stack',
-        label.at,
-        `label com.openfaas.scale.${name}: ${quote(label.value)} is not a number from 1`
-      )
-    }
-    const value = Number(label.value)
-    if (value > policy.maximum.replicas) {
-      throw failureAt(
-        'limit-exceeded',
-        label.at,
-        `label com.openfaas.scale.${name}: ${value} is more than the ${policy.maximum.replicas} replicas that one function of ${slug} may have (replicas-per-function); ${raiseLimit(slug, 'replicas-per-function', value)}`
-      )
-    }
-    return { value, at: label.at }
-  }
-  const min = read('min')
-  const max = read('max')
-  if (min !== null && max !== null && min.value > max.value) {
-    throw failureAt(
-      'invalid-stack',
-      min.at,
-      `label com.openfaas.scale.min: ${min.value} is more than com.openfaas.scale.max, ${max.value}`
-    )
-  }
-  const defaults = policy.defaults.replicas
-  const most = Math.min(defaults.max, policy.maximum.replicas)
-  return {
-    min: min?.value ?? Math.min(defaults.min, max?.value ?? most),
-    max: max?.value ?? Math.max(most, min?.value ?? 1)
-  }
 }

@@ -10,6 +10,7 @@ import {
   type StackFields,
   templateFields
 } from '@slipway/builder/stack'
+import { scaleDefaults } from '@slipway/domain'
 
 /** A whole file: a test has the parser read it without a warning. */
 export const stackExample = `version: 1.0
@@ -95,11 +96,19 @@ platform's own and are refused.
 | | default | |
 |---|---|---|
 | \`com.openfaas.scale.min\`, \`.max\` | ${defaults.replicas.min}, ${defaults.replicas.max} | how many replicas, at most ${maximum.replicas} |
+| \`com.openfaas.scale.type\`, \`.target\`, \`.target-proportion\` | rps, ${scaleDefaults.target}, ${scaleDefaults.proportion} | what a replica is to carry: calls a second (\`rps\`) or at a time (\`capacity\`) |
+| \`com.openfaas.scale.down.window\` | ${scaleDefaults.downAfterMs / 60_000}m | replicas go when fewer were enough for so long |
+| \`com.openfaas.scale.zero\`, \`.zero-duration\` | false, ${scaleDefaults.zeroAfterMs / 60_000}m | without a call for so long there is no replica; the next call starts one |
 | \`com.openfaas.ready.http.path\` | \`/_/health\`, or the template's | is asked before a new version gets traffic |
 | \`com.openfaas.ready.http.initialDelay\`, \`.period\`, \`.timeout\` | 0, 250ms, 1s | seconds (\`.initialDelaySeconds\` and so on are understood as well) or durations |
 | \`com.openfaas.ready.http.successThreshold\`, \`.failureThreshold\` | 1, 30 s of failures | so many in a row |
 
 Where \`ready\` says nothing, \`com.openfaas.health.http.…\` counts.
+
+Load scales a function that has one of the labels \`max\`, \`type\`, \`target\` and \`target-proportion\`: up within about five seconds, down after the window, between
+\`min\` and \`max\`. Others keep \`min\` replicas. A function with \`zero: true\` has none after its idle time: the first call starts it, and it and all that come meanwhile
+are held until it is ready (at most \`START_TIMEOUT_MS\`, then 503). A new version starts one replica, which has to get ready, and idles from then on. What
+\`slipway scale\` sets holds until the next version, whatever the load is.
 
 ## Build arguments
 

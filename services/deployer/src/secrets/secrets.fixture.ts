@@ -43,6 +43,7 @@ export async function createSecretsForTest(t: TestContext, { encryptionKeys = nu
       connectRepository: async () => undefined
     },
     cluster,
+    scaling: { choose: async () => [] },
     hasImage: () => Promise.resolve(true),
     token: 'internal',
     isLoopbackTold: true,

@@ -6,7 +6,8 @@ import { responseHeaders } from '../headers.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { RouteTable } from '../routes.ts'
 import type { Tally } from '../tally.ts'
-import { markAway, nextReplica, type Replica, type Upstream } from '../upstream.ts'
+import { isAsleep, markAway, nextReplica, type Replica, type Upstream } from '../upstream.ts'
+import type { Waking } from '../waking.ts'
 
 export interface Asked extends Pick<CallFacts, 'callId' | 'startedAt'> {
   method: string
@@ -34,13 +35,23 @@ export interface PerformDeps {
   table: Pick<RouteTable, 'enter' | 'leave'>
   metrics: Pick<GatewayMetrics, 'started' | 'ended'>
   tally: Pick<Tally, 'began' | 'ended'>
+  /** Holds calls to functions that have no replica. */
+  waking: Pick<Waking, 'awake'>
   now: () => number
 }
 
 /** Makes one call with nobody who waits for it: counted as others are, and the version that it is made to stays until it has ended. */
-export function createPerform({ table, metrics, tally, now }: PerformDeps): Perform {
-  return async (upstream, asked, signal) => {
+export function createPerform({ table, metrics, tally, waking, now }: PerformDeps): Perform {
+  return async (wanted, asked, signal) => {
     const begin = performance.now()
+    let upstream = wanted
+    try {
+      if (isAsleep(wanted)) upstream = await waking.awake(wanted, signal)
+    } catch (err) {
+      signal.throwIfAborted()
+      if (!(err instanceof Failure)) throw err
+      return told(err.statusCode, err.message)
+    }
     table.enter(upstream)
     metrics.started(upstream.label)
     tally.began(upstream)
