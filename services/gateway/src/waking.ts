@@ -80,7 +80,7 @@ export function createWaking({ table, asked, timeoutMs }: WakingOptions): Waking
         signal.addEventListener('abort', leave, { once: true })
       }),
     look() {
-      for (const one of [...held]) {
+      for (const one of held) {
         const { ownerSlug: slug, functionName } = one.upstream
         const now = table.find({ kind: 'name', slug, functionName, target: '/' })
         if (now === null) end(one, noSuchFunction())
@@ -89,7 +89,7 @@ export function createWaking({ table, asked, timeoutMs }: WakingOptions): Waking
       }
     },
     refuse(deploymentId) {
-      for (const one of [...held]) if (one.upstream.deploymentId === deploymentId) end(one, notStarted(one.upstream))
+      for (const one of held) if (one.upstream.deploymentId === deploymentId) end(one, notStarted(one.upstream))
     },
     waiting
   }
