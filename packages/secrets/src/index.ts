@@ -1,3 +1,4 @@
+export { createEncryption, type Encryption, type Holding } from './encryption.ts'
 export {
   decrypt,
   type EncryptionKey,

@@ -84,6 +84,29 @@ export function createMemberships(database: Database): Memberships {
           .where('id', '=', accountId)
           .execute()
       }),
+    encryptedOtherwise: (keyId, limit) =>
+      database.read(async (db) => {
+        const rows = await db
+          .selectFrom('accounts')
+          .select(['id', 'credential', 'credential_key_id'])
+          .where('credential', 'is not', null)
+          .where('credential_key_id', '!=', keyId)
+          .orderBy('id')
+          .limit(limit)
+          .execute()
+        return rows.flatMap(({ id: accountId, credential: ciphertext, credential_key_id: key }) =>
+          ciphertext === null || key === null ? [] : [{ accountId, ciphertext, keyId: key }]
+        )
+      }),
+    reencrypt: (accountId, before, { ciphertext, keyId }) =>
+      database.write(async (tx) => {
+        await tx
+          .updateTable('accounts')
+          .set({ credential: ciphertext, credential_key_id: keyId })
+          .where('id', '=', accountId)
+          .where('credential', '=', before)
+          .execute()
+      }),
     claim: (accountId, until, now) =>
       database.write(async (tx) => {
         const claimed = await tx

@@ -6,7 +6,6 @@ import type { TestContext } from 'node:test'
 import { createStatusApi, type InternalApi } from '@slipway/client'
 import { Failure, type IdentityProvider } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
-import { ensureKeyring } from '@slipway/secrets'
 import { createLogger } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import { createStore } from '@slipway/store'
@@ -117,7 +116,7 @@ export async function createApiForTest(
     store,
     providers,
     publicUrl: () => publicUrl ?? address,
-    keyring: () => ensureKeyring(join(directory, 'accounts.keys')),
+    accountKeys: { keys: null, file: join(directory, 'accounts.keys') },
     limits: { idleMs: 3600_000, longestMs: 24 * 3600_000, freshMs: 300_000, staleMs: 3600_000, ...limits },
     now,
     logger

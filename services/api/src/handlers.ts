@@ -21,7 +21,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
   const { whoseFor, buildOf, note } = createLookups(deps)
 
   return {
-    ...createSecretHandlers({ store, internal, signals, note, now }),
+    ...createSecretHandlers({ store, internal, signals, note, now, rotateAccountKey: signIn.rotateAccountKey }),
     ...createForgeHandlers({ store, internal, publicUrl: deps.publicUrl, note }),
     ...createFunctionHandlers(deps),
     ...createVariableHandlers(deps),

@@ -24,7 +24,7 @@ export interface HandlerDeps {
   gatewayUrl: string | null
   /** What this service needs: each throws when it is away. */
   needs: Readonly<Record<string, () => Promise<unknown>>>
-  signIn: Pick<SignIn, 'providers' | 'claims'>
+  signIn: Pick<SignIn, 'providers' | 'claims' | 'rotateAccountKey'>
   /** Where people reach our pages. */
   publicUrl(): string
   now: () => number

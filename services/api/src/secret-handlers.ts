@@ -9,6 +9,8 @@ export interface SecretHandlerDeps {
   internal: Pick<InternalApi, 'putSecret' | 'rotateSealingKey' | 'rotateEncryptionKey' | 'importSealingKeys'>
   signals: Pick<Signals, 'send'>
   note: Note
+  /** What `api` alone holds the key of. */
+  rotateAccountKey(): Promise<number>
   now: () => number
 }
 
@@ -29,6 +31,7 @@ export function createSecretHandlers({
   internal,
   signals,
   note,
+  rotateAccountKey,
   now
 }: SecretHandlerDeps): Handlers<SecretRoute> {
   async function ownerOf(slug: string): Promise<Owner & { slug: string }> {
@@ -91,7 +94,8 @@ export function createSecretHandlers({
       return { message: 'there is a new sealing certificate; what was sealed with former ones opens as before' }
     },
     async rotateEncryptionKey(_input, caller, signal) {
-      const count = await internal.rotateEncryptionKey(signal)
+      // Those of `deployer`, and our own.
+      const count = (await internal.rotateEncryptionKey(signal)) + (await rotateAccountKey())
       await administrate(caller, 'rotate-encryption-key', { count })
       return { message: `${count} values were encrypted with the new key` }
     }

@@ -25,7 +25,7 @@ import { createTokenCheck, ensureToken } from './administrator.ts'
 import { createApi } from './app.ts'
 import { pageDirectory } from './page-routes.ts'
 import { followKeptProvider } from './sign-in/kept-provider.ts'
-import { accountKeyring, createSignIn, limitsOf, peopleSettings } from './sign-in/sign-in.ts'
+import { createSignIn, limitsOf, peopleSettings } from './sign-in/sign-in.ts'
 
 export const ApiConfig = Type.Object({
   ...commonSettings,
@@ -115,7 +115,7 @@ export async function startApi(
     store,
     providers,
     publicUrl: () => config.PUBLIC_URL ?? address,
-    keyring: accountKeyring(config),
+    accountKeys: { keys: config.ACCOUNT_KEYS ?? null, file: paths.accountKeys },
     limits: limitsOf(config),
     now: Date.now,
     logger

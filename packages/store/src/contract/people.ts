@@ -162,6 +162,15 @@ export function peopleContract({ name, database }: Subject): void {
 
     await store.memberships.setCredential(id, { ciphertext: 'sealed', keyId: 'k' })
     assert.deepEqual(await store.memberships.credential(id), { ciphertext: 'sealed', keyId: 'k' })
+    const { memberships } = store
+    assert.deepEqual(await memberships.encryptedOtherwise('k', 10), [])
+    const stale = [{ accountId: id, ciphertext: 'sealed', keyId: 'k' }]
+    assert.deepEqual(await memberships.encryptedOtherwise('k2', 10), stale)
+    await memberships.reencrypt(id, 'changed meanwhile', { ciphertext: 'lost', keyId: 'k2' })
+    assert.deepEqual(await memberships.encryptedOtherwise('k2', 10), stale)
+    await memberships.reencrypt(id, 'sealed', { ciphertext: 'sealed anew', keyId: 'k2' })
+    assert.deepEqual(await memberships.credential(id), { ciphertext: 'sealed anew', keyId: 'k2' })
+    assert.deepEqual(await memberships.encryptedOtherwise('k2', 10), [])
     await store.memberships.replace(id, { person: person('7', 'alice'), rights: { owners: [], repositories: [] } }, 6)
     await open(store, 'hash', id)
     await store.memberships.forget(id)

@@ -7,7 +7,7 @@ import {
   noGrants,
   type Store
 } from '@slipway/domain'
-import { decrypt, encrypt, type Keyring } from '@slipway/secrets'
+import type { Encryption } from '@slipway/secrets'
 import type { Logger } from '@slipway/service'
 
 /**
@@ -21,7 +21,7 @@ export type GrantsOf = (accountId: string) => Promise<Grants>
 export interface RightsDeps {
   store: Pick<Store, 'accounts' | 'memberships'>
   providers: readonly IdentityProvider[]
-  keyring: () => Promise<Keyring>
+  encryption: Pick<Encryption, 'encrypt' | 'decrypt'>
   limits: {
     /** For so long a forge is not asked again. */
     freshMs: number
@@ -50,22 +50,27 @@ const pauseMs = 15_000
 /** A token that ends so soon is renewed first. */
 const restMs = 60_000
 
-export function createRights({ store, providers, keyring, limits, now, logger }: RightsDeps): Rights {
+/** What an account's ciphertext is bound to. */
+export function credentialIdentity(accountId: string): string[] {
+  return ['account', accountId]
+}
+
+export function createRights({ store, providers, encryption, limits, now, logger }: RightsDeps): Rights {
   const { memberships } = store
   const asking = new Map<string, Promise<Grants>>()
   const notBefore = new Map<string, number>()
 
   async function keep({ id }: Account, credential: ForgeCredential): Promise<void> {
-    const keys = await keyring()
-    const ciphertext = encrypt(keys, Buffer.from(JSON.stringify(credential)), ['account', id])
-    await memberships.setCredential(id, { ciphertext, keyId: keys[0].id })
+    const stored = await encryption.encrypt(Buffer.from(JSON.stringify(credential)), credentialIdentity(id))
+    await memberships.setCredential(id, stored)
   }
 
   async function credentialOf({ id }: Account): Promise<ForgeCredential | null> {
     const stored = await memberships.credential(id)
     if (stored === null) return null
     try {
-      return JSON.parse(decrypt(await keyring(), stored.ciphertext, ['account', id]).toString()) as ForgeCredential
+      const opened = await encryption.decrypt(stored.ciphertext, credentialIdentity(id))
+      return JSON.parse(opened.toString()) as ForgeCredential
     } catch (err) {
       if (!(err instanceof Failure)) throw err
       logger.warn({ err, accountId: id }, 'the credential of an account cannot be opened: it has to sign in again')

@@ -1,10 +1,10 @@
 import type { IdentityProvider, Store } from '@slipway/domain'
-import { ensureKeyring, type Keyring, parseKeyring } from '@slipway/secrets'
-import { homePaths, type Logger } from '@slipway/service'
+import { createEncryption, type Holding } from '@slipway/secrets'
+import type { Logger } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import { type Claims, createClaims } from './claims.ts'
 import { createPlace, type Place } from './place.ts'
-import { createRights, type Rights, type RightsDeps } from './rights-of.ts'
+import { createRights, credentialIdentity, type Rights, type RightsDeps } from './rights-of.ts'
 import { type BrowserSessions, createBrowserSessions, type SessionLimits } from './sessions.ts'
 
 /** How people are known, and for how long. Part of the schema of `api`. */
@@ -43,7 +43,7 @@ export const peopleSettings = {
     })
   )
 }
-const PeopleSettings = Type.Object({ ...peopleSettings, SLIPWAY_HOME: Type.String() })
+const PeopleSettings = Type.Object(peopleSettings)
 export type PeopleSettings = Static<typeof PeopleSettings>
 
 export interface SignIn {
@@ -52,6 +52,8 @@ export interface SignIn {
   sessions: BrowserSessions
   rights: Rights
   claims: Claims
+  /** Encrypts people's tokens with a new key, while they come and go. Returns how many. */
+  rotateAccountKey(): Promise<number>
 }
 
 export interface SignInDeps {
@@ -59,19 +61,30 @@ export interface SignInDeps {
   providers: readonly IdentityProvider[]
   /** Asked with each use: a port is known only once it listens. */
   publicUrl: () => string
-  keyring: () => Promise<Keyring>
+  /** What people's tokens are encrypted with: a setting, or a file. */
+  accountKeys: { keys: string | null; file: string }
   limits: SessionLimits & RightsDeps['limits']
   now: () => number
   logger: Logger
 }
 
-export function createSignIn({ store, providers, publicUrl, keyring, limits, now, logger }: SignInDeps): SignIn {
+/** @throws Failure `invalid-configuration` for keys that are none */
+export function createSignIn({ store, providers, publicUrl, accountKeys, limits, now, logger }: SignInDeps): SignIn {
   const place = createPlace(publicUrl)
-  const rights = createRights({ store, providers, keyring, limits, now, logger })
+  const encryption = createEncryption({
+    settings: store.settings,
+    name: 'account',
+    setting: 'ACCOUNT_KEYS',
+    ...accountKeys,
+    holdings: [accountCredentials(store)],
+    now
+  })
+  const rights = createRights({ store, providers, encryption, limits, now, logger })
   return {
     providers,
     place,
     rights,
+    rotateAccountKey: () => encryption.rotate(),
     sessions: createBrowserSessions({ store, place, limits, grantsOf: rights.grantsOf, now }),
     claims: createClaims({ store, place, now })
   }
@@ -86,9 +99,14 @@ export function limitsOf(settings: PeopleSettings): SignInDeps['limits'] {
   }
 }
 
-/** @throws Failure `invalid-configuration` for keys that are none */
-export function accountKeyring({ ACCOUNT_KEYS: given, SLIPWAY_HOME: home }: PeopleSettings): () => Promise<Keyring> {
-  if (given === undefined) return () => ensureKeyring(homePaths(home).accountKeys)
-  const keyring = parseKeyring(given, 'ACCOUNT_KEYS')
-  return () => Promise.resolve(keyring)
+const batch = 100
+
+/** People's tokens at their forges. */
+function accountCredentials({ memberships }: Pick<Store, 'memberships'>): Holding {
+  return async (keyId) =>
+    (await memberships.encryptedOtherwise(keyId, batch)).map(({ accountId, ciphertext }) => ({
+      ciphertext,
+      identity: credentialIdentity(accountId),
+      replace: (after) => memberships.reencrypt(accountId, ciphertext, after)
+    }))
 }

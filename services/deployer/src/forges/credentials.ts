@@ -8,7 +8,7 @@ import {
   forgeSecretIdentity,
   type Store
 } from '@slipway/domain'
-import type { Encryption } from '../secrets/encryption.ts'
+import type { Encryption } from '@slipway/secrets'
 
 /** How long a former webhook secret still counts: what was signed with it and is delivered again must not be refused. */
 const formerSecretMs = 24 * 3_600_000

@@ -7,8 +7,8 @@ import {
   githubInstance,
   gitlabInstance
 } from '@slipway/forge'
+import { createEncryption, type Encryption } from '@slipway/secrets'
 import type { Logger } from '@slipway/service'
-import { createEncryption, type Encryption } from '../secrets/encryption.ts'
 import { forgeSecrets } from '../secrets/holdings.ts'
 import { createConnect, type PublicAddresses } from './connect.ts'
 import { createConnectGitLab } from './connect-gitlab.ts'

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { internalPaths } from '@slipway/client'
 import { notificationTopics, type Sink, type Store } from '@slipway/domain'
+import type { Encryption } from '@slipway/secrets'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
-import type { Encryption } from '../secrets/encryption.ts'
 import { sinkIdentity } from '../secrets/holdings.ts'
 import { parseTarget, type SinkAddress } from './send.ts'
 

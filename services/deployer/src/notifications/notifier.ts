@@ -1,6 +1,6 @@
 import { Failure, type Notification, type Sink, type Store, type StoredSink } from '@slipway/domain'
+import type { Encryption } from '@slipway/secrets'
 import { createLoop, type Logger, type Loop } from '@slipway/service'
-import type { Encryption } from '../secrets/encryption.ts'
 import { sinkIdentity } from '../secrets/holdings.ts'
 import { type Told, toldOfBuild, toldOfChange } from './messages.ts'
 import type { Send, SinkAddress } from './send.ts'

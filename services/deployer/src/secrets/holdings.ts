@@ -5,7 +5,7 @@ import {
   type Store,
   type StoredSecret
 } from '@slipway/domain'
-import type { Holding } from './encryption.ts'
+import type { Holding } from '@slipway/secrets'
 
 export const secretIdentity = ({ ownerId, name, versionId }: Pick<StoredSecret, 'ownerId' | 'name' | 'versionId'>) => [
   'secret',

@@ -9,7 +9,7 @@ import {
   type Store,
   type StoredSecret
 } from '@slipway/domain'
-import type { Encryption } from './encryption.ts'
+import type { Encryption } from '@slipway/secrets'
 import { secretIdentity } from './holdings.ts'
 
 export type Values = ReadonlyMap<string, Buffer>

@@ -1,5 +1,5 @@
 import type { Store } from '@slipway/domain'
-import { createEncryption, type Encryption } from './encryption.ts'
+import { createEncryption, type Encryption } from '@slipway/secrets'
 import { forgeSecrets, notificationSinks, sealingKeys, secretVersions } from './holdings.ts'
 import { createSecretKeeper, type SecretKeeper } from './keeper.ts'
 import { createRedactors, type Redactors } from './redactors.ts'

@@ -57,6 +57,10 @@ export interface Memberships {
   replace(accountId: string, answer: { person: Person; rights: ForgeRights }, now: number): Promise<void>
   credential(accountId: string): Promise<StoredCredential | null>
   setCredential(accountId: string, credential: StoredCredential): Promise<void>
+  /** Some of those that are encrypted with another key than this one. */
+  encryptedOtherwise(keyId: string, limit: number): Promise<(StoredCredential & { accountId: string })[]>
+  /** The same credential under another key. Does nothing when it is not encrypted as it was any more. */
+  reencrypt(accountId: string, before: string, after: StoredCredential): Promise<void>
   /** True for one process at a time, until then or until `replace` or `forget`: a refresh token is good once. */
   claim(accountId: string, until: number, now: number): Promise<boolean>
   /** Gives the claim back. */

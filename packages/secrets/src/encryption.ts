@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Failure, type Settings } from '@slipway/domain'
-import { decrypt, encrypt, type Keyring, keyringOf, newEncryptionKey, replaceKeyring } from '@slipway/secrets'
+import { decrypt, encrypt, type Keyring, newEncryptionKey } from './keyring.ts'
+import { keyringOf, replaceKeyring } from './keyring-file.ts'
 
 /** Encryption at rest: the keys, and what is encrypted with them. */
 export interface Encryption {
