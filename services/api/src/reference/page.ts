@@ -17,7 +17,7 @@ h2+details{border-radius:8px 8px 0 0}
 details:last-of-type,details:has(+h2){border-bottom-width:1px;border-radius:0 0 8px 8px}
 h2+details:has(+h2){border-radius:8px}
 summary{cursor:pointer}
-summary b{display:inline-block;min-width:4.2rem;color:var(--accent);font-weight:600}
+summary b{display:inline-block;min-width:4.8rem;color:var(--accent);font-weight:600}
 summary span,p{color:var(--soft)}
 summary span{margin-left:.75rem}
 code,pre{font:12.5px/1.6 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
