@@ -53,8 +53,8 @@ test('GitHub is connected from the page, which tells how far it is until pushes 
   assert.deepEqual(await seriousFaults(page), [])
   await forge.locator('.card', { hasText: 'dev' }).getByRole('button', { name: 'Install' }).click()
   await forge.getByRole('heading', { name: 'The App is installed' }).waitFor()
-  await page.locator('.steps li', { hasText: 'It is installed' }).getByText('Done').waitFor({ timeout: 20_000 })
-  await page.locator('.steps li', { hasText: 'Pushes are heard of' }).getByText('Done').waitFor({ timeout: 20_000 })
+  await page.locator('.steps li', { hasText: 'It is installed' }).getByText('Done').waitFor({ timeout: 60_000 })
+  await page.locator('.steps li', { hasText: 'Pushes are heard of' }).getByText('Done').waitFor({ timeout: 60_000 })
   assert.deepEqual(complaints, [])
   await context.close()
 })
@@ -71,7 +71,7 @@ test('who may call a function is set in the page, a key is shown once, opens it,
       async () =>
         (await call(scene, path, { headers: key === undefined ? {} : { 'x-api-key': key } })).status === status,
       {
-        timeoutMs: 5000,
+        timeoutMs: 30_000,
         what: `the function to answer ${status}`
       }
     )

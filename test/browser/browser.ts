@@ -67,6 +67,8 @@ export async function visitAs(browser: Browser, scene: Scene, login: string, pat
 async function open(browser: Browser, scene: Scene, options: BrowserContextOptions): Promise<Visit> {
   const { api } = scene.installation.endpoints
   const context = await browser.newContext({ baseURL: api, locale: 'en-GB', ...options })
+  // For a machine that is a good deal slower and busier than one would wish.
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
@@ -101,7 +103,7 @@ function createSee(page: Page): Visit['see'] {
     const isThere = async () =>
       asked.size === 0 && performance.now() - changedAt > quietMs && (await page.locator('.skeleton').count()) === 0
     const unanswered = () => [...asked].map((request) => request.url()).join(', ')
-    await waitFor(isThere, { timeoutMs: 30_000, what: `all of ${path}` }).catch((err) => {
+    await waitFor(isThere, { timeoutMs: 60_000, what: `all of ${path}` }).catch((err) => {
       throw new Error(`${path} is not complete; without an answer: ${unanswered() || 'nothing'}`, { cause: err })
     })
   }

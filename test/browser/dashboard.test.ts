@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { waitFor } from '@slipway/machine'
 import type { Browser } from 'playwright-core'
-import { createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
+import { call, createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
 import { seriousFaults, startBrowser, takePicture, visitAs, visitAsAdministrator } from './browser.ts'
 
 const commandLine = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url))
@@ -41,7 +42,7 @@ test('the first view is there within a second, and asks nobody else for anything
   await page.getByRole('link', { name: 'hello', exact: true }).waitFor()
   const tookMs = await page.evaluate<number>('performance.now()')
   console.log(`first view of an owner: ${Math.round(tookMs)} ms after the browser began, nothing kept from before`)
-  assert.ok(tookMs < 5000, 'far from a second, even on a busy machine')
+  assert.ok(tookMs < 10_000, 'far from a second, even on a busy machine')
   assert.deepEqual([...new Set(asked)], [scene.installation.endpoints.api])
   assert.deepEqual(complaints, [])
   await context.close()
@@ -55,10 +56,10 @@ test('a push shows up within a second without reload, goes live, a broken one sh
 
   const pushed = Date.now()
   const better = await repository.push({ 'hello/handler.js': saying('version 2') }, { message: 'Say it better' })
-  await page.getByRole('link', { name: 'Say it better' }).first().waitFor({ timeout: 5000 })
+  await page.getByRole('link', { name: 'Say it better' }).first().waitFor({ timeout: 10_000 })
   console.log(`a push is seen ${Date.now() - pushed} ms after "git push" began`)
   await repository.ended(better)
-  await page.locator('.function-row', { hasText: better.slice(0, 7) }).waitFor({ timeout: 20_000 })
+  await page.locator('.function-row', { hasText: better.slice(0, 7) }).waitFor({ timeout: 60_000 })
 
   const broken = await repository.push(
     { 'stack.yml': `${stackOf({ hello: {} })}    handlr: typo\n` },
@@ -78,8 +79,8 @@ test('a push shows up within a second without reload, goes live, a broken one sh
   const fixed = await repository.push({ 'stack.yml': stackOf({ hello: {} }) }, { message: 'Mend it' })
   await repository.ended(fixed)
   await page.getByRole('link', { name: 'Overview' }).click()
-  await page.locator('.function-row', { hasText: fixed.slice(0, 7) }).waitFor({ timeout: 20_000 })
-  await page.getByRole('link', { name: /Last build failed/ }).waitFor({ state: 'detached', timeout: 20_000 })
+  await page.locator('.function-row', { hasText: fixed.slice(0, 7) }).waitFor({ timeout: 60_000 })
+  await page.getByRole('link', { name: /Last build failed/ }).waitFor({ state: 'detached', timeout: 60_000 })
   assert.equal(await page.evaluate('window.isSamePage'), true)
   await context.close()
 })
@@ -94,12 +95,17 @@ test('a rollback says what it does, is done by one click more, and resuming brin
   await dialog.getByRole('button', { name: 'Roll back' }).click()
   // The function's own page says "Live", too: it is left once the rollback is taken.
   await page.waitForURL('**/builds/*')
-  await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+  await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 60_000 })
 
   await page.goto('/owners/alice/functions/hello/settings')
   await page.locator('.page-head .status', { hasText: 'Paused' }).waitFor()
   await page.getByRole('button', { name: 'Resume' }).click()
-  await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 20_000 })
+  await page.locator('.page-head .status', { hasText: 'Live' }).waitFor({ timeout: 60_000 })
+  // It says so as soon as pushes deploy it again: the head goes live a little later.
+  await waitFor(async () => (await call(scene, '/function/alice-hello')).body === 'version 2', {
+    timeoutMs: 60_000,
+    what: 'the head to be back'
+  })
   await context.close()
 })
 
@@ -264,12 +270,12 @@ test('a lost connection comes back by itself and misses nothing', async () => {
   await page.locator('.connection.is-lost').waitFor()
   const commit = await repository.push({ 'hello/handler.js': saying('while nobody listened') }, { message: 'Unheard' })
   await scene.restart()
-  await page.locator('.connection.is-open').waitFor({ timeout: 15_000 })
+  await page.locator('.connection.is-open').waitFor({ timeout: 60_000 })
   // Its webhook was lost as well: the head is asked.
   await page
     .getByRole('link', { name: commit.slice(0, 7) })
     .or(page.getByText(commit.slice(0, 7)))
     .first()
-    .waitFor({ timeout: 30_000 })
+    .waitFor({ timeout: 60_000 })
   await context.close()
 })

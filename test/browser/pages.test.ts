@@ -67,6 +67,16 @@ const looks: Record<string, BrowserContextOptions> = {
   phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true }
 }
 
+/** How much a page is wider than its window, and what reaches beyond it. */
+const beyondWindow = `({
+  px: document.documentElement.scrollWidth - innerWidth,
+  what: [...document.querySelectorAll('body *')]
+    .filter((one) => one.getBoundingClientRect().right > innerWidth)
+    .map((one) => one.tagName + '.' + one.className + ' ' + one.textContent.slice(0, 40))
+    .slice(-3)
+    .join(', ')
+})`
+
 for (const [look, options] of Object.entries(looks)) {
   test(`every page is well made in ${look}: axe finds nothing serious, nothing is wider than the window`, async () => {
     const { page, context, complaints, see } = await visitAsAdministrator(browser, scene, options)
@@ -84,8 +94,8 @@ for (const [look, options] of Object.entries(looks)) {
       await see(path)
       await takePicture(page, `${name}-${look}`)
       faults.push(...(await seriousFaults(page)).map((fault) => `${name}: ${fault}`))
-      const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
-      if (tooWide > 0) faults.push(`${name}: ${tooWide} px wider than the window`)
+      const { px, what } = await page.evaluate<{ px: number; what: string }>(beyondWindow)
+      if (px > 0) faults.push(`${name}: ${px} px wider than the window: ${what}`)
     }
     assert.deepEqual(faults, [])
     assert.deepEqual(complaints, [])

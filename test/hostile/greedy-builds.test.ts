@@ -100,14 +100,19 @@ test('a greedy build in strict isolation comes to its limits, and a well-behaved
   const commit = await pushGreedy(greedy)
   const { api, endpoints } = scene.installation
   await waitFor(async () => (await api.listBuilds({ commit, status: 'building' })).items[0], {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     what: 'the greedy build'
   })
+  const isGreedyStill = async () => (await api.listBuilds({ commit })).items[0]?.status === 'building'
+  // A slow machine has time for fewer of them, all the while that the other one is greedy.
   const beside: number[] = []
-  for (const words of ['fourth', 'fifth', 'sixth']) beside.push(await pushAndWait(well, words))
-  const isGreedyStill = (await api.listBuilds({ commit })).items[0]?.status === 'building'
+  for (const words of ['fourth', 'fifth', 'sixth']) {
+    const tookMs = await pushAndWait(well, words)
+    if (!(await isGreedyStill())) break
+    beside.push(tookMs)
+  }
   t.diagnostic(`alone ${alone.toFixed(0)} ms, beside ${beside.map((ms) => ms.toFixed(0)).join(', ')} ms`)
-  assert.ok(isGreedyStill, 'all the while the other one was greedy')
+  assert.ok(beside.length > 0, 'one was live while the other one was greedy')
   assert.ok(Math.min(...beside) < alone * 3 + 5000, 'a machine that others use as well is given its time')
 
   const build = await greedy.ended(commit, 200_000)
@@ -125,6 +130,9 @@ test('a greedy build in strict isolation comes to its limits, and a well-behaved
   assert.equal(met, 0, 'nothing of the host was reached')
 
   const label = [`com.slipway.installation=${endpoints.installation}`, 'com.slipway.role=build']
-  assert.deepEqual(await docker.listContainers({ all: true, filters: { label } }), [])
-  assert.deepEqual(await docker.listNetworks({ filters: { label } }), [])
+  const left = async () => [
+    ...(await docker.listContainers({ all: true, filters: { label } })).map(({ Names }) => Names.join()),
+    ...(await docker.listNetworks({ filters: { label } })).map(({ Name }) => Name)
+  ]
+  await waitFor(async () => (await left()).length === 0, { timeoutMs: 15_000, what: 'the sandboxes to be gone' })
 })

@@ -36,6 +36,9 @@ after(async () => {
   silent.close()
 })
 
+/** Far below what each of them would take if it were left alone. */
+const goneMs = 15_000
+
 const silentUrl = () => `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
 
 const hello = (words: string) => ({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying(words) })
@@ -43,7 +46,7 @@ const hello = (words: string) => ({ 'stack.yml': stackOf({ hello: {} }), 'hello/
 /** A repository whose `hello` is live and says `before`. */
 async function liveRepository(owner: string): Promise<TestRepository> {
   const repository = await scene.repository({ owner })
-  const { status, reason } = await repository.ended(await repository.push(hello('before')), 120_000)
+  const { status, reason } = await repository.ended(await repository.push(hello('before')))
   assert.equal(status, 'live', reason ?? '')
   return repository
 }
@@ -100,14 +103,14 @@ async function assertCancels(build: BuildView, repository: TestRepository, owner
       const found = await api.getBuild({ id: build.id })
       return found.finishedAt === null ? null : found
     },
-    { timeoutMs: 10_000, what: 'the build to end' }
+    { timeoutMs: 30_000, what: 'the build to end' }
   )
   assert.deepEqual([ended.status, ended.reason], ['cancelled', 'cancelled by administrator'])
   await waitFor(async () => (await deploymentsOf(owner)).join() === live?.id, {
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
     what: 'the containers of the new version to go'
   })
-  await waitFor(() => checkouts().length === 0, { timeoutMs: 5000, what: 'the checkout to go' })
+  await waitFor(() => checkouts().length === 0, { timeoutMs: 30_000, what: 'the checkout to go' })
   assert.equal(await imagesOf(owner), images, 'no image of it stays')
   assert.equal((await call(scene, `/function/${owner}-hello`)).body, 'before')
   assert.equal((await api.getFunction({ owner, name: 'hello' })).live?.id, live?.id)
@@ -125,7 +128,7 @@ test('while git waits for a forge that does not answer: no git is left', async (
     const build = await installation.api.rebuild({ id: first?.id ?? '' })
     await waitFor(() => processesWith('/gina/shop.git').length > 1, { timeoutMs: 20_000, what: 'git' })
     await assertCancels(build, repository, 'gina')
-    await waitFor(() => processesWith('/gina/shop.git').length === 0, { timeoutMs: 3000, what: 'its end' })
+    await waitFor(() => processesWith('/gina/shop.git').length === 0, { timeoutMs: goneMs, what: 'its end' })
   } finally {
     github.setOutage('none')
   }
@@ -139,7 +142,7 @@ test('while templates are fetched from a host that does not answer', async () =>
   const build = await buildOf(commit, 'building')
   await waitFor(() => processesWith(source).length > 0, { timeoutMs: 20_000, what: 'git' })
   await assertCancels(build, repository, 'tina')
-  await waitFor(() => processesWith(source).length === 0, { timeoutMs: 3000, what: 'its end' })
+  await waitFor(() => processesWith(source).length === 0, { timeoutMs: goneMs, what: 'its end' })
 })
 
 test('while a step of the image sleeps: it ends in the engine', async () => {
@@ -150,7 +153,7 @@ test('while a step of the image sleeps: it ends in the engine', async () => {
   const build = await buildOf(commit, 'building')
   await waitFor(() => processesWith(`sleep ${seconds}`).length > 0, { timeoutMs: 40_000, what: 'the test to sleep' })
   await assertCancels(build, repository, 'nina')
-  await waitFor(() => processesWith(`sleep ${seconds}`).length === 0, { timeoutMs: 3000, what: 'its end' })
+  await waitFor(() => processesWith(`sleep ${seconds}`).length === 0, { timeoutMs: goneMs, what: 'its end' })
 })
 
 test('while one of two functions does not become ready: the other goes back as well', async () => {
@@ -196,7 +199,7 @@ test('with Redis away the worker hears of it when it renews its lease', async ()
   await redis.stop()
   try {
     await assertCancels(build, repository, 'ruth')
-    await waitFor(() => processesWith(`sleep ${seconds}`).length === 0, { timeoutMs: 3000, what: 'its end' })
+    await waitFor(() => processesWith(`sleep ${seconds}`).length === 0, { timeoutMs: goneMs, what: 'its end' })
   } finally {
     redis = await startRedis({ directory: redisDirectory, port: redis.port })
   }

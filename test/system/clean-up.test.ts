@@ -27,14 +27,7 @@ test('what is not kept goes on request, also in the middle of builds; what is li
   const push = (words: string) =>
     repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying(words) })
   for (const words of ['one', 'two', 'three']) assert.equal((await repository.ended(await push(words))).status, 'live')
-  // What still finishes a request keeps its image.
-  await waitFor(
-    async () =>
-      (await api.listDeployments({ owner: 'alice', name: 'hello' })).items.every(({ status }) => status !== 'draining'),
-    { timeoutMs: 15_000, what: 'the former versions to end' }
-  )
-
-  // A former version is one to go back to once it has finished what it had.
+  // What still finishes a request keeps its image, and is one to go back to once it has.
   await waitFor(
     async () =>
       (await api.listDeployments({ owner: 'alice', name: 'hello' })).items
@@ -73,9 +66,6 @@ test('what is not kept goes on request, also in the middle of builds; what is li
   assert.equal((await call(scene, '/function/alice-hello')).body, 'four')
 
   const { id } = await api.rollback({ owner: 'alice', name: 'hello' })
-  await waitFor(async () => (await api.getBuild({ id })).status === 'live', {
-    timeoutMs: 15_000,
-    what: 'the rollback to be live'
-  })
+  assert.equal((await scene.ended(id)).status, 'live')
   assert.equal((await call(scene, '/function/alice-hello')).body, 'three')
 })

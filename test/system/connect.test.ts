@@ -63,7 +63,8 @@ function startConnecting() {
       output += part
     })
   }
-  const exited = once(child, 'exit').then(([code]) => Number(code))
+  // Not its exit: what it wrote at its end may come after that.
+  const exited = once(child, 'close').then(([code]) => Number(code))
   const until = (pattern: RegExp) =>
     waitFor(() => pattern.exec(output), { timeoutMs: 30_000, what: `${pattern.source} in\n${output}` })
   return { exited, until, output: () => output }

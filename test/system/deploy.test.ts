@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -40,7 +41,7 @@ function deploy(folder: string, ...args: string[]): Promise<{ code: number; stdo
 }
 
 async function answers(path: string, words: string): Promise<void> {
-  await waitFor(async () => (await call(scene, path)).body === words, { timeoutMs: 10_000, what: `"${words}"` })
+  await waitFor(async () => (await call(scene, path)).body === words, { timeoutMs: 30_000, what: `"${words}"` })
 }
 
 test('a folder goes live without a forge, changes, fails with file and line, and is rolled back', async () => {
@@ -105,7 +106,8 @@ test('a builder that is killed in the middle loses nothing of a folder that was 
   const folder = await folderOf('slow', {
     'stack.yml': stackOf({ slow: {} }),
     'slow/handler.js': saying('survived'),
-    'slow/package.json': JSON.stringify({ name: 'slow', scripts: { test: 'sleep 4' } })
+    // An engine that has seen it before would not sleep.
+    'slow/package.json': JSON.stringify({ name: 'slow', description: randomUUID(), scripts: { test: 'sleep 4' } })
   })
   const detached = await deploy(folder, '--detach', '--json')
   assert.equal(detached.code, 0, detached.stderr)

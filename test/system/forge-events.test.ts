@@ -28,10 +28,11 @@ test('installing the App builds the production branch at once', async () => {
   const build = await waitFor(
     async () => (await buildsOf('carol/shop')).find(({ status }) => status === 'live') ?? null,
     {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
       what: 'the first build'
     }
   )
+  await scene.ended(build.id)
   assert.deepEqual([build.trigger, build.commit], ['connect', commit])
   assert.equal((await call(scene, '/function/carol-hello')).body, 'connected')
 
@@ -41,7 +42,7 @@ test('installing the App builds the production branch at once', async () => {
     async () =>
       (await api.listRepositories({ owner: 'carol' })).items.every(({ disconnectedAt }) => disconnectedAt !== null),
     {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       what: 'the repository to be disconnected'
     }
   )
@@ -58,7 +59,7 @@ test('a renamed and a transferred repository go on under the same owner name and
   await waitFor(
     async () => (await api.listRepositories({ owner: 'dave' })).items.some(({ fullName }) => fullName === 'dave/after'),
     {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       what: 'the new name'
     }
   )
@@ -73,6 +74,7 @@ test('re-running the check of the head builds it again, of another commit it doe
   const repository = await scene.repository({ owner: 'erin' })
   const first = await repository.push(hello('first'))
   await repository.ended(first)
+  await repository.statuses(first)
   const second = await repository.push(hello('second'))
   await repository.ended(second)
   await repository.statuses(second)
@@ -81,7 +83,7 @@ test('re-running the check of the head builds it again, of another commit it doe
   await waitFor(
     async () => (await buildsOf('erin/shop')).some(({ trigger, commit }) => trigger === 'rebuild' && commit === second),
     {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       what: 'the rebuild'
     }
   )
@@ -92,7 +94,7 @@ test('re-running the check of the head builds it again, of another commit it doe
       (await scene.installation.api.listDeliveries({ limit: 20 })).items.find(({ reason }) =>
         reason?.includes('not the head')
       ) ?? null,
-    { timeoutMs: 10_000, what: 'the refusal' }
+    { timeoutMs: 30_000, what: 'the refusal' }
   )
   assert.equal(told.event, 'check_run')
   assert.equal(
@@ -109,13 +111,13 @@ test('a forge that names the former head right after the push is asked again', a
   const commit = await repository.push(hello('second'))
   const { api } = scene.installation
   const build = await waitFor(async () => (await api.listBuilds({ commit, status: 'building' })).items[0] ?? null, {
-    timeoutMs: 10_000
+    timeoutMs: 30_000
   })
   const isAsking = async () =>
     (await Array.fromAsync(api.followLog(build.id, { follow: false }))).some(({ text }) =>
       text.includes('asking again')
     )
-  await waitFor(isAsking, { timeoutMs: 5000, what: 'the head to be asked again' })
+  await waitFor(isAsking, { timeoutMs: 30_000, what: 'the head to be asked again' })
   await github.setStaleReads(repository.hosted.id, false)
   assert.equal((await repository.ended(commit)).status, 'live')
   assert.equal((await call(scene, '/function/fred-hello')).body, 'second')
@@ -128,7 +130,7 @@ test('with the forge’s API away a public repository is live all the same, and 
   github.setOutage('rest')
   const commit = await repository.push(hello('second'))
   await waitFor(async () => (await scene.installation.api.listBuilds({ commit })).items.length > 0, {
-    timeoutMs: 10_000
+    timeoutMs: 30_000
   })
   github.setOutage('none')
   assert.equal((await repository.ended(commit)).status, 'live')

@@ -30,7 +30,7 @@ export async function pushHandlers(scene: Scene): Promise<HandlerProject> {
   await cp(handlersFolder, directory, { recursive: true })
   await installAnew(directory)
   const commit = await repository.push({ 'box/Dockerfile': ownDockerfile('serve.mjs') })
-  const live = repository.ended(commit, 120_000)
+  const live = repository.ended(commit, 240_000)
   live.catch(() => {}) // every test that needs it says so
 
   async function ask(name: string, path = '/', options: CallOptions = {}): Promise<Answer> {

@@ -57,7 +57,7 @@ export async function createOpenFaasScene(): Promise<OpenFaasScene> {
   }
 
   async function untilReady(name: string, colour: string | null): Promise<void> {
-    await waitFor(async () => (await said(name)).colour === colour, { timeoutMs: 20_000, what: `${name} in ${colour}` })
+    await waitFor(async () => (await said(name)).colour === colour, { timeoutMs: 60_000, what: `${name} in ${colour}` })
   }
 
   const image = `${live?.image.repository}:${live?.image.tag}`

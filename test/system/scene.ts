@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BuildDetail } from '@slipway/client'
+import type { BuildDetail, BuildView } from '@slipway/client'
 import {
   createWorkingCopy,
   type Installation,
@@ -41,6 +41,8 @@ export interface Scene {
     name?: string
     isPrivate?: boolean
   }): Promise<TestRepository>
+  /** A build once it has ended; one that is live once the gateway serves it. */
+  ended(buildId: string, timeoutMs?: number): Promise<BuildDetail>
   close(): Promise<void>
 }
 
@@ -156,6 +158,7 @@ export async function createScene(
       return scene.installation
     },
     repository: (options) => createRepository(scene, options),
+    ended: (buildId, timeoutMs) => untilEnded(scene, buildId, timeoutMs),
     close: () => toClose.disposeAsync()
   }
   opened.defer(() => removeObjects(scene))
@@ -181,17 +184,22 @@ async function createRepository(
       await workingCopy.push({ force })
       return commit
     },
-    async ended(commit, timeoutMs = 60_000) {
-      const build = await waitFor(
-        async () => {
-          const found = await find(commit)
-          return found !== null && isTerminal(found.status) ? found : null
-        },
-        { timeoutMs, what: `the build of ${commit} to end` }
-      )
-      const detail = await scene.installation.api.getBuild({ id: build.id })
-      if (detail.status === 'live') await untilServed(scene, detail)
-      return detail
+    async ended(commit, timeoutMs = patienceMs) {
+      let newest: BuildView | null = null
+      try {
+        const build = await waitFor(
+          async () => {
+            newest = await find(commit)
+            return newest !== null && isTerminal(newest.status) ? newest : null
+          },
+          { timeoutMs, what: `the build of ${commit} to end` }
+        )
+        return await untilEnded(scene, build.id)
+      } catch (err) {
+        const deliveries = forge.deliveries().filter(({ body }) => body?.includes(commit))
+        const heard = deliveries.map((one) => `${one.event} ${one.responseStatus ?? one.error}`).join(', ') || 'nothing'
+        throw new Error(`the newest build of ${commit} is ${told(newest)}; the forge told: ${heard}`, { cause: err })
+      }
     },
     async statuses(commit) {
       const unfinished = new Set(['queued', 'in_progress', 'pending', 'running'])
@@ -200,7 +208,7 @@ async function createRepository(
           const found = forge.statuses(hosted.id, commit)
           return found.length > 0 && found.every(({ state }) => !unfinished.has(state)) ? found : null
         },
-        { timeoutMs: 15_000, what: `final statuses on ${commit}` }
+        { timeoutMs: 60_000, what: `final statuses on ${commit}` }
       )
       return Object.fromEntries(
         reports.map(({ context, state, description, text }) => [context, { state, description, text }])
@@ -224,7 +232,7 @@ async function removeObjects(scene: Scene): Promise<void> {
   }
   // What the engine was still busy with when its client went away comes a little later.
   await waitFor(() => removeAll().catch(() => false), {
-    timeoutMs: 15_000,
+    timeoutMs: 60_000,
     everyMs: 500,
     what: 'the engine to be tidy'
   })
@@ -237,6 +245,27 @@ export interface Answer {
   headers: Record<string, string | string[] | undefined>
 }
 
+/** For a machine that is a good deal slower and busier than one would wish. */
+const patienceMs = 120_000
+
+const told = (build: BuildView | null) =>
+  build === null ? 'none' : `${build.status} (${build.reason ?? 'no reason'}, attempt ${build.attempt})`
+
+async function untilEnded(scene: Scene, id: string, timeoutMs = patienceMs): Promise<BuildDetail> {
+  let build: BuildDetail | null = null
+  const ended = await waitFor(
+    async () => {
+      build = await scene.installation.api.getBuild({ id })
+      return isTerminal(build.status) ? build : null
+    },
+    { timeoutMs, what: `the build ${id} to end` }
+  ).catch((err) => {
+    throw new Error(`the build ${id} is ${told(build)}`, { cause: err })
+  })
+  if (ended.status === 'live') await untilServed(scene, ended)
+  return ended
+}
+
 /** A build is live when the store says so; the gateway hears of it a moment later. */
 async function untilServed(scene: Scene, { owner, functions }: BuildDetail): Promise<void> {
   for (const { name, deploymentId } of functions) {
@@ -247,7 +276,7 @@ async function untilServed(scene: Scene, { owner, functions }: BuildDetail): Pro
         ({ id, status }) => id === deploymentId && status === 'live'
       )
     await waitFor(async () => (await isServed()) || !(await isLive()), {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
       what: `the gateway to serve ${name}`
     })
   }

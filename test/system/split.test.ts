@@ -42,15 +42,15 @@ test('services of their own work together; a builder that is killed in a build i
       "import { createServer } from 'node:http'\ncreateServer((_req, res) => res.end('by the second')).listen(8080)\n"
   })
   const build = await waitFor(async () => (await api.listBuilds({ commit, status: 'building' })).items[0] ?? null, {
-    timeoutMs: 15_000
+    timeoutMs: 60_000
   })
   const isStarted = async () =>
     (await Array.fromAsync(api.followLog(build.id, { follow: false }))).some(({ text }) => text.includes('started'))
-  await waitFor(isStarted, { timeoutMs: 20_000, what: 'the RUN step' })
+  await waitFor(isStarted, { timeoutMs: 60_000, what: 'the RUN step' })
   await installation.add('builder')
   await end(first, 'SIGKILL')
 
-  const ended = await repository.ended(commit, 60_000)
+  const ended = await repository.ended(commit)
   assert.deepEqual([ended.id, ended.status, ended.attempt], [build.id, 'live', 0])
   assert.ok((ended.generation ?? 0) > (build.generation ?? 0), 'it was claimed anew')
   assert.equal((await call(scene, '/function/alice-slow')).body, 'by the second')

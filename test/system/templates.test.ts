@@ -140,7 +140,7 @@ void describe('handlers and templates of OpenFaaS', { concurrency: 8 }, () => {
     const slow = ask('counter', '/slow?ms=2500')
     const container = await project.containerOf('counter')
     const hasBegun = async () => (await container.logs({ stdout: true })).includes('a slow request began')
-    await waitFor(hasBegun, { timeoutMs: 5000, what: 'the slow request to begin' })
+    await waitFor(hasBegun, { timeoutMs: 20_000, what: 'the slow request to begin' })
     await container.kill({ signal: 'SIGTERM' })
     const ended: { StatusCode: number } = await container.wait()
     assert.deepEqual([(await slow).status, ended.StatusCode], [200, 0])

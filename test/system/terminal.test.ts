@@ -48,6 +48,15 @@ async function untilShown(pattern: RegExp, timeoutMs = 120_000): Promise<string>
 /** Said by nobody before: an engine that knew it would have no step to show. */
 const answering = (word: string) => `module.exports = async () => ({ ${word}: '${randomUUID()}' })\n`
 
+/** Its own test takes so long that somebody can look at the screen meanwhile. */
+async function takesSeconds(seconds: number): Promise<void> {
+  const test = `node -e "setTimeout(() => {}, ${seconds}000)"`
+  await writeFile(
+    join(folder, 'hello/package.json'),
+    JSON.stringify({ name: 'hello', version: '1.0.0', scripts: { test } })
+  )
+}
+
 async function cleared(): Promise<void> {
   await tmux('send-keys', '-t', 'main', 'C-l')
   await tmux('clear-history', '-t', 'main')
@@ -59,9 +68,7 @@ before(async () => {
   await mkdir(join(folder, 'hello'), { recursive: true })
   await writeFile(join(folder, 'stack.yml'), 'functions:\n  hello:\n    lang: node\n    handler: ./hello\n')
   await writeFile(join(folder, 'hello/handler.js'), answering('first'))
-  // Its own test takes so long that somebody can look at the screen meanwhile.
-  const slow = { name: 'hello', version: '1.0.0', scripts: { test: 'node -e "setTimeout(() => {}, 4000)"' } }
-  await writeFile(join(folder, 'hello/package.json'), JSON.stringify(slow))
+  await takesSeconds(12)
   await scene.installation.api.addOwner({ slug: 'carol' })
 
   const settings = [`SLIPWAY_HOME='${join(scene.directory, 'home')}'`, "PS1='$ '", 'TERM=tmux-256color']
@@ -98,6 +105,7 @@ test('in a terminal each part of a build has one line, and Ctrl-C leaves the bui
 
 test('NO_COLOR keeps the redrawing and takes the colours; at the end stands where it answers', async () => {
   await cleared()
+  await takesSeconds(5)
   await writeFile(join(folder, 'hello/handler.js'), answering('second'))
   await type('NO_COLOR=1 slipway deploy --owner carol; echo "ended with $?"')
   await untilShown(/^hello +build +\S/m)
@@ -109,6 +117,7 @@ test('NO_COLOR keeps the redrawing and takes the colours; at the end stands wher
 
 test('written to a file the same command says each line once, without any escape', async () => {
   await cleared()
+  await takesSeconds(0)
   await writeFile(join(folder, 'hello/handler.js'), answering('third'))
   await type('slipway deploy --owner carol > log; echo "ended with $?"; grep -c "$(printf "\\033")" log; tail -n 1 log')
   assert.match(await untilShown(/is live: http/), /ended with 0\n0\ncarol\/hello is live: http/)

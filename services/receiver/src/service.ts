@@ -66,7 +66,8 @@ export async function startReceiver(
     {
       batchLimit: 200,
       waitingLimit: 2000,
-      timeoutMs: 800,
+      // Far below the ten seconds of a forge, and above what a busy disk takes now and then.
+      timeoutMs: 2500,
       notify: (outcomes) => {
         if (outcomes.has('queued')) signals.send('builds', {})
         if (outcomes.has('accepted')) signals.send('events', {})
