@@ -174,8 +174,10 @@ async function createRepository(
   const forge = scene[kind]
   const hosted = await forge.createRepository({ owner, name, isPrivate })
   const workingCopy = await createWorkingCopy(join(scene.directory, `copy-${randomUUID()}`), hosted.cloneUrl)
+  // Where a worker saw the new head before its push was heard of, the push is skipped for what it found being built.
+  const isRepeated = ({ status, reason }: BuildView) => status === 'skipped' && /was built already/.test(reason ?? '')
   const find = async (commit: string) =>
-    (await scene.installation.api.listBuilds({ commit, limit: 1 })).items[0] ?? null
+    (await scene.installation.api.listBuilds({ commit, limit: 10 })).items.find((build) => !isRepeated(build)) ?? null
   return {
     hosted,
     workingCopy,
@@ -206,7 +208,9 @@ async function createRepository(
       const reports = await waitFor(
         () => {
           const found = forge.statuses(hosted.id, commit)
-          return found.length > 0 && found.every(({ state }) => !unfinished.has(state)) ? found : null
+          // That of the stack is told last.
+          const isTold = found.some(({ context }) => context === 'slipway/stack')
+          return isTold && found.every(({ state }) => !unfinished.has(state)) ? found : null
         },
         { timeoutMs: 60_000, what: `final statuses on ${commit}` }
       )

@@ -7,7 +7,8 @@ import {
   isTerminal,
   type Repository,
   type SentStatus,
-  type Store
+  type Store,
+  stackContext
 } from '@slipway/domain'
 import { backoffMs, createLoop, type Logger, type Loop, limited } from '@slipway/service'
 
@@ -56,7 +57,7 @@ export function createReporter({ store, forges, urlOf, timeoutMs, isLeader, now,
       (await store.reports.sent(repository.id, build.commit)).map((status) => [status.context, status])
     )
     const statuses = await statusesFor(build, repository)
-    for (const status of [...statuses, ...leftOver(build, statuses, sent.values())]) {
+    for (const status of inOrder(build, [...statuses, ...leftOver(build, statuses, sent.values())])) {
       const before = sent.get(status.context)
       if (before !== undefined && isSame(before, status)) continue
       const limit = { what: `telling ${status.context}`, ms: timeoutMs, setting: 'STATUS_TIMEOUT_MS' }
@@ -108,6 +109,13 @@ export function createReporter({ store, forges, urlOf, timeoutMs, isLeader, now,
     },
     logger
   )
+}
+
+/** The stack's end is the word on all of it, which others wait for: it is told when all else was. */
+function inOrder(build: Build, statuses: CommitStatus[]): CommitStatus[] {
+  if (!isTerminal(build.status)) return statuses
+  const isStack = ({ context }: CommitStatus) => context === stackContext
+  return [...statuses.filter((status) => !isStack(status)), ...statuses.filter(isStack)]
 }
 
 /** What an earlier build of the commit had begun to tell, of functions that this one never came to: ended with it. */
