@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   ask,
   closedEndpoint,
@@ -55,7 +56,8 @@ async function openWebSocket(port: number, path: string) {
 
 test('a WebSocket is joined to its function: handshake, first bytes and frames of both sides', async (t) => {
   const echo = await startEcho(t)
-  const { port, reports } = await startTestGateway(t, [routeTo('ws', [echo.endpoint], { writeTimeoutMs: 200 })])
+  const writeTimeoutMs = 1500
+  const { port, reports } = await startTestGateway(t, [routeTo('ws', [echo.endpoint], { writeTimeoutMs })])
   const { socket, seen } = await openWebSocket(port, '/ws/chat?x=1')
   await until(() => seen.text.endsWith('hello'))
   assert.match(seen.text, /^HTTP\/1.1 101 Switching Protocols\r\n/)
@@ -64,6 +66,7 @@ test('a WebSocket is joined to its function: handshake, first bytes and frames o
   assert.match(seen.text, /X-Call-Id: /)
   assert.deepEqual(echo.heads, [`/chat?x=1 127.0.0.1 ${key} upgrade`])
   // It lives longer than the time for an answer, and counts as in flight.
+  await sleep(writeTimeoutMs)
   await until(() => reports.at(-1)?.inFlight['d-ws'] === 1)
   const frame = Buffer.alloc(300_000, '\x82').toString('latin1')
   socket.write(frame, 'latin1')
