@@ -99,6 +99,7 @@ export async function openAsyncCalls(
     const queue = new Queue<AsyncCall>(queueName(functionKey), {
       connection,
       prefix: config.prefix,
+      skipVersionCheck: true,
       // The last word on tries is the worker's; one that is lost with its process is no try.
       defaultJobOptions: {
         attempts: 1000,

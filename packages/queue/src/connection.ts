@@ -22,10 +22,12 @@ export const patient: RedisOptions = {
   retryStrategy: (times) => Math.min(100 * times, 2000)
 }
 
+/**
+ * Begins to connect, and goes on until it is. Not one that waits to be told to (`lazyConnect`): BullMQ makes a worker's second connection
+ * like the first, tells it to once, and gives it up for ever when Redis is away at that moment.
+ */
 export function connect(config: QueueConfig, options: RedisOptions, onError: (err: Error) => void): Redis {
-  const redis = new Redis(config.redisUrl, { ...options, lazyConnect: true })
+  const redis = new Redis(config.redisUrl, options)
   redis.on('error', onError)
-  // The first attempt's failure also comes as an 'error' event, and is retried by the strategy.
-  redis.connect().catch(onError)
   return redis
 }

@@ -23,6 +23,8 @@ export function createProducer<N extends JobName>(
   const queue = new Queue(name, {
     connection,
     prefix: config.prefix,
+    // A queue whose first question failed, because Redis went away just then, would never be one again.
+    skipVersionCheck: true,
     // A finished job that is kept would go on blocking its id.
     defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true }
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
-import { type RunningRedis, startRedis, waitFor } from '@slipway/machine'
+import { freePort, type RunningRedis, startRedis, waitFor } from '@slipway/machine'
 import { createConsumer, createProducer, createSignals } from './index.ts'
 
 let directory: string
@@ -156,4 +156,40 @@ test('a signal reaches who listens, and a message of another shape is not passed
   await sleep(100)
   assert.equal(heard.length, before)
   assert.ok(heard.every((buildId) => buildId === 'x'))
+})
+
+test('who starts while Redis is away works once it is there, and goes on working', async (t) => {
+  const port = await freePort()
+  const queue = { redisUrl: `redis://127.0.0.1:${port}`, prefix: 'late' }
+  const done: string[] = []
+  let refused = 0
+  const handle = async ({ buildId }: { buildId: string }) => void done.push(buildId)
+  const onError = () => void (refused += 1)
+  const producer = createProducer('build', queue, quiet)
+  const consumer = createConsumer('build', queue, handle, { concurrency: 2, graceMs: 100, onError })
+  t.after(async () => {
+    await consumer.close()
+    await producer.close()
+  })
+  // Each of its connections has been refused.
+  await waitFor(() => refused >= 6, { timeoutMs: 30_000, what: 'refused connections' })
+  const later = await mkdtemp(join(tmpdir(), 'slipway-queue-'))
+  const started = await startRedis({ directory: later, port })
+  t.after(async () => {
+    await started.stop()
+    await rm(later, { recursive: true, force: true })
+  })
+  // What is there when it looks for the first time, and what comes while it waits.
+  for (let number = 1; number <= 5; number++) {
+    const enqueue = () => producer.enqueue(`late-${number}`, { buildId: `late ${number}` })
+    await waitFor(
+      () =>
+        enqueue().then(
+          () => true,
+          () => false
+        ),
+      { timeoutMs: 30_000, what: 'Redis to take a job' }
+    )
+    await waitFor(() => done.includes(`late ${number}`), { timeoutMs: 30_000, what: `job ${number} to be done` })
+  }
 })
