@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startRedis, waitFor } from '@slipway/machine'
+import { parse } from 'yaml'
 import { call, createScene, saying, stackOf } from './scene.ts'
 import { end, type SplitInstallation, startSplit } from './split.ts'
 
@@ -27,6 +28,7 @@ test('services of their own work together; a builder that is killed in a build i
   })
   assert.equal((await repository.ended(hello)).status, 'live')
   assert.equal((await call(scene, '/function/alice-hello')).body, 'each by itself')
+  await knowsMetrics([`${installation.endpoints.gateway}/metrics`, `${installation.health}/metrics`])
 
   const commit = await repository.push({
     'stack.yml': stackOf({ hello: {}, slow: { lang: 'dockerfile' } }),
@@ -56,3 +58,28 @@ test('services of their own work together; a builder that is killed in a build i
   assert.equal((await call(scene, '/function/alice-slow')).body, 'by the second')
   assert.equal((await api.listBuilds({ commit })).items.length, 1)
 })
+
+/** What the dashboard and the rules of infra/monitoring ask for, these services tell. */
+async function knowsMetrics(urls: string[]): Promise<void> {
+  const told = await Promise.all(urls.map(async (url) => (await fetch(url)).text()))
+  const names = new Set(told.join('\n').match(/^[a-z_]+(?=[ {])/gm))
+  for (const file of ['prometheus-rules.yaml', 'grafana-dashboard.json']) {
+    const text = await readFile(new URL(`../../infra/monitoring/${file}`, import.meta.url), 'utf8')
+    const asked = new Set(
+      expressionsIn(parse(text)).flatMap((one) => one.match(/\b(?:gateway|slipway)_[a-z_]+/g) ?? [])
+    )
+    assert.ok(asked.size > 3, `${file} asks for something`)
+    assert.deepEqual(
+      [...asked].filter((name) => !names.has(name)),
+      [],
+      file
+    )
+  }
+}
+
+function expressionsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) =>
+    (name === 'expr' || name === 'query') && typeof inner === 'string' ? [inner] : expressionsIn(inner)
+  )
+}

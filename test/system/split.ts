@@ -10,6 +10,8 @@ import { createStore } from '@slipway/store'
 
 /** Every service as a process of its own, as on several machines, but on one. */
 export interface SplitInstallation extends Installation {
+  /** Where the deployer tells how it is. */
+  health: string
   /** Starts one more of a service. */
   add(service: string): Promise<ChildProcess>
 }
@@ -25,7 +27,7 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<
 export async function startSplit({ home, env }: InstallationOptions): Promise<SplitInstallation> {
   await mkdir(home, { recursive: true })
   const logFile = join(home, 'services.log')
-  const [gateway, receiver, api] = await Promise.all([freePort(), freePort(), freePort()])
+  const [gateway, receiver, api, health] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
   const urls = {
     gateway: `http://127.0.0.1:${gateway}`,
     receiver: `http://127.0.0.1:${receiver}`,
@@ -34,7 +36,7 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
   const ports = { GATEWAY_PORT: String(gateway), RECEIVER_PORT: String(receiver), API_PORT: String(api) }
   const children: ChildProcess[] = []
 
-  async function add(service: string): Promise<ChildProcess> {
+  async function add(service: string, own: Record<string, string> = {}): Promise<ChildProcess> {
     const main = fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url))
     const log = await open(logFile, 'a')
     const child = spawn(process.execPath, [main], {
@@ -44,6 +46,7 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
         GATEWAY_PUBLIC_URL: urls.gateway,
         ...ports,
         ...env,
+        ...own,
         SLIPWAY_HOME: home
       },
       stdio: ['ignore', log.fd, log.fd]
@@ -58,12 +61,12 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
   }
   const store = await createStore({ url: null, file: join(home, 'store.sqlite') })
   try {
-    await add('deployer')
+    await add('deployer', { HEALTH_PORT: String(health) })
     const installation = await waitFor(() => store.settings.get('installation'), {
       timeoutMs: 60_000,
       what: 'the deployer'
     })
-    await Promise.all(['receiver', 'api', 'gateway'].map(add))
+    await Promise.all(['receiver', 'api', 'gateway'].map((service) => add(service)))
     const isUp = (url: string) =>
       fetch(`${url}/healthz`).then(
         ({ ok }) => ok,
@@ -79,7 +82,8 @@ export async function startSplit({ home, env }: InstallationOptions): Promise<Sp
       api: createStatusApi({ url: urls.api, token }),
       pid: children[0]?.pid ?? 0,
       logFile,
-      add,
+      health: `http://127.0.0.1:${health}`,
+      add: (service) => add(service),
       stop: () => stopAll('SIGTERM'),
       kill: () => stopAll('SIGKILL')
     }
