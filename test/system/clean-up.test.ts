@@ -62,7 +62,9 @@ test('what is not kept goes on request, also in the middle of builds; what is li
     runs += 1
   }
   assert.ok(runs > 0)
-  assert.deepEqual([(await ended).status, (await ended).attempt], ['live', 0])
+  const { status, attempt, id: buildId } = await ended
+  const log = await Array.fromAsync(api.followLog(buildId, { follow: false }))
+  assert.deepEqual([status, attempt], ['live', 0], log.map(({ text }) => text).join('\n'))
   assert.equal((await call(scene, '/function/alice-hello')).body, 'four')
 
   const { id } = await api.rollback({ owner: 'alice', name: 'hello' })

@@ -31,16 +31,20 @@ function planned(contentKey: string): PlannedFunction {
   }
 }
 
-/** Images that are only names; `push` and `build` are the test's own. */
-function createImagesForTest({ build, push }: Partial<Pick<ImageEngine, 'build' | 'push'>>, pushMs = 60_000) {
+/** Images that are only names; the calls of the engine that are given are the test's own. */
+function createImagesForTest(
+  { build, push, exists, layers }: Partial<Pick<ImageEngine, 'build' | 'push' | 'exists' | 'layers'>>,
+  pushMs = 60_000,
+  atRegistry: FunctionImagesDeps['atRegistry'] = (work) => work()
+) {
   const removed: string[] = []
   const saved = new Map<string, ImageReference>()
   const engine: Partial<ImageEngine> = {
     build: build ?? (() => Promise.resolve({ imageId: 'sha256:1' })),
     push: push ?? (() => Promise.resolve(digest)),
     platform: () => Promise.resolve('linux/amd64'),
-    exists: () => Promise.resolve(true),
-    layers: () => Promise.resolve([]),
+    exists: exists ?? (() => Promise.resolve(true)),
+    layers: layers ?? (() => Promise.resolve([])),
     remove: async (reference) => void removed.push(reference)
   }
   const images: FunctionImagesDeps['store']['images'] = {
@@ -56,7 +60,7 @@ function createImagesForTest({ build, push }: Partial<Pick<ImageEngine, 'build' 
     bases: {},
     registry: 'registry.test',
     layout: 'nested',
-    pushing: (work) => work(),
+    atRegistry,
     imageRegistries: [],
     isolation: 'shared',
     diskBytes: 1e9,
@@ -148,4 +152,27 @@ test('skip_build takes images of the owner’s own part of the registry, and no 
   ]) {
     await assert.rejects(plan(other), { code: 'unsupported' }, other)
   }
+})
+
+test('the registry is asked nothing while its layers are collected', async () => {
+  let uses = 0
+  const asked: string[] = []
+  const ask =
+    <T>(what: string, answer: T) =>
+    async () => {
+      assert.equal(uses, 1, what)
+      asked.push(what)
+      return answer
+    }
+  const { images } = createImagesForTest(
+    { push: ask('push', digest), exists: ask('exists', true), layers: ask('layers', []) },
+    60_000,
+    async (work) => {
+      uses += 1
+      return work().finally(() => (uses -= 1))
+    }
+  )
+  await images.make(planned('k1'), claim, log, never)
+  await images.make(planned('k1'), claim, log, never)
+  assert.deepEqual(asked, ['push', 'layers', 'exists'])
 })

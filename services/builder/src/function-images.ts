@@ -65,8 +65,8 @@ export interface FunctionImagesDeps {
   /** `host[:port][/prefix]` */
   registry: string
   layout: 'nested' | 'flat'
-  /** Around each push. */
-  pushing: <T>(push: () => Promise<T>, signal: AbortSignal) => Promise<T>
+  /** Around all that the registry is asked. Not one in another: the inner one may have to wait for the outer one's end. */
+  atRegistry: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>
   /** Registries that `skip_build` may name images of. */
   imageRegistries: readonly string[]
   timeoutMs: number
@@ -88,7 +88,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     bases,
     registry,
     layout,
-    pushing,
+    atRegistry,
     imageRegistries,
     timeoutMs,
     isolation,
@@ -157,7 +157,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   /** An image that is there already, as the registry has it now. */
   async function resolveImage(reference: string, signal: AbortSignal): Promise<ImageReference> {
     const { host, path, tag } = parseReference(reference)
-    const digest = await engine.registryDigest(reference, signal)
+    const digest = await atRegistry(() => engine.registryDigest(reference, signal), signal)
     if (digest === null) throw new Failure('image-missing', `the registry has no ${reference}: push it there first`)
     return { repository: `${host}/${path}`, tag: tag ?? 'latest', digest }
   }
@@ -165,7 +165,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   async function findBuilt(ownerId: string, contentKey: string, signal: AbortSignal): Promise<ImageReference | null> {
     const image = await store.images.find(ownerId, contentKey, now())
     if (image === null) return null
-    if (await engine.exists(pinnedReference(image), signal)) return image
+    if (await atRegistry(() => engine.exists(pinnedReference(image), signal), signal)) return image
     await store.images.forget(ownerId, contentKey)
     return null
   }
@@ -204,7 +204,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
     )
     const digest = await push(reference, onPushLog, signal)
     const made: ImageReference = { repository: imageRepository, tag: contentKey, digest }
-    const layers = await engine.layers(pinnedReference(made), signal)
+    const layers = await atRegistry(() => engine.layers(pinnedReference(made), signal), signal)
     await store.images.save(build.ownerId, contentKey, made, now(), layers)
     log.write('push', name, 'slipway', `pushed ${imageRepository}@${digest}`)
     return made
@@ -214,7 +214,7 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
   async function push(reference: string, onLog: (line: LogLine) => void, signal: AbortSignal): Promise<string> {
     const limit = { what: `pushing ${reference}`, ms: limits.pushMs, setting: 'PUSH_TIMEOUT_MS' }
     try {
-      return await pushing(() => limited(limit, signal, (stop) => engine.push(reference, onLog, stop)), signal)
+      return await atRegistry(() => limited(limit, signal, (stop) => engine.push(reference, onLog, stop)), signal)
     } catch (err) {
       if (signal.aborted) await engine.remove(reference, AbortSignal.timeout(removeMs)).catch(() => undefined)
       if (!(err instanceof Failure) || err.code !== 'image-missing') throw err

@@ -26,7 +26,7 @@ import { createCleanUp } from './clean-up.ts'
 import type { BuilderConfig } from './config.ts'
 import { createDiskGuard, roomAt } from './disk-guard.ts'
 import { createImageEngine, type ImageEngine } from './engine/image-engine.ts'
-import { createFunctionImages } from './function-images.ts'
+import { createFunctionImages, type FunctionImagesDeps } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
 import { createRoom } from './room.ts'
 import { defaultPolicy, policyFor } from './stack/policy.ts'
@@ -45,8 +45,8 @@ export interface BuilderDeps {
   store: Store
   signals: Signals
   logger: Logger
-  /** Does a push to the registry; where the registry is Slipway's own, not while its layers are collected. */
-  pushing?: <T>(push: () => Promise<T>, signal: AbortSignal) => Promise<T>
+  /** Around all that the registry is asked: where it is Slipway's own, it is away while its layers are collected. */
+  atRegistry?: FunctionImagesDeps['atRegistry']
   /** What builds images, made of what would: a soak of everything else has its own. */
   engineOf?: (engine: ImageEngine) => ImageEngine
   /** The environment of the process: git gets the search path, proxies and certificates of it, and nothing else. */
@@ -55,7 +55,7 @@ export interface BuilderDeps {
 
 export async function startBuilder(
   config: BuilderConfig,
-  { store, signals, logger, env, pushing, engineOf = (engine) => engine }: BuilderDeps
+  { store, signals, logger, env, atRegistry, engineOf = (engine) => engine }: BuilderDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
@@ -164,7 +164,7 @@ export async function startBuilder(
     bases: { node: config.BASE_NODE, python: config.BASE_PYTHON },
     registry: config.REGISTRY,
     layout: config.REGISTRY_LAYOUT,
-    pushing: pushing ?? ((push) => push()),
+    atRegistry: atRegistry ?? ((work) => work()),
     imageRegistries: listed(config.IMAGE_REGISTRIES),
     timeoutMs: config.BUILD_TIMEOUT_MS,
     isolation: config.BUILD_ISOLATION,

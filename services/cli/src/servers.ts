@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { collectLayers, keepRunning, keptPorts, type MachineLogger, startRedis, startRegistry } from '@slipway/machine'
-import { createPushGate, type PushGate } from './push-gate.ts'
+import { createRegistryGate, type RegistryGate } from './registry-gate.ts'
 
 export type Ports = Record<'gateway' | 'receiver' | 'api' | 'redis' | 'registry', number>
 
@@ -23,8 +23,9 @@ export interface Servers {
 }
 
 export interface OwnRegistry {
-  push: PushGate['push']
-  /** Frees what removed images left, while nobody pushes. Returns the bytes. */
+  /** Around all that it is asked: it is away while its layers are collected. */
+  use: RegistryGate['use']
+  /** Frees what removed images left, while nobody uses it. Returns the bytes. */
   collectLayers(signal: AbortSignal): Promise<number>
 }
 
@@ -48,9 +49,9 @@ export async function startServers(
     const options = { ...registryOptions(home, ports), logger }
     const registry = await keepRunning({ name: 'registry', start: () => startRegistry(options), logger })
     running.defer(() => registry.stop())
-    const gate = createPushGate()
+    const gate = createRegistryGate()
     return {
-      push: gate.push,
+      use: gate.use,
       collectLayers: (signal) => gate.alone(() => registry.interrupt(() => collectLayers(options, signal)), signal)
     }
   }

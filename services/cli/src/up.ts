@@ -98,11 +98,11 @@ async function startControl(
     const signals = createSignals(queueConfig(config), (err) => logger.debug({ err }, 'Redis does not answer'))
     closers.add('signals', () => signals.close())
     const shared = { store, signals, logger }
+    const atRegistry = registry === null ? {} : { atRegistry: registry.use }
     const collecting = registry === null ? {} : { collectLayers: registry.collectLayers }
-    const deployer = await startDeployer(config, { ...shared, ...collecting })
+    const deployer = await startDeployer(config, { ...shared, ...atRegistry, ...collecting })
     closers.add('deployer', () => deployer.close())
-    const pushing = registry === null ? {} : { pushing: registry.push }
-    const builder = await startBuilder(loadConfig(BuilderConfig, settings), { ...shared, ...pushing, env: settings })
+    const builder = await startBuilder(loadConfig(BuilderConfig, settings), { ...shared, ...atRegistry, env: settings })
     closers.add('builder', () => builder.close())
     const api = await startApi(loadConfig(ApiConfig, settings), shared)
     closers.add('api', () => api.close())

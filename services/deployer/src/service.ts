@@ -61,12 +61,14 @@ export interface DeployerDeps {
   signals: Signals
   /** Frees what removed images leave in a registry of Slipway's own; left out where the registry is somebody else's. */
   collectLayers?: (signal: AbortSignal) => Promise<number>
+  /** Around what else the registry is asked: where it is Slipway's own, it is away meanwhile. */
+  atRegistry?: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>
   logger: Logger
 }
 
 export async function startDeployer(
   config: DeployerConfig,
-  { store, signals, collectLayers, logger }: DeployerDeps
+  { store, signals, collectLayers, atRegistry = (work) => work(), logger }: DeployerDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   const now = Date.now
@@ -108,7 +110,8 @@ export async function startDeployer(
   })
   closers.add('cluster', () => cluster.close())
   const registry = createRegistryClient(registryAuth(config))
-  const hasImage = async (pinned: string, signal: AbortSignal) => (await registry.digest(pinned, signal)) !== null
+  const hasImage = async (pinned: string, signal: AbortSignal) =>
+    (await atRegistry(() => registry.digest(pinned, signal), signal)) !== null
 
   const loops: Loop[] = []
   const leadership = await createLeadership(store.settings, holder, now, monotonicNow, logger, () => {

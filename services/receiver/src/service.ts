@@ -66,8 +66,7 @@ export async function startReceiver(
     {
       batchLimit: 200,
       waitingLimit: 2000,
-      // Far below the ten seconds of a forge, and above what a busy disk takes now and then.
-      timeoutMs: 2500,
+      timeoutMs: 800,
       notify: (outcomes) => {
         if (outcomes.has('queued')) signals.send('builds', {})
         if (outcomes.has('accepted')) signals.send('events', {})

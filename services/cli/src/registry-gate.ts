@@ -1,33 +1,33 @@
 import { Failure } from '@slipway/domain'
 import { orAborted } from '@slipway/service'
 
-/** Lets pushes to the registry happen side by side, and something else only without any. */
-export interface PushGate {
+/** Lets the registry be used side by side, and something else happen only while nobody uses it. */
+export interface RegistryGate {
   /** Waits while somebody is alone. */
-  push<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
-  /** Waits for the pushes that are under way; new ones wait meanwhile. @throws Failure `conflict` when they take too long */
+  use<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  /** Waits for the uses that are under way; new ones wait meanwhile. @throws Failure `conflict` when they take too long */
   alone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }
 
-/** @param patienceMs how long new pushes are held up for those that are under way */
-export function createPushGate(patienceMs = 30_000): PushGate {
-  const pushes = new Set<Promise<unknown>>()
+/** @param patienceMs how long new uses are held up for those that are under way */
+export function createRegistryGate(patienceMs = 30_000): RegistryGate {
+  const uses = new Set<Promise<unknown>>()
   let isClosed: Promise<unknown> | null = null
 
   return {
-    async push(work, signal) {
+    async use(work, signal) {
       while (isClosed !== null) await orAborted(isClosed, signal)
-      const push = settled(work())
-      pushes.add(push.done)
-      void push.done.finally(() => pushes.delete(push.done))
-      return push.result
+      const use = settled(work())
+      uses.add(use.done)
+      void use.done.finally(() => uses.delete(use.done))
+      return use.result
     },
     async alone(work, signal) {
       while (isClosed !== null) await orAborted(isClosed, signal)
       const { promise: opened, resolve: open } = Promise.withResolvers<void>()
       isClosed = opened
       try {
-        await orAborted(Promise.all(pushes), AbortSignal.any([signal, patience(patienceMs)]))
+        await orAborted(Promise.all(uses), AbortSignal.any([signal, patience(patienceMs)]))
         return await work()
       } finally {
         isClosed = null
