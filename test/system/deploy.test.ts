@@ -44,7 +44,7 @@ async function answers(path: string, words: string): Promise<void> {
   await waitFor(async () => (await call(scene, path)).body === words, { timeoutMs: 30_000, what: `"${words}"` })
 }
 
-test('a folder goes live without a forge, changes, fails with file and line, and is rolled back', async () => {
+test('a folder goes live without a forge, changes, fails with file and line, and is rolled back', async (t) => {
   const folder = await folderOf('shop', { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('one') })
   const first = await deploy(folder)
   assert.equal(first.code, 0, first.stderr)
@@ -54,6 +54,7 @@ test('a folder goes live without a forge, changes, fails with file and line, and
   )
   await answers('/function/carol-hello', 'one')
   const client = callAllTheTime(scene, '/function/carol-hello')
+  t.after(() => client.stop())
 
   await folderOf('shop', { 'hello/handler.js': saying('two') })
   const second = await deploy(folder)

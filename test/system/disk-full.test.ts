@@ -72,6 +72,7 @@ test('with the disk of the state directory full nothing is acknowledged that is 
   assert.ok(responseStatus === 202 || responseStatus === 503, `${responseStatus} ${responseBody} ${delivery.error}`)
   // Long enough for leases to run out and for everything that looks around to fail a few times.
   const calls = callAllTheTime(scene, '/function/alice-hello')
+  t.after(() => calls.stop())
   await sleep(6000)
   assert.deepEqual((await calls.stop()).failed, [])
   assert.equal((await call(scene, '/function/alice-hello')).body, 'one')

@@ -35,11 +35,12 @@ for (const forge of ['github', 'gitlab'] as const) {
   })
 }
 
-test('a new version replaces the former one without a dropped request, and a broken one leaves it alone', async () => {
+test('a new version replaces the former one without a dropped request, and a broken one leaves it alone', async (t) => {
   const repository = await scene.repository({ owner: 'busy' })
   const first = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('version 0') })
   await repository.ended(first)
   const client = callAllTheTime(scene, '/function/busy-hello')
+  t.after(() => client.stop())
   for (const version of [1, 2, 3]) {
     const commit = await repository.push({ 'hello/handler.js': saying(`version ${version}`) })
     assert.equal((await repository.ended(commit)).status, 'live')
@@ -117,7 +118,7 @@ test('a function that is not public takes a key, which ends within a second of b
   assert.ok(Math.min(...tookMs) < 1000, tookMs.join())
 })
 
-test('a function that never becomes ready fails the build and the former version serves throughout', async () => {
+test('a function that never becomes ready fails the build and the former version serves throughout', async (t) => {
   const repository = await scene.repository({ owner: 'never' })
   const first = await repository.push({
     'stack.yml': stackOf({ hello: {}, other: {} }),
@@ -126,6 +127,7 @@ test('a function that never becomes ready fails the build and the former version
   })
   assert.equal((await repository.ended(first)).status, 'live')
   const client = callAllTheTime(scene, '/function/never-hello')
+  t.after(() => client.stop())
   const second = await repository.push({
     'hello/handler.js': "console.log('about to give up')\nprocess.exit(3)\n",
     'other/handler.js': saying('other, changed')

@@ -207,7 +207,10 @@ export function testCluster(name: string, open: () => Promise<ClusterHarness>): 
       await sleep(20)
       await harness.print(deployment, 'four')
       const options = { follow: false, since: null, tail: null }
-      const lines = await Array.fromAsync(harness.cluster.logs(deployment.id, options, signal()))
+      const read = () => Array.fromAsync(harness.cluster.logs(deployment.id, options, signal()))
+      let lines = await read()
+      // What a replica prints is written down a moment after.
+      await until(async () => (lines = await read()).length === 4)
       const byStream = (stream: string) => lines.filter((line) => line.stream === stream).map(({ text }) => text)
       if (harness.tellsStreams) {
         assert.deepEqual(byStream('stdout'), ['one', 'two', 'four'])

@@ -45,17 +45,22 @@ async function reasonOfExit(
   signal: AbortSignal
 ): Promise<string> {
   const gone = 'it was removed while it started'
-  try {
-    const result: unknown = await engine.call(
-      'wait for a container',
-      signal,
-      (docker, abortSignal) => docker.getContainer(replica.id).wait({ condition: 'not-running', abortSignal }),
-      exitWatchMs
+  const ended = async (): Promise<number> =>
+    exitCodeOf(
+      await engine.call(
+        'wait for a container',
+        signal,
+        (docker, abortSignal) => docker.getContainer(replica.id).wait({ condition: 'not-running', abortSignal }),
+        exitWatchMs
+      )
     )
+  try {
+    // Of a container that it has started again meanwhile the engine says 0, whatever the code was: its next end tells.
+    const code = (await ended()) || (await ended())
     const { State } = await engine.call('inspect a container', signal, (docker) =>
       docker.getContainer(replica.id).inspect()
     )
-    return describeExit(exitCodeOf(result), State.OOMKilled, deployment)
+    return describeExit(code, State.OOMKilled, deployment)
   } catch (err) {
     if (statusOf(err) === 404) return gone
     throw err
