@@ -42,7 +42,7 @@ test('the first view is there within a second, and asks nobody else for anything
   await page.getByRole('link', { name: 'hello', exact: true }).waitFor()
   const tookMs = await page.evaluate<number>('performance.now()')
   console.log(`first view of an owner: ${Math.round(tookMs)} ms after the browser began, nothing kept from before`)
-  assert.ok(tookMs < 10_000, 'far from a second, even on a busy machine')
+  assert.ok(tookMs < 5000, 'far from a second, even on a busy machine')
   assert.deepEqual([...new Set(asked)], [scene.installation.endpoints.api])
   assert.deepEqual(complaints, [])
   await context.close()

@@ -146,7 +146,7 @@ async function checkQueue({ fleet }: VerdictDeps): Promise<string[]> {
 }
 
 /** So long it may take until a caller has heard that a connection which it kept is gone. */
-const hearingMs = 500
+const hearingMs = 100
 
 /**
  * A call may fail only where its own gateway was killed: without an answer, ended after the signal, and begun before that gateway was

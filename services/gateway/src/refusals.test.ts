@@ -107,7 +107,7 @@ test('the gateway answers 504 when a function accepts and then says nothing unti
   const { port, reports } = await startTestGateway(t, [routeTo('paused', [paused], { writeTimeoutMs: 150 })])
   const began = Date.now()
   assertRefused(await ask(port, { path: '/paused', method: 'POST', body: 'x' }), 504, 'gateway-timeout')
-  assert.ok(Date.now() - began < 8000)
+  assert.ok(Date.now() - began < 1000)
   await until(() => Object.keys(reports.at(-1)?.inFlight ?? {}).length === 0)
 })
 
@@ -212,7 +212,7 @@ test('another replica is asked after 500 ms when an address does not answer at a
   const began = Date.now()
   for (let i = 0; i < 4; i += 1) assert.equal((await ask(port, { path: '/fn' })).body, 'ok')
   const took = Date.now() - began
-  assert.ok(took > 400 && took < 10_000, `${took} ms`)
+  assert.ok(took > 400 && took < 1500, `${took} ms`)
 })
 
 test('another replica is never asked once a byte was sent', async (t) => {

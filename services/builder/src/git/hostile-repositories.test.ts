@@ -162,7 +162,7 @@ test('too many files, a tree that unfolds without end and too deep folders are r
   }
   commitTree(forge, [{ mode: '40000', name: 'bomb', id: bomb }])
   await assert.rejects(checkOut(mirrors, forge), failsWith('limit-exceeded', /more than 50000 files/))
-  assert.ok(performance.now() - startedAt < 60_000)
+  assert.ok(performance.now() - startedAt < 10_000)
 
   forge.commit('mallory/evil', 'main', { [`${'d/'.repeat(64)}file`]: '1' })
   await assert.rejects(checkOut(mirrors, forge), failsWith('limit-exceeded', /64 deep.*40 are allowed/))

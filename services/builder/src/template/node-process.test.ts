@@ -39,7 +39,7 @@ test('SIGTERM ends an idle function within a second, with code 0', async (t) => 
   await (await fetch(fn.url)).text()
   const { code, ms } = await fn.stop()
   assert.equal(code, 0)
-  assert.ok(ms < 4000, `took ${ms} ms: connections that are kept are waited for`)
+  assert.ok(ms < 2000, `took ${ms} ms: connections that are kept are waited for`)
 })
 
 test('SIGTERM lets running requests end, tells new ones that the connection closes, and is no longer ready', async (t) => {
