@@ -26,10 +26,19 @@ export function assertDeploymentTransition(from: DeploymentStatus, to: Deploymen
   }
 }
 
-/** Where one replica answers. */
+/** Where one replica answers. Of a cluster that shares calls out by itself, all of a deployment's are the same. */
 export interface Endpoint {
   host: string
   port: number
+  /** Of an address that others answer at, too: what is below this belongs to the deployment. It begins with `/` and does not end with it. */
+  path?: string
+  /** It is called by TLS. */
+  isSecure?: boolean
+}
+
+/** Its address in full, by which two are told apart. */
+export function endpointUrl({ host, port, path = '', isSecure = false }: Endpoint): string {
+  return `http${isSecure ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`
 }
 
 /**

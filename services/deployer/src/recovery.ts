@@ -1,4 +1,12 @@
-import { type Cluster, type ClusterObject, type Deployment, Failure, isTerminal, type Store } from '@slipway/domain'
+import {
+  type Cluster,
+  type ClusterObject,
+  type Deployment,
+  endpointUrl,
+  Failure,
+  isTerminal,
+  type Store
+} from '@slipway/domain'
 import { createLoop, type Logger, type Loop } from '@slipway/service'
 import { createRepairs } from './repairs.ts'
 
@@ -136,9 +144,7 @@ function isWhole(deployment: Deployment, object: ClusterObject | undefined): boo
   return availableReplicas >= deployment.replicas && keyOf(endpoints) === keyOf(deployment.endpoints)
 }
 
+/** Where calls go, however many replicas they are shared out to there. */
 function keyOf(endpoints: Deployment['endpoints']): string {
-  return endpoints
-    .map(({ host, port }) => `${host}:${port}`)
-    .sort()
-    .join()
+  return [...new Set(endpoints.map(endpointUrl))].sort().join()
 }

@@ -6,6 +6,7 @@ import { type Call, hasBody } from './call.ts'
 import { callHeaders, requestHeaders } from './headers.ts'
 import { bodyTooSlow, brokenOff, isUnsendable, noReplicas, timedOut, unreachable } from './refusals.ts'
 import { createRequestBody, type RequestBody } from './request-body.ts'
+import { asAskedAt } from './shared-address.ts'
 import { markAway, nextReplica, type Replica } from './upstream.ts'
 
 export interface ForwardOptions {
@@ -56,9 +57,8 @@ export function forward(call: Call, { bodyLimitBytes, now }: ForwardOptions): vo
     replica.inFlight += 1
     body = hasBody(req) ? createRequestBody(call, bodyLimitBytes) : null
     const request = {
-      path: call.target,
+      ...asAskedAt(replica, call.target, headers),
       method: req.method as Dispatcher.HttpMethod,
-      headers,
       body: body as Dispatcher.DispatchOptions['body'],
       upgrade: call.upgrade === null ? null : 'websocket'
     }

@@ -5,9 +5,11 @@ import type undici from 'undici'
 // The package's main module loads everything it has, its fetch and its caches among it: 10 MiB that nobody asks for here.
 const Pool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof undici.Pool
 
-/** One replica of a deployment, and the connections to it. */
+/** One replica of a deployment, or an address that shares calls out to several, and the connections to it. */
 export interface Replica {
   readonly key: string
+  /** Of an address that others answer at, too: what is asked there begins with `path`, and calls it by its own name. */
+  readonly shared: { path: string; host: string } | null
   /** Made when first called. */
   pool(): undici.Pool
   inFlight: number
@@ -43,6 +45,8 @@ export interface Upstream {
 }
 
 const awayMs = 1000
+/** It may be far away, and there is no other one to try. */
+const sharedConnectMs = 5000
 
 export function createUpstream(route: Route): Upstream {
   return {
@@ -102,20 +106,21 @@ function rank(replica: Replica, now: number): number {
 }
 
 function createReplica(endpoint: Endpoint): Replica {
-  const key = keyOf(endpoint)
+  const { host, port, path = '', isSecure = false } = endpoint
   let pool: undici.Pool | null = null
   return {
-    key,
+    key: keyOf(endpoint),
+    shared: path === '' ? null : { path, host: authority(host, port, isSecure) },
     inFlight: 0,
     awayUntil: 0,
     pool: () => {
-      pool ??= new Pool(`http://${key}`, {
+      pool ??= new Pool(originOf(endpoint), {
         // An address may belong to another container a second later, and a function may close what is idle.
         keepAliveTimeout: 1000,
         keepAliveMaxTimeout: 1000,
         keepAliveTimeoutThreshold: 500,
         pipelining: 1,
-        connect: { timeout: 500 },
+        connect: { timeout: path === '' ? 500 : sharedConnectMs },
         // The call has one limit of its own.
         headersTimeout: 0,
         bodyTimeout: 0,
@@ -130,8 +135,18 @@ function createReplica(endpoint: Endpoint): Replica {
   }
 }
 
-function keyOf({ host, port }: Endpoint): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+function keyOf(endpoint: Endpoint): string {
+  return `${originOf(endpoint)}${endpoint.path ?? ''}`
+}
+
+function originOf({ host, port, isSecure = false }: Endpoint): string {
+  return `${isSecure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** As a `Host` header has it. */
+function authority(host: string, port: number, isSecure: boolean): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return port === (isSecure ? 443 : 80) ? name : `${name}:${port}`
 }
 
 function distinct(endpoints: Endpoint[]): Endpoint[] {

@@ -5,6 +5,7 @@ import type { CallFacts } from '../headers.ts'
 import { responseHeaders } from '../headers.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { RouteTable } from '../routes.ts'
+import { asAskedAt } from '../shared-address.ts'
 import type { Tally } from '../tally.ts'
 import { isAsleep, markAway, nextReplica, type Replica, type Upstream } from '../upstream.ts'
 import type { Waking } from '../waking.ts'
@@ -109,9 +110,8 @@ function exchange(replica: Replica, asked: Asked, begin: number, limit: AbortSig
       limit.removeEventListener('abort', abort)
     }
     const request: Dispatcher.DispatchOptions = {
-      path: asked.target,
+      ...asAskedAt(replica, asked.target, asked.headers),
       method: asked.method,
-      headers: asked.headers,
       body: asked.body.length === 0 ? null : asked.body
     }
     replica.pool().dispatch(request, {
