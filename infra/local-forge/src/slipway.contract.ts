@@ -21,6 +21,7 @@ function stored(repository: LocalRepository, installationId: string | null): Rep
     branch: null,
     stackPath: null,
     isAtomic: true,
+    isAutomatic: true,
     policy: 'wait' as const,
     hasPublicPages: false,
     connectedAt: 0,

@@ -58,6 +58,8 @@ export const RepositoryView = Type.Object(
     isAtomic: Type.Boolean(),
     /** What becomes of a running build when the branch moves on. */
     policy: BuildPolicy,
+    /** Pushes are built and deployed by themselves; otherwise they are recorded, and somebody asks for what is to go live. */
+    isAutomatic: Type.Boolean(),
     /** Everybody may see its builds, logs and functions, while it is not private at its forge. */
     hasPublicPages: Type.Boolean(),
     /** Who may call its functions that do not say so themselves; null: as its owner says. */

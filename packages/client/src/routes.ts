@@ -120,6 +120,12 @@ export const routes = {
       stackPath: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 512 }), Type.Null()])),
       isAtomic: Type.Optional(Type.Boolean()),
       policy: Type.Optional(BuildPolicy),
+      isAutomatic: Type.Optional(
+        Type.Boolean({
+          description:
+            'pushes are built and deployed by themselves; switched off, they are recorded as skipped until somebody asks for one (rebuild); switched on again, the head that was left out is queued'
+        })
+      ),
       hasPublicPages: Type.Optional(
         Type.Boolean({
           description: 'everybody may see builds, logs and functions while the repository is not private'

@@ -56,7 +56,7 @@ export function assertTransition(from: BuildStatus, to: BuildStatus): void {
 /**
  * Why a build exists. `push`: a delivery said so. `head`: the branch was seen to point at this commit.
  * `connect`: the repository was just connected. `rebuild`: somebody asked for this commit, head or not.
- * `resume`: a function that was paused is deployed by pushes again.
+ * `resume`: a function that was paused, or a repository whose automatic deploys were off, is deployed by pushes again.
  * `rollback`: somebody asked for an earlier deployment; nothing is built.
  * `api`: somebody sent the folder itself, see `uploadForgeId`.
  * `redeploy`: somebody asked for what is live once more, with the configuration of now. `configuration`: the same, because

@@ -95,6 +95,7 @@ const knowing = (change: Partial<RefKnowledge>): RefKnowledge => ({
   isUnderWay: false,
   isEarlierCommit: false,
   isPaused: false,
+  isAutomatic: true,
   errors: 0,
   ...change
 })
@@ -160,4 +161,17 @@ test('right after a build an earlier commit is taken for a stale answer, and for
   assert.equal(course(a, { observation, isEarlierCommit: true }, 15_999), 'nothing')
   assert.equal(course(a, { observation, isEarlierCommit: true }, 16_000), 'queue')
   assert.equal(course(c, { observation }, 1001), 'queue', 'a commit that was never seen is no stale answer')
+})
+
+test('while automatic deploys are off a new head is shown as skipped, once, and nothing is tried again', () => {
+  const off = { isAutomatic: false }
+  assert.equal(course(b, off), 'skip')
+  assert.equal(course(b, { ...off, observation: null }), 'skip')
+  assert.equal(course(b, { ...off, ended: ended('cancelled') }), 'skip', 'what a stop of the installation had ended')
+  assert.equal(course(b, { ...off, ended: ended('skipped') }), 'note')
+  assert.equal(course(a, off), 'nothing')
+  assert.equal(course(b, { ...off, isUnderWay: true }), 'nothing')
+  const failed = { commit: a, ...ended('error', { finishedAt: 1000 }) }
+  assert.equal(course(a, { ...off, observation: failed, errors: 1 }, 1e12), 'nothing')
+  assert.equal(course(a, { ...off, observation: { commit: a, ...ended('cancelled') } }), 'nothing')
 })

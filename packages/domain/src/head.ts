@@ -62,6 +62,8 @@ export interface RefKnowledge {
   isEarlierCommit: boolean
   /** All functions of the repository are paused, a rollback's among them. */
   isPaused: boolean
+  /** The repository's setting: its pushes are deployed by themselves. */
+  isAutomatic: boolean
   /** Builds of this commit and ref that ended `error`. */
   errors: number
 }
@@ -75,8 +77,11 @@ export interface SeenBuild {
   finishedAt: number | null
 }
 
-/** `note`: a build has said all about this commit without observing it; it counts as the observed one from now on. */
-export type HeadCourse = { course: 'nothing' | 'queue' } | { course: 'note'; buildId: string }
+/**
+ * `note`: a build has said all about this commit without observing it; it counts as the observed one from now on.
+ * `skip`: nobody asked for it, and nothing goes live unasked: it is shown as skipped.
+ */
+export type HeadCourse = { course: 'nothing' | 'queue' | 'skip' } | { course: 'note'; buildId: string }
 
 /** An API may be behind git for so long after a push: until then an earlier commit is taken for the past, not for a revert. */
 export const staleHeadMs = 15_000
@@ -98,15 +103,17 @@ export function judgeSeenHead(head: string, known: RefKnowledge, now: number): H
     const sinceMs = now - (observation?.startedAt ?? 0)
     // A time in the future was written by a clock that was set back since.
     const isMaybeStale = known.isEarlierCommit && sinceMs >= 0 && sinceMs < staleHeadMs
-    return { course: isMaybeStale ? 'nothing' : 'queue' }
+    if (isMaybeStale) return { course: 'nothing' }
+    return { course: known.isAutomatic ? 'queue' : 'skip' }
   }
   const latest = ended ?? observation
   const pausedMs = now - (latest?.finishedAt ?? 0)
-  if (latest?.status === 'error' && (pausedMs < 0 || pausedMs >= errorBackoffMs(known.errors))) {
+  if (known.isAutomatic && latest?.status === 'error' && (pausedMs < 0 || pausedMs >= errorBackoffMs(known.errors))) {
     return { course: 'queue' }
   }
   // Stopped with its installation, not by a person: it goes on with it.
-  if (isObserved && latest?.status === 'cancelled' && !latest.isCancelAsked) return { course: 'queue' }
+  if (known.isAutomatic && isObserved && latest?.status === 'cancelled' && !latest.isCancelAsked)
+    return { course: 'queue' }
   return isObserved || ended === null ? { course: 'nothing' } : { course: 'note', buildId: ended.buildId }
 }
 

@@ -1,5 +1,6 @@
 export * from './access.ts'
 export * from './account.ts'
+export * from './automatic-deploys.ts'
 export * from './build.ts'
 export * from './clean-up.ts'
 export * from './commit-status.ts'

@@ -53,17 +53,25 @@ test('what is not for us is ignored with a reason', () => {
 
 test('a disconnected or suspended repository is not built', () => {
   assert.equal(
-    decidePush(pushOf(), { branch: null, disconnectedAt: 1, suspendedAt: null, ownerStop: null }, null).outcome,
+    decidePush(
+      pushOf(),
+      { branch: null, disconnectedAt: 1, suspendedAt: null, isAutomatic: true, ownerStop: null },
+      null
+    ).outcome,
     'ask'
   )
   assert.equal(
-    decidePush(pushOf(), { branch: null, disconnectedAt: null, suspendedAt: 1, ownerStop: null }, null).outcome,
+    decidePush(
+      pushOf(),
+      { branch: null, disconnectedAt: null, suspendedAt: 1, isAutomatic: true, ownerStop: null },
+      null
+    ).outcome,
     'ignored'
   )
 })
 
 test('a push of an owner that may not build is stopped with the reason, unless it would not be built anyway', () => {
-  const known = { branch: null, disconnectedAt: null, suspendedAt: null, ownerStop: 'the bill' }
+  const known = { branch: null, disconnectedAt: null, suspendedAt: null, isAutomatic: true, ownerStop: 'the bill' }
   assert.deepEqual(decidePush(pushOf(), known, null), { outcome: 'stopped', reason: 'the bill' })
   assert.equal(decidePush(pushOf({ ref: 'refs/heads/other' }), known, null).outcome, 'ignored')
   assert.equal(decidePush(pushOf({ message: '[skip ci]' }), known, null).outcome, 'skipped')
@@ -73,4 +81,10 @@ test('a commit message can skip the build', () => {
   for (const word of ['[skip ci]', '[CI skip]', '[skip slipway]']) {
     assert.equal(decidePush(pushOf({ message: `words ${word}` }), null, null).outcome, 'skipped', word)
   }
+})
+
+test('while automatic deploys are off a push of the production branch is skipped, whoever owns it, and others are ignored', () => {
+  const known = { branch: null, disconnectedAt: null, suspendedAt: null, isAutomatic: false, ownerStop: 'the bill' }
+  assert.deepEqual(decidePush(pushOf(), known, null), { outcome: 'skipped', reason: 'automatic deploys are off' })
+  assert.equal(decidePush(pushOf({ ref: 'refs/heads/other' }), known, null).outcome, 'ignored')
 })

@@ -1,3 +1,4 @@
+import { automaticDeploysOff } from './automatic-deploys.ts'
 import { branchOf, isCommit, isValidFullName, isValidRef, type PushEvent } from './forge.ts'
 
 /**
@@ -28,6 +29,7 @@ export function decidePush(
     branch: string | null
     disconnectedAt: number | null
     suspendedAt: number | null
+    isAutomatic: boolean
     /** Why nothing of its owner is built. */
     ownerStop: string | null
   } | null,
@@ -51,6 +53,7 @@ export function decidePush(
   if (!isCommit(commit)) return { outcome: 'ignored', reason: 'the commit is not a full object id' }
   const reason = skipReason(push.message)
   if (reason !== null) return { outcome: 'skipped', reason }
+  if (known?.isAutomatic === false) return { outcome: 'skipped', reason: automaticDeploysOff }
   const stop = known?.ownerStop ?? null
   return stop === null ? { outcome: 'queue' } : { outcome: 'stopped', reason: stop }
 }

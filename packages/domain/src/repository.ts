@@ -87,6 +87,8 @@ export interface Repository {
   isAtomic: boolean
   /** Setting: what becomes of a running build when the branch moves on. */
   policy: BuildPolicy
+  /** Setting: pushes are built and deployed by themselves. Otherwise they are recorded, and somebody asks for what is to go live. */
+  isAutomatic: boolean
   /** Setting: everybody may see its builds, logs and functions, while it is not private at its forge. */
   hasPublicPages: boolean
   /** Setting: who may call its functions that do not say so themselves; null: as its owner says. */

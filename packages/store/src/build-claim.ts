@@ -1,4 +1,5 @@
-import type { BuildIsolation, Builds, Claim, RefObservation } from '@slipway/domain'
+import { automaticDeploysOff, type BuildIsolation, type Builds, type Claim, type RefObservation } from '@slipway/domain'
+import { isUnasked } from './automatic-deploys.ts'
 import { lockAdmission } from './build-admission.ts'
 import { besideRef, isActive } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
@@ -44,6 +45,10 @@ async function endInsteadOfClaim(
   }
   if (build.cancel_requested_at !== null) {
     await endBuild(tx, build, { status: 'cancelled', reason: build.reason }, now)
+    return true
+  }
+  if (build.status === 'queued' && repository.is_automatic === 0 && isUnasked(build)) {
+    await endBuild(tx, build, { status: 'skipped', reason: automaticDeploysOff }, now)
     return true
   }
   if (build.claims >= claimLimit) {

@@ -127,6 +127,7 @@ async function decide(
           branch: repository.branch,
           disconnectedAt: repository.disconnected_at,
           suspendedAt: repository.suspended_at,
+          isAutomatic: repository.is_automatic === 1,
           ownerStop: repository.owner_stop
         }
   const decision = decidePush(push, known, installationBranch)

@@ -43,7 +43,8 @@ async function catchUp(tx: Transaction, fn: FunctionRow, by: string, now: number
       ? undefined
       : await tx.selectFrom('deployments').selectAll().where('id', '=', liveId).executeTakeFirst()
   const head = await lastSeen(tx, repositoryId)
-  if (head !== undefined && head.commit !== live?.commit) {
+  // Of a repository whose automatic deploys are off, a push that was left out goes on waiting to be asked for.
+  if (repository.is_automatic === 1 && head !== undefined && head.commit !== live?.commit) {
     const about = {
       before: null,
       trigger: 'resume',

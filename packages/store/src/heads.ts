@@ -1,4 +1,5 @@
 import { type Heads, judgeSeenHead, type RefKnowledge, type SeenBuild } from '@slipway/domain'
+import { insertSkipped } from './automatic-deploys.ts'
 import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import { queueBuild } from './build-queue.ts'
@@ -69,6 +70,7 @@ async function learn(tx: Transaction, repository: RepositoryRow, ref: string, he
     ended: ended === undefined ? null : toSeen(ended),
     isUnderWay: builds.some((build) => build.finished_at === null),
     isEarlierCommit: builds.some((build) => build.id < since),
+    isAutomatic: repository.is_automatic === 1,
     isPaused: await isAllPaused(tx, repository.id),
     errors: builds.filter((build) => build.status === 'error').length
   }
@@ -102,6 +104,7 @@ async function settle(tx: Transaction, repositoryId: string, ref: string, head: 
   if (head === null || (await findOwnerStop(tx, repository.owner_id)) !== null) return null
   const decision = judgeSeenHead(head, await learn(tx, repository, ref, head), now)
   if (decision.course === 'note') await note(tx, repositoryId, ref, head, decision.buildId)
+  if (decision.course === 'skip') await insertSkipped(tx, repository, ref, head, now)
   if (decision.course !== 'queue') return null
   const build = { ref, commit: head, before: null, trigger: 'head' as const, message: null, sender: null }
   return toBuild(await queueBuild(tx, repository, { ...build, noCache: false }, now))

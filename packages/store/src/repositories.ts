@@ -31,6 +31,7 @@ export function toRepository(row: RepositoryRow): Repository {
     stackPath: row.stack_path,
     isAtomic: row.is_atomic === 1,
     policy: row.policy,
+    isAutomatic: row.is_automatic === 1,
     hasPublicPages: row.has_public_pages === 1,
     connectedAt: row.connected_at,
     disconnectedAt: row.disconnected_at,
@@ -179,7 +180,7 @@ function list(db: Reader, whose: Whose, { before, limit }: Page): Promise<Reposi
     .execute()
 }
 
-export function createRepositories(database: Database): Repositories {
+export function createRepositories(database: Database): Omit<Repositories, 'setAutomatic'> {
   return {
     get: (id) =>
       database.read(async (db) => {

@@ -106,6 +106,8 @@ export interface RepositoriesTable {
   is_atomic: Flag
   policy: Generated<BuildPolicy>
   has_public_pages: Generated<Flag>
+  /** Pushes are built by themselves. */
+  is_automatic: Generated<Flag>
   /** The last generation that was given to a build. */
   generation: number
   connected_at: number

@@ -3,6 +3,7 @@ import { Kysely, sql } from 'kysely'
 import { createAccess } from './access.ts'
 import { createAccounts } from './accounts.ts'
 import { createAudit } from './audit.ts'
+import { createAutomaticDeploys } from './automatic-deploys.ts'
 import { createBuildQueue } from './build-queue-look.ts'
 import { createBuilds } from './builds.ts'
 import { createDatabase } from './database.ts'
@@ -64,7 +65,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
   return {
     deliveries: createDeliveries(database),
     owners: createOwners(database),
-    repositories: createRepositories(database),
+    repositories: { ...createRepositories(database), ...createAutomaticDeploys(database) },
     builds: createBuilds(database),
     queue: createBuildQueue(database),
     heads: createHeads(database),

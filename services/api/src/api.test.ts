@@ -443,6 +443,27 @@ test('what runs without the store knowing it is shown as unknown', async (t) => 
   ])
 })
 
+test('automatic deploys are switched off and on; on again, the push that was left out is queued, and both are in the audit log', async (t) => {
+  const { api, store, signals } = await createApiForTest(t)
+  await seedPush(store, pushOf(commits.a), Date.now())
+  const id = (await api.listRepositories({})).items[0]?.id ?? ''
+  assert.equal((await api.updateRepository({ id, isAutomatic: false })).isAutomatic, false)
+  const left = await seedPush(store, pushOf(commits.b, { before: commits.a }), Date.now())
+  const { status, reason } = await api.getBuild({ id: left })
+  assert.deepEqual([status, reason], ['skipped', 'automatic deploys are off'])
+  assert.equal((await api.listDeliveries({})).items[0]?.outcome, 'skipped')
+  const signalled = signals.sent.length
+  const changed = await api.updateRepository({ id, isAutomatic: true, policy: 'override' })
+  assert.deepEqual([changed.isAutomatic, changed.policy], [true, 'override'])
+  assert.deepEqual(signals.sent.slice(signalled), ['builds'])
+  const [newest] = (await api.listBuilds({})).items
+  assert.deepEqual([newest?.commit, newest?.trigger, newest?.status], [commits.b, 'resume', 'queued'])
+  assert.deepEqual(
+    (await api.listAudit({ action: 'set-repository' })).items.map(({ detail }) => detail.after),
+    [{ isAutomatic: true, policy: 'override' }, { isAutomatic: false }]
+  )
+})
+
 test('what becomes of a running build is a setting of the repository, and its change is in the audit log', async (t) => {
   const { api, store } = await createApiForTest(t)
   await seedPush(store, pushOf(commits.a), Date.now())

@@ -51,14 +51,20 @@ export function createHandlers(deps: HandlerDeps): Handlers {
         views.forOneAnswer().repository
       )
     },
-    async updateRepository({ id, ...settings }, caller) {
+    async updateRepository({ id, ...asked }, caller) {
       const before = await store.repositories.get(id)
       if (before === null) throw new Failure('not-found', `there is no repository ${id}`)
-      const repository = await store.repositories.updateSettings(id, settings)
+      const { isAutomatic, ...settings } = asked
+      let repository = await store.repositories.updateSettings(id, settings)
+      if (isAutomatic !== undefined) {
+        const switched = await store.repositories.setAutomatic(id, isAutomatic, caller.name, now())
+        repository = switched.repository
+        if (switched.build !== null) signals.send('builds', {})
+      }
       const { branch, stackPath, isAtomic, policy, hasPublicPages } = before
       await note(caller, 'set-repository', before.ownerId, `repository/${id}`, {
-        before: { branch, stackPath, isAtomic, policy, hasPublicPages },
-        after: settings
+        before: { branch, stackPath, isAtomic, policy, isAutomatic: before.isAutomatic, hasPublicPages },
+        after: asked
       })
       return views.forOneAnswer().repository(repository)
     },

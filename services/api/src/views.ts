@@ -72,6 +72,7 @@ export function createViews(
         stackPath: one.stackPath,
         isAtomic: one.isAtomic,
         policy: one.policy,
+        isAutomatic: one.isAutomatic,
         hasPublicPages: one.hasPublicPages,
         access: one.access,
         connectedAt: one.connectedAt,

@@ -22,6 +22,7 @@ import { collected } from './option.ts'
 import { addOwnerAdministration } from './owner-administration.ts'
 import { addLimitCommand } from './owner-limits.ts'
 import { addQueueCommand } from './queue-command.ts'
+import { addRepositoryCommand } from './repository-command.ts'
 import { addSecretAdministration, addSecretCommands } from './secret-commands.ts'
 import { continueSmall } from './small-process.ts'
 import { table } from './table.ts'
@@ -168,6 +169,7 @@ addFunctionTools(program, context)
 addLoginCommands(program, context, hasScreen)
 addVariableCommands(program, context)
 addAccessCommands(program, context)
+addRepositoryCommand(program, context)
 addNotificationCommands(program, context)
 addSecretCommands(program, { settings, print })
 addConnectCommands(program, context, hasScreen)

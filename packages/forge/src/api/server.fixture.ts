@@ -118,6 +118,7 @@ export function repositoryWith(change: Partial<Repository> = {}): Repository {
     branch: null,
     stackPath: null,
     isAtomic: true,
+    isAutomatic: true,
     policy: 'wait',
     hasPublicPages: false,
     connectedAt: clock,

@@ -2,6 +2,7 @@ import { accessContract } from './access.ts'
 import { accountsContract } from './accounts.ts'
 import { admissionContract } from './admission.ts'
 import { atRestContract } from './at-rest.ts'
+import { automaticDeploysContract } from './automatic-deploys.ts'
 import { claimsContract } from './claims.ts'
 import { decisionsContract } from './decisions.ts'
 import { deliveriesContract } from './deliveries.ts'
@@ -69,6 +70,7 @@ export function storeContract(subject: Subject): void {
   accessContract(subject)
   notificationsContract(subject)
   headsContract(subject)
+  automaticDeploysContract(subject)
   atRestContract(subject)
   removalsContract(subject)
   fencesContract(subject)

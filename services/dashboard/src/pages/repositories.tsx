@@ -50,8 +50,8 @@ function RepositoryRow({ owner, one }: { owner: string; one: RepositoryView }) {
           {one.fullName}
         </a>
         <span class="note clip">
-          {one.isPrivate ? 'private' : 'public'} · deploys {one.branch ?? one.defaultBranch} ·{' '}
-          {one.stackPath ?? 'stack.yml'} ·{' '}
+          {one.isPrivate ? 'private' : 'public'} · {one.isAutomatic ? 'deploys' : 'deploys when asked'}{' '}
+          {one.branch ?? one.defaultBranch} · {one.stackPath ?? 'stack.yml'} ·{' '}
           {one.policy === 'wait' ? 'builds end before the next' : 'newer pushes stop builds'}
         </span>
       </div>

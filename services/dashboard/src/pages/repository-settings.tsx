@@ -15,6 +15,7 @@ export function RepositorySettings({ one, reload }: { one: RepositoryView; reloa
   const [stackPath, setStackPath] = useState(one.stackPath ?? '')
   const [policy, setPolicy] = useState(one.policy)
   const [isAtomic, setAtomic] = useState(one.isAtomic)
+  const [isAutomatic, setAutomatic] = useState(one.isAutomatic)
   const [hasPublicPages, setPublicPages] = useState(one.hasPublicPages)
   const accessNow: AccessChoice = one.access ?? 'inherited'
   const [access, setAccess] = useState(accessNow)
@@ -23,6 +24,7 @@ export function RepositorySettings({ one, reload }: { one: RepositoryView; reloa
     stackPath: stackPath.trim() || null,
     policy,
     isAtomic,
+    isAutomatic,
     hasPublicPages
   }
   const isChanged = (Object.keys(settings) as (keyof typeof settings)[]).some((key) => settings[key] !== one[key])
@@ -38,9 +40,16 @@ export function RepositorySettings({ one, reload }: { one: RepositoryView; reloa
           await call('setDefaultAccess', { owner: one.owner, repository: one.id, access: wanted })
         }
         reload()
+        if (isAutomatic && !one.isAutomatic)
+          return 'Saved. Pushes are deployed again; one that was left out is deployed now.'
         return 'Saved. How it is built holds from the next push on.'
       }}
     >
+      <Check
+        label="Deploy pushes by themselves; otherwise each waits here until somebody deploys it"
+        value={isAutomatic}
+        set={setAutomatic}
+      />
       <TextField label="Production branch" placeholder={one.defaultBranch} value={branch} set={setBranch} />
       <TextField label="Stack file" placeholder="stack.yml" value={stackPath} set={setStackPath} />
       <Choice label="When the branch moves on while a build runs" value={policy} set={setPolicy} options={policies} />

@@ -33,6 +33,8 @@ export function RepositoryStanding({
   )
 }
 
+const words = { rebuild: 'Build it again', deploy: 'Deploy it', resume: 'Resume' } as const
+
 function Mend({ owner, mend }: { owner: string; mend: NonNullable<Standing['mend']> }) {
   const { route } = useLocation()
   const { isRunning, run } = useAction()
@@ -40,7 +42,7 @@ function Mend({ owner, mend }: { owner: string; mend: NonNullable<Standing['mend
     run(async () => {
       const build = await call('rebuild', { id })
       route(buildHref(build.id))
-      return 'It is built again.'
+      return mend.kind === 'deploy' ? 'It is deployed.' : 'It is built again.'
     })
   const resume = (names: string[]) =>
     run(async () => {
@@ -52,9 +54,9 @@ function Mend({ owner, mend }: { owner: string; mend: NonNullable<Standing['mend
       type="button"
       class="button small"
       disabled={isRunning}
-      onClick={() => (mend.kind === 'rebuild' ? rebuild(mend.buildId) : resume(mend.functions))}
+      onClick={() => (mend.kind === 'resume' ? resume(mend.functions) : rebuild(mend.buildId))}
     >
-      {mend.kind === 'rebuild' ? 'Build it again' : 'Resume'}
+      {words[mend.kind]}
     </button>
   )
 }

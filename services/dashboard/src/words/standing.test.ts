@@ -48,3 +48,10 @@ test('other branches do not count, and what is under way needs no mending', () =
 test('a lost repository has to be connected first', () => {
   assert.match(standingOf({ ...repository, disconnectedAt: 1 }, [build({})], []).words, /connect it again/)
 })
+
+test('a head that was left out because automatic deploys are off can be deployed, whatever is paused', () => {
+  const left = build({ status: 'skipped', reason: 'automatic deploys are off' })
+  const standing = standingOf(repository, [left], [live(a, true)])
+  assert.match(standing.words, /bbbbbbb.*is not live, because automatic deploys are off/)
+  assert.deepEqual([standing.isSame, standing.mend], [false, { kind: 'deploy', buildId: '1' }])
+})

@@ -1,11 +1,12 @@
 import type { BuildView, FunctionView, RepositoryView } from '@slipway/client'
+import { automaticDeploysOff } from '@slipway/domain/automatic-deploys'
 import { branchOf, isOver, shortCommit } from './build.ts'
 
 /** How what is live stands to the last commit that is known of the production branch, and what would mend it. */
 export interface Standing {
   isSame: boolean
   words: string
-  mend: { kind: 'rebuild'; buildId: string } | { kind: 'resume'; functions: string[] } | null
+  mend: { kind: 'rebuild' | 'deploy'; buildId: string } | { kind: 'resume'; functions: string[] } | null
 }
 
 const ended: Partial<Record<BuildView['status'], string>> = {
@@ -42,6 +43,11 @@ export function standingOf(
   if (!isOver(newest.status)) return told(false, `${head} is ${newest.status}.`)
   const paused = behind.filter((one) => one.isPaused).map(({ name }) => name)
   if (newest.status === 'live' && behind.length === 0) return told(true, `${head} is live.`)
+  if (newest.status === 'skipped' && newest.reason === automaticDeploysOff) {
+    // What is deployed by hand leaves paused functions alone, as pushes do.
+    const words = `${head} is not live, because automatic deploys are off: it waits until somebody deploys it.`
+    return told(false, words, { kind: 'deploy', buildId: newest.id })
+  }
   if (paused.length > 0) {
     const words = `${head} is not live in ${paused.join(', ')}: pushes do not deploy ${paused.length === 1 ? 'it' : 'them'} since somebody paused or rolled back.`
     return told(false, words, { kind: 'resume', functions: paused })

@@ -1,3 +1,4 @@
+import type { Build } from '../../build.ts'
 import type { ForgeOwner, ForgeRepository } from '../../forge.ts'
 import type { Repository } from '../../repository.ts'
 import type { Whose } from '../../rights.ts'
@@ -27,6 +28,16 @@ export interface Repositories {
     id: string,
     settings: Partial<Pick<Repository, 'branch' | 'stackPath' | 'isAtomic' | 'policy' | 'hasPublicPages'>>
   ): Promise<Repository>
+  /**
+   * Whether pushes are built by themselves. Switched off, what has begun goes on and what waits ends `skipped` when its turn comes;
+   * switched on again, the newest push is queued if it was left out (`build`; null: nothing was).
+   */
+  setAutomatic(
+    id: string,
+    isAutomatic: boolean,
+    by: string,
+    now: number
+  ): Promise<{ repository: Repository; build: Build | null }>
   /** Repositories with waiting builds whose owner is not known yet: to be looked up at the forge. Without those of `except`, by their ids. */
   unresolved(limit: number, except: readonly string[]): Promise<Repository[]>
   /** Repositories of a forge in the order of their ids, those after the cursor. Disconnected ones too, until their functions are removed. */
