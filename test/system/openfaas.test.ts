@@ -57,6 +57,27 @@ test('nobody gets past the gateway without a token, and a function of git is not
   assert.match(taken.text, /belongs to repository dave\/shop/)
 })
 
+test('an alert scales a function, a person who scales it goes over that, until it is left to itself', async () => {
+  const { api } = scene.installation
+  const alert = async (status: string) => {
+    const body = { version: '4', alerts: [{ status, labels: { alertname: 'Busy', function_name: 'hello.dave' } }] }
+    const answer = await scene.system('POST', '/system/alert', body)
+    assert.equal(answer.status, 200, answer.text)
+    return (answer.json().functions as { replicas: number }[])[0]
+  }
+  const has = async () => (await scene.system('GET', '/system/function/hello')).json().availableReplicas
+  const { reason, replicas } = (await alert('firing')) as { reason?: unknown; replicas: number }
+  assert.deepEqual([replicas, reason, await has()], [2, null, 2], 'a tenth of four, rounded up')
+  assert.deepEqual([(await alert('resolved'))?.replicas, await has()], [1, 1])
+  const hello = { owner: 'dave', name: 'hello' }
+  await api.scaleFunction({ ...hello, replicas: 0 })
+  assert.equal((await scene.said('hello')).status, 503)
+  await api.scaleFunction({ ...hello, replicas: 2 })
+  assert.deepEqual([(await alert('resolved'))?.replicas, await has()], [2, 2])
+  assert.equal((await api.scaleFunction({ ...hello, replicas: null })).live?.replicas, 1)
+  assert.equal(await has(), 1)
+})
+
 test('calls that nobody waits for are made and told of, also when everything is killed in between', async (t) => {
   const told = new Map<string, { status: string; body: string }>()
   const hook = createServer((req, res) => {

@@ -38,8 +38,17 @@ export interface InternalApi extends InternalSecrets, InternalForges {
    * @param probe finds out as `slipway doctor` does what holds there, too, which takes seconds
    */
   checkParts(probe: boolean, signal: AbortSignal): Promise<Finding[]>
-  /** Sets a live deployment's replicas and waits until they are ready. @throws Failure `not-found`, `not-ready` */
-  scale(deploymentId: string, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
+  /**
+   * Sets a live deployment's replicas and waits until they are ready. `alert`: what somebody chose goes over it. `nobody`: it goes by
+   * load and idleness again, and `replicas` is where it begins.
+   *
+   * @throws Failure `not-found`, `not-ready`, `limit-exceeded`, `conflict` when it is not live, or an alert finds that somebody chose
+   */
+  scale(
+    deploymentId: string,
+    wanted: { replicas: number; by: 'hand' | 'alert' | 'nobody' },
+    signal: AbortSignal
+  ): Promise<Endpoint[]>
   /** Does the registry still have `host/path@sha256:…`? @throws Failure `unavailable` when it does not say */
   hasImage(pinned: string, signal: AbortSignal): Promise<boolean>
   /** Takes a function out of service: its name stays its repository's. @throws Failure `not-found` */
@@ -111,7 +120,7 @@ export function createInternalClient(address: InternalAddress, token: string): I
     credential: (id, signal) => call('POST', fillPath(internalPaths.credential, { id }), undefined, signal),
     checkParts: (probe, signal) => call('GET', `${internalPaths.parts}?probe=${probe}`, undefined, signal),
     list: (signal) => call('GET', internalPaths.list, undefined, signal),
-    scale: (id, replicas, signal) => call('POST', fillPath(internalPaths.scale, { id }), { replicas }, signal),
+    scale: (id, wanted, signal) => call('POST', fillPath(internalPaths.scale, { id }), wanted, signal),
     hasImage: async (pinned, signal) => {
       const path = `${internalPaths.image}?${new URLSearchParams({ pinned }).toString()}`
       return (await call<{ isThere: boolean }>('GET', path, undefined, signal)).isThere

@@ -147,6 +147,8 @@ export const DeploymentView = Type.Object(
     commit: Nullable(Text),
     buildId: Nullable(Text),
     replicas: Type.Integer(),
+    /** Somebody chose so many: load and idleness do not change that. */
+    isScaledByHand: Type.Boolean(),
     reason: Nullable(Text),
     createdAt: Time,
     liveAt: Nullable(Time),

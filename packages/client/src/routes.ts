@@ -50,6 +50,8 @@ const page = { before: Type.Optional(Type.String()), limit: Type.Optional(Limit)
 const Listed = <T extends TSchema>(items: T) =>
   Type.Object({ items: Type.Array(items), next: Type.Union([Type.String(), Type.Null()]) })
 const owner = { owner: Type.Optional(Type.String({ description: "an owner's slug" })) }
+// Two types of one schema: of a union the checker would turn null into 0.
+const Replicas = Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: 100 })
 const Done = Type.Object({ message: Type.String() })
 
 export const routes = {
@@ -266,8 +268,8 @@ export const routes = {
     method: 'POST',
     path: '/api/v1/functions/:owner/:name/scale',
     rule: { action: 'deploy', on: 'function' },
-    summary: 'Set how many replicas run',
-    body: Type.Object({ replicas: Type.Integer({ minimum: 1, maximum: 100 }) }),
+    summary: 'Set how many replicas run; null: as load and idleness say, from the fewest on',
+    body: Type.Object({ replicas: Replicas }),
     response: FunctionView
   },
   removeFunction: {

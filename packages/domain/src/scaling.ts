@@ -14,6 +14,8 @@ export interface ScalePolicy {
   zeroAfterMs: number | null
   /** Replicas go when they were not needed for so long. */
   downAfterMs: number
+  /** Percent of the most replicas that an alert adds; 0: alerts change nothing. */
+  alertFactor: number
 }
 
 const prefix = 'com.openfaas.scale.'
@@ -24,6 +26,7 @@ export const scaleLabels = {
   target: `${prefix}target`,
   proportion: `${prefix}target-proportion`,
   max: `${prefix}max`,
+  factor: `${prefix}factor`,
   zero: `${prefix}zero`,
   zeroDuration: `${prefix}zero-duration`,
   downWindow: `${prefix}down.window`
@@ -34,6 +37,7 @@ export const scaleDefaults = {
   kind: 'rps',
   target: 50,
   proportion: 0.9,
+  factor: 10,
   zeroAfterMs: 15 * 60_000,
   downAfterMs: 60_000
 } as const
@@ -42,17 +46,20 @@ type Labels = Readonly<Record<string, string>>
 
 /**
  * What a function's labels say, under OpenFaaS' names; what cannot be read counts as not said. Load counts for who says anything of it:
- * a function with none of these labels stays at the number that it has.
+ * a function with none of these labels stays at the number that it has. One that names the step of alerts (`factor`) and nothing of load
+ * is scaled by alerts alone: load would take back what they add.
  */
 export function scalePolicyOf(labels: Labels): ScalePolicy {
   const said = (name: keyof typeof scaleLabels) => labels[scaleLabels[name]] ?? ''
   const kind = said('type') === '' ? scaleDefaults.kind : said('type')
-  const saysLoad = (['type', 'target', 'proportion', 'max'] as const).some((name) => said(name) !== '')
+  const saysTarget = (['type', 'target', 'proportion'] as const).some((name) => said(name) !== '')
+  const saysLoad = saysTarget || (said('max') !== '' && said('factor') === '')
   const target = (parseTarget(said('target')) ?? scaleDefaults.target) * proportionOf(said('proportion'))
   return {
     load: saysLoad && isLoadKind(kind) ? { kind, target } : null,
     zeroAfterMs: startsOnCall(labels) ? (parseDuration(said('zeroDuration')) ?? scaleDefaults.zeroAfterMs) : null,
-    downAfterMs: parseDuration(said('downWindow')) ?? scaleDefaults.downAfterMs
+    downAfterMs: parseDuration(said('downWindow')) ?? scaleDefaults.downAfterMs,
+    alertFactor: parsePercent(said('factor')) ?? scaleDefaults.factor
   }
 }
 
@@ -76,11 +83,37 @@ export function parseProportion(text: string): number | null {
   return value !== null && value <= 1 ? value : null
 }
 
+/** 0 to 100, whole; null when it is no such number. */
+export function parsePercent(text: string): number | null {
+  return /^\d{1,3}$/.test(text) && Number(text) <= 100 ? Number(text) : null
+}
+
 function proportionOf(text: string): number {
   return parseProportion(text) ?? scaleDefaults.proportion
 }
 
 /** How many replicas carry so much, within the function's bounds. */
-export function replicasFor(amount: number, target: number, { min, max }: { min: number; max: number }): number {
+export function replicasFor(amount: number, target: number, { min, max }: Bounds): number {
   return Math.min(max, Math.max(min, 1, Math.ceil(amount / target)))
+}
+
+interface Bounds {
+  min: number
+  max: number
+}
+
+/** How many replicas there are after an alert: a step more while it fires, the fewest once it is over. As OpenFaaS counts. */
+export function replicasOnAlert(isFiring: boolean, replicas: number, factor: number, { min, max }: Bounds): number {
+  const fewest = Math.max(min, 1)
+  if (factor === 0) return replicas
+  // One that sleeps is not started by good news.
+  if (!isFiring) return replicas === 0 ? 0 : fewest
+  return Math.min(max, Math.max(fewest, replicas + Math.ceil((max * factor) / 100)))
+}
+
+/** How many replicas a function begins with when nobody chooses any more: what load asks for from there on, or the fewest. */
+export function replicasByItself(labels: Labels, replicas: number, { min, max }: Bounds): number {
+  const fewest = Math.max(min, 1)
+  if (replicas === 0) return startsOnCall(labels) ? 0 : fewest
+  return scalePolicyOf(labels).load === null ? fewest : Math.min(max, Math.max(fewest, replicas))
 }

@@ -70,7 +70,7 @@ export async function createApiForTest(
   await writeFile(join(directory, 'page', 'assets', 'main-abc.js'), 'export {}')
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const signals = createLocalSignals()
-  const scaled: [string, number][] = []
+  const scaled: [string, number, string][] = []
   /** Images that the registry lost, pinned. */
   const gone = new Set<string>()
   const isDeployerAway = { value: false }
@@ -95,8 +95,10 @@ export async function createApiForTest(
       if (isDeployerAway.value) throw new Failure('unavailable', 'the deployer does not answer; it is tried again')
       return [{ name: 'registry', isOk: true, detail: probe ? 'probed' : 'it answers' }]
     },
-    scale: async (id, replicas) => {
-      scaled.push([id, replicas])
+    scale: async (id, { replicas, by }) => {
+      const stored = by === 'alert' ? 'load' : by
+      await store.deployments.setReplicas(id, replicas, stored)
+      scaled.push([id, replicas, by])
       return []
     },
     remove: async (ownerId, name) => store.functions.remove(ownerId, name, Date.now()),

@@ -240,7 +240,15 @@ test('pause, resume, scale and remove do what they say', async (t) => {
   assert.equal((await api.pauseFunction(hello)).isPaused, true)
   assert.equal((await api.resumeFunction(hello)).function.isPaused, false)
   await api.scaleFunction({ ...hello, replicas: 3 })
-  assert.deepEqual(scaled, [[deployment?.id, 3]])
+  assert.equal((await api.scaleFunction({ ...hello, replicas: 0 })).live?.replicas, 0)
+  const { live } = await api.scaleFunction({ ...hello, replicas: null })
+  assert.deepEqual([live?.replicas, live?.isScaledByHand], [1, false])
+  const id = deployment?.id
+  assert.deepEqual(scaled, [
+    [id, 3, 'hand'],
+    [id, 0, 'hand'],
+    [id, 1, 'nobody']
+  ])
   await api.removeFunction(hello)
   assert.equal((await api.getFunction(hello)).live, null)
 })

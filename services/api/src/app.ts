@@ -137,9 +137,10 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   const refusals = createRefusals({ audit: store.audit, now, logger })
   app.addHook('onClose', () => refusals.close())
+  const findResource = createFindResource(store)
   const { callerOf, may } = addAccess(app, {
     identify,
-    findResource: createFindResource(store),
+    findResource,
     limit: createCallerLimit(app, requestsPerMinute),
     refused: refusals.note
   })
@@ -187,6 +188,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     uploads,
     handlers,
     lookups,
+    findResource,
     release,
     now,
     callerOf,

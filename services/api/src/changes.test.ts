@@ -76,6 +76,11 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['POST /system/namespace/', 'add-owner', { body: { name: 'dora', labels: { openfaas: '1' } } }],
   ['POST /system/functions', 'deploy', { body: { service: 'figlet', image: 'registry/figlet:1', ...alices } }],
   ['PUT /system/functions', 'deploy', { body: { service: 'echo', image: 'registry/echo:2', ...alices } }],
+  [
+    'POST /system/alert',
+    'scale',
+    { body: { alerts: [{ status: 'firing', labels: { function_name: 'echo.alice' } }] } }
+  ],
   ['POST /system/scale-function/:name', 'scale', { params: { name: 'echo' }, body: { replicas: 1, ...alices } }],
   ['POST /system/secrets', 'put-secret', { body: { name: 'key', value: 'v', ...alices } }],
   ['PUT /system/secrets', 'put-secret', { body: { name: 'key', value: 'w', ...alices } }],

@@ -1,5 +1,12 @@
 import type { RouteName } from '@slipway/client'
-import { type Deployment, Failure, type FunctionRecord, pinnedReference, shortCommit } from '@slipway/domain'
+import {
+  type Deployment,
+  Failure,
+  type FunctionRecord,
+  pinnedReference,
+  replicasByItself,
+  shortCommit
+} from '@slipway/domain'
 import { differencesOf } from './difference.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
 
@@ -120,8 +127,12 @@ export function createFunctionHandlers(deps: HandlerDeps): Handlers<FunctionRout
     },
     async scaleFunction({ owner, name, replicas }, caller, signal) {
       const record = await functionOf({ owner, name })
-      if (record.liveDeploymentId === null) throw new Failure('conflict', `${record.clusterName} is not live`)
-      await internal.scale(record.liveDeploymentId, replicas, signal)
+      const live = record.liveDeploymentId === null ? null : await store.deployments.get(record.liveDeploymentId)
+      if (live === null) throw new Failure('conflict', `${record.clusterName} is not live`)
+      const byItself = replicasByItself(live.spec.labels, live.replicas, live.spec.replicas)
+      const wanted =
+        replicas === null ? ({ replicas: byItself, by: 'nobody' } as const) : ({ replicas, by: 'hand' } as const)
+      await internal.scale(live.id, wanted, signal)
       signals.send('function', { ownerId: record.ownerId, name })
       await note(caller, 'scale', record.ownerId, `function/${record.clusterName}`, { replicas })
       return views.forOneAnswer().function(record)

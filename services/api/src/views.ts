@@ -122,6 +122,7 @@ export function createViews(
         commit: one.commit,
         buildId: one.buildId,
         replicas: one.replicas,
+        isScaledByHand: one.isScaledByHand,
         reason: one.reason,
         createdAt: one.createdAt,
         liveAt: one.liveAt,

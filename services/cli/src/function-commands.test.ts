@@ -77,12 +77,21 @@ test('a rollback and a redeploy are followed to their end', async (t) => {
   }
 })
 
-test('replicas are a number from 1 to 100, of what is live', async (t) => {
+test('replicas are a number from 0 to 100 of what is live, or what load says', async (t) => {
   const { slipway, store, scaled } = await createCommandLineForTest(t)
   const [deployment] = await seedLive(store, pushOf(commits.a), hello, Date.now())
-  for (const wrong of ['0', '101', '1.5', 'two']) {
+  for (const wrong of ['-1', '101', '1.5', 'two']) {
     assert.equal((await slipway('scale', 'alice/hello', wrong)).code, 2, wrong)
   }
   assert.equal((await slipway('scale', 'alice/hello', '3')).code, 0)
-  assert.deepEqual(scaled, [[deployment?.id, 3]])
+  const inspected = await slipway('inspect', 'alice/hello')
+  assert.match(inspected.stdout, /replicas +3, set by hand/)
+  assert.match((await slipway('scale', 'alice/hello', 'auto')).stdout, /runs with 1 replica, and scales by itself/)
+  assert.match((await slipway('scale', 'alice/hello', '0')).stdout, /has no replica/)
+  const id = deployment?.id
+  assert.deepEqual(scaled, [
+    [id, 3, 'hand'],
+    [id, 1, 'nobody'],
+    [id, 0, 'hand']
+  ])
 })

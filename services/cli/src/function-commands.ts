@@ -146,11 +146,11 @@ function addList(program: Command, context: CommandContext): void {
 function addScale(program: Command, context: CommandContext): void {
   program
     .command('scale <function>')
-    .description('set how many replicas run, until it is deployed again')
-    .argument('<replicas>', 'from 1 to 100', integer(1, 100))
+    .description('set how many replicas run until it is deployed again, or let load and idleness say it')
+    .argument('<replicas>', 'from 0 to 100, or auto', replicasOf)
     .option('--json', 'for programs')
-    .addHelpText('after', example('slipway scale alice/hello 3'))
-    .action(async (named: string, replicas: number, { json = false }: Options) => {
+    .addHelpText('after', example('slipway scale alice/hello 3', 'slipway scale hello auto'))
+    .action(async (named: string, replicas: number | null, { json = false }: Options) => {
       const api = await connected(context)
       const { functionOf } = await import('./owner.ts')
       const of = await functionOf(api, named, context.directory)
@@ -158,8 +158,18 @@ function addScale(program: Command, context: CommandContext): void {
         ...hints.function,
         conflict: '"slipway status" shows what is live'
       })
-      context.print(json ? shown(record) : `${of.owner}/${of.name} runs with ${replicas} replicas`)
+      context.print(json ? shown(record) : scaledText(`${of.owner}/${of.name}`, replicas, record.live?.replicas ?? 0))
     })
+}
+
+const replicasOf = (value: string) => (value === 'auto' ? null : integer(0, 100)(value))
+
+function scaledText(path: string, wanted: number | null, now: number): string {
+  const count = now === 1 ? '1 replica' : `${now} replicas`
+  if (wanted === null) return `${path} runs with ${count}, and scales by itself`
+  return wanted === 0
+    ? `${path} has no replica: "slipway scale ${path} auto" brings it back`
+    : `${path} runs with ${count}`
 }
 
 /** A version that stayed unchanged is told by the commit that it had last, and by the one that was asked for. */

@@ -50,7 +50,7 @@ export function shownInspection({ function: one, deployments, environment }: Ins
     ['url', one.url ?? '-'],
     ['commit', live?.commit ?? '-'],
     ['image', live === null ? '-' : pinnedReference(live.image)],
-    ['replicas', live === null ? '-' : String(live.replicas)],
+    ['replicas', live === null ? '-' : `${live.replicas}${live.isScaledByHand ? ', set by hand' : ''}`],
     ['live since', when(live?.liveAt, now)],
     ['secrets', live === null || live.secrets.length === 0 ? '-' : live.secrets.map(({ name }) => name).join(', ')]
   ]

@@ -4,7 +4,7 @@ import { internalPaths } from '@slipway/client'
 import { type Cluster, type Deployment, Failure, type ForgeApi, type Store } from '@slipway/domain'
 import { type Certificate, createRequestSignals, createServer, type Logger } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { createCheckParts } from './check-parts.ts'
 import type { CleanUp } from './clean-up.ts'
 import { addForgeRoutes, type InternalForgesDeps } from './forges/internal-forges.ts'
@@ -95,12 +95,16 @@ export function createInternal({
 
   app.get(internalPaths.list, async (_request, reply) => cluster.list(signalOf(reply)))
 
-  app.post<{ Params: { id: string }; Body: { replicas: number } }>(
+  const Wanted = Type.Object({
+    replicas: Type.Integer({ minimum: 0, maximum: 100 }),
+    // A version before says nothing of it.
+    by: Type.Enum(['hand', 'alert', 'nobody'], { default: 'hand' })
+  })
+  app.post<{ Params: { id: string }; Body: Static<typeof Wanted> }>(
     internalPaths.scale,
-    { schema: { body: Type.Object({ replicas: Type.Integer({ minimum: 0, maximum: 100 }) }) } },
-    async (request, reply) => {
-      return scaling.choose(request.params.id, request.body.replicas, signalOf(reply))
-    }
+    { schema: { body: Wanted } },
+    async ({ params, body: { replicas, by } }, reply) =>
+      scaling.choose(params.id, replicas, by === 'alert' ? 'load' : by, signalOf(reply))
   )
 
   app.delete<{ Params: { id: string; name: string } }>(internalPaths.remove, async (request) => {

@@ -2,6 +2,7 @@ import type { FunctionRecord, Page, Store } from '@slipway/domain'
 import Type from 'typebox'
 import type { Lookups } from '../handling.ts'
 import type { Caller } from '../identify.ts'
+import type { createTakeAlerts } from './alerts.ts'
 import type { Functions } from './functions.ts'
 import type { OpenFaasRoute } from './route.ts'
 import * as shapes from './shapes.ts'
@@ -9,12 +10,13 @@ import * as shapes from './shapes.ts'
 export interface FunctionRouteDeps {
   store: Pick<Store, 'functions'>
   functions: Functions
+  takeAlerts: ReturnType<typeof createTakeAlerts>
   lookups: Pick<Lookups, 'whoseFor'>
 }
 
 const most: Page = { before: null, limit: 10_000 }
 
-export function functionRoutes({ store, functions, lookups }: FunctionRouteDeps): OpenFaasRoute[] {
+export function functionRoutes({ store, functions, takeAlerts, lookups }: FunctionRouteDeps): OpenFaasRoute[] {
   async function visibleFunctions(caller: Caller, owner: string | undefined): Promise<FunctionRecord[]> {
     return store.functions.list(await lookups.whoseFor(caller, 'see-function', { owner }), {}, most)
   }
@@ -91,6 +93,16 @@ export function functionRoutes({ store, functions, lookups }: FunctionRouteDeps)
         reply.code(202)
         return functions.scale({ owner, name, replicas }, caller, signal)
       }
+    },
+    {
+      method: 'POST',
+      url: '/system/alert',
+      summary: 'Scale functions by alerts of Alertmanager: a step up while one fires, back when it is over',
+      action: 'deploy',
+      on: 'everything',
+      body: shapes.Alerts,
+      response: shapes.AlertsTaken,
+      answer: ({ caller, signal, request }) => takeAlerts((request.body as shapes.Alerts).alerts, caller, signal)
     }
   ]
 }

@@ -34,6 +34,12 @@ export function createNamespaces(store: Pick<Store, 'owners'>) {
       const owner = given ?? after ?? (await ownOwner(caller))
       return { ...(owner === undefined ? {} : { owner }), ...(name === undefined ? {} : { name }) }
     },
+    /** Of a function that something other than a request names: `hello.alice`, or `hello` of the caller's own owner. */
+    async function(words: string, caller: Caller): Promise<Named> {
+      const [name, after] = split(words)
+      const owner = after ?? (await ownOwner(caller))
+      return { ...(owner === undefined ? {} : { owner }), ...(name === undefined ? {} : { name }) }
+    },
     /** @throws Failure `not-found` */
     async ownerOf(slug: string): Promise<Owner & { slug: string }> {
       const owner = await store.owners.findBySlug(slug)

@@ -1,6 +1,7 @@
 import type { Store } from '@slipway/domain'
 import type { FastifyInstance } from 'fastify'
 import type { Handlers, Lookups } from '../handling.ts'
+import { type AlertsDeps, createTakeAlerts } from './alerts.ts'
 import { functionRoutes } from './function-routes.ts'
 import { createFunctions, type FunctionsDeps } from './functions.ts'
 import { type LogRouteDeps, logRoute } from './log-route.ts'
@@ -13,9 +14,10 @@ import { Info } from './shapes.ts'
 
 export interface OpenFaasDeps
   extends Omit<FunctionsDeps, 'store' | 'handlers' | 'namespaces' | 'note'>,
-    Pick<LogRouteDeps, 'internal'>,
+    Pick<AlertsDeps, 'findResource'>,
     Omit<RouteDeps, 'namespaces'> {
   store: Store
+  internal: AlertsDeps['internal'] & LogRouteDeps['internal']
   handlers: Pick<Handlers, 'removeFunction' | 'scaleFunction' | 'putSecret' | 'removeSecret' | 'addOwner'>
   lookups: Lookups
   /** Slipway's version. */
@@ -30,8 +32,9 @@ export function addOpenFaasRoutes(app: FastifyInstance, deps: OpenFaasDeps): voi
   const { store, handlers, lookups, internal } = deps
   const namespaces = createNamespaces(store)
   const functions = createFunctions({ ...deps, namespaces, note: lookups.note })
+  const takeAlerts = createTakeAlerts({ ...deps, namespaces, note: lookups.note })
   const routes = [
-    ...functionRoutes({ store, functions, lookups }),
+    ...functionRoutes({ store, functions, takeAlerts, lookups }),
     ...secretRoutes(createSecrets({ store, namespaces, handlers })),
     ...namespaceRoutes({ store, namespaces, lookups, handlers }),
     logRoute({ internal, functions }),

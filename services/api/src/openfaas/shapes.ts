@@ -63,6 +63,32 @@ export const Scale = Type.Object({
   namespace: Namespace
 })
 
+const Word = Type.Optional(Type.String({ maxLength: 253 }))
+
+/** What Alertmanager sends to a webhook: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. */
+export const Alerts = Type.Object({
+  alerts: Type.Array(
+    Type.Object({
+      status: Type.String({ maxLength: 32, description: '`firing`; all else counts as resolved' }),
+      labels: Type.Object({ function_name: Word })
+    }),
+    { maxItems: 500 }
+  )
+})
+export type Alerts = Static<typeof Alerts>
+
+export const AlertsTaken = Type.Object({
+  functions: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      namespace: Type.String(),
+      replicas: Type.Union([Type.Integer(), Type.Null()]),
+      reason: Type.Union([Type.String(), Type.Null()], { description: 'why nothing was done' })
+    })
+  )
+})
+export type AlertsTaken = Static<typeof AlertsTaken>
+
 export const NamespaceQuery = Type.Object({ namespace: Namespace })
 
 /** Its value stands in a file of its name. */

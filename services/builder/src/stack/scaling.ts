@@ -2,6 +2,7 @@ import {
   type FunctionSpec,
   isLoadKind,
   parseDuration,
+  parsePercent,
   parseProportion,
   parseTarget,
   raiseLimit,
@@ -55,12 +56,13 @@ export function replicasOf(
   }
 }
 
-const { type, target, proportion, zero, zeroDuration, downWindow } = scaleLabels
+const { type, target, proportion, factor, zero, zeroDuration, downWindow } = scaleLabels
 
 /** What each label takes, for the message. */
 const expected: [name: string, isValid: (text: string) => boolean, words: string][] = [
   [target, (text) => parseTarget(text) !== null, 'a number above 0'],
   [proportion, (text) => parseProportion(text) !== null, 'a number above 0 and at most 1'],
+  [factor, (text) => parsePercent(text) !== null, 'a number from 0 to 100'],
   [zero, (text) => text === 'true' || text === 'false', 'true or false'],
   [zeroDuration, isLongEnough, 'a duration of at least a second, as "15m"'],
   [downWindow, isLongEnough, 'a duration of at least a second, as "5m"']

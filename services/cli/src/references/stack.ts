@@ -98,6 +98,7 @@ platform's own and are refused.
 | \`com.openfaas.scale.min\`, \`.max\` | ${defaults.replicas.min}, ${defaults.replicas.max} | how many replicas, at most ${maximum.replicas} |
 | \`com.openfaas.scale.type\`, \`.target\`, \`.target-proportion\` | rps, ${scaleDefaults.target}, ${scaleDefaults.proportion} | what a replica is to carry: calls a second (\`rps\`) or at a time (\`capacity\`) |
 | \`com.openfaas.scale.down.window\` | ${scaleDefaults.downAfterMs / 60_000}m | replicas go when fewer were enough for so long |
+| \`com.openfaas.scale.factor\` | ${scaleDefaults.factor} | percent of \`max\` that an alert adds ([openfaas.md](openfaas.md#alerts)); 0: none |
 | \`com.openfaas.scale.zero\`, \`.zero-duration\` | false, ${scaleDefaults.zeroAfterMs / 60_000}m | without a call for so long there is no replica; the next call starts one |
 | \`com.openfaas.ready.http.path\` | \`/_/health\`, or the template's | is asked before a new version gets traffic |
 | \`com.openfaas.ready.http.initialDelay\`, \`.period\`, \`.timeout\` | 0, 250ms, 1s | seconds (\`.initialDelaySeconds\` and so on are understood as well) or durations |
@@ -108,7 +109,8 @@ Where \`ready\` says nothing, \`com.openfaas.health.http.…\` counts.
 Load scales a function that has one of the labels \`max\`, \`type\`, \`target\` and \`target-proportion\`: up within about five seconds, down after the window, between
 \`min\` and \`max\`. Others keep \`min\` replicas. A function with \`zero: true\` has none after its idle time: the first call starts it, and it and all that come meanwhile
 are held until it is ready (at most \`START_TIMEOUT_MS\`, then 503). A new version starts one replica, which has to get ready, and idles from then on. What
-\`slipway scale\` sets holds until the next version, whatever the load is.
+\`slipway scale\` sets holds until the next version or \`slipway scale <function> auto\`, whatever the load is. A function that has \`factor\`, and neither \`type\`, \`target\` nor
+\`target-proportion\`, is scaled by alerts instead of load.
 
 ## Build arguments
 

@@ -25,8 +25,16 @@ export function FunctionSettings({ one, reload }: FunctionTab) {
 function Scale({ one: { owner, name, live }, reload }: FunctionTab) {
   const [wanted, setWanted] = useState(live?.replicas ?? 1)
   const { isRunning, run } = useAction()
+  const isByHand = live?.isScaledByHand === true
   return (
-    <Section title="Scale" note="How many replicas of the live deployment take its calls.">
+    <Section
+      title="Scale"
+      note={
+        isByHand
+          ? 'Somebody chose how many replicas take its calls: that holds until the next version.'
+          : 'How many replicas of the live deployment take its calls.'
+      }
+    >
       <form
         class="inline-form"
         onSubmit={(event) => {
@@ -42,7 +50,7 @@ function Scale({ one: { owner, name, live }, reload }: FunctionTab) {
           Replicas
           <input
             type="number"
-            min={1}
+            min={0}
             max={100}
             required
             value={wanted}
@@ -52,6 +60,23 @@ function Scale({ one: { owner, name, live }, reload }: FunctionTab) {
         <button type="submit" class="button" disabled={isRunning || live === null || wanted === live.replicas}>
           {isRunning ? 'Starting them' : 'Scale'}
         </button>
+        {(isByHand || live?.replicas === 0) && (
+          <button
+            type="button"
+            class="button"
+            disabled={isRunning}
+            onClick={() =>
+              run(async () => {
+                const { live: scaled } = await call('scaleFunction', { owner, name, replicas: null })
+                if (scaled !== null) setWanted(scaled.replicas)
+                reload()
+                return `${name} scales by itself again.`
+              })
+            }
+          >
+            Let it scale by itself
+          </button>
+        )}
       </form>
     </Section>
   )

@@ -176,21 +176,40 @@ test('what cannot be started is told to who waits, left alone for a while, and s
 
 test('what somebody chose is not fought; none at all is like going there by itself', async (t) => {
   const { id, look, has, scaling, scaler, deployment } = await createGround(t, sleeper)
-  await scaling.choose(id, 3, never)
+  await scaling.choose(id, 3, 'hand', never)
   await look(0)
   await look(600_000)
   await look(600_000)
   assert.deepEqual([(await deployment()).replicas, (await deployment()).isScaledByHand], [3, true])
   await assert.rejects(scaling.follow(id, 1, never), { code: 'conflict' })
-  await scaling.choose(id, 0, never)
+  await scaling.choose(id, 0, 'hand', never)
   scaler.wakeUp([id])
   await has(1)
   assert.equal((await deployment()).isScaledByHand, false)
 })
 
+test('what was chosen ends when nobody is to choose any more: load and idleness count again', async (t) => {
+  const { id, look, has, scaling, deployment } = await createGround(t, sleeper)
+  await scaling.choose(id, 3, 'hand', never)
+  await scaling.choose(id, 1, 'nobody', never)
+  assert.deepEqual([(await deployment()).replicas, (await deployment()).isScaledByHand], [1, false])
+  await look(0)
+  await look(60_000)
+  await has(0)
+})
+
+test('an alert goes by what somebody chose, and is one of the things that may change it when nobody did', async (t) => {
+  const { id, scaling, deployment } = await createGround(t, {})
+  await scaling.choose(id, 3, 'load', never)
+  assert.deepEqual([(await deployment()).replicas, (await deployment()).isScaledByHand], [3, false])
+  await scaling.choose(id, 2, 'hand', never)
+  await assert.rejects(scaling.choose(id, 4, 'load', never), { code: 'conflict', message: /somebody chose/ })
+  assert.equal((await deployment()).replicas, 2)
+})
+
 test('a function that does not say that it starts by calls is not started by them', async (t) => {
   const { id, scaling, scaler, look, deployment } = await createGround(t, {})
-  await scaling.choose(id, 0, never)
+  await scaling.choose(id, 0, 'hand', never)
   scaler.wakeUp([id])
   await look(0)
   await look(600_000)

@@ -11,8 +11,13 @@ export interface ScalingDeps {
 
 /** Changes how many replicas live deployments have: one change of a deployment at a time. */
 export interface Scaling {
-  /** Somebody chose it. Fails as the store's `setReplicas` and the cluster's `scale` do. */
-  choose(deploymentId: string, replicas: number, signal: AbortSignal): Promise<Endpoint[]>
+  /** Somebody asked for it, whom `by` names. Fails as the store's `setReplicas` and the cluster's `scale` do. */
+  choose(
+    deploymentId: string,
+    replicas: number,
+    by: Parameters<Store['deployments']['setReplicas']>[2],
+    signal: AbortSignal
+  ): Promise<Endpoint[]>
   /** Load or idleness want it. To none only while nobody calls it: then it is left as it is, and the answer is false. */
   follow(deploymentId: string, replicas: number, signal: AbortSignal): Promise<boolean>
   /** Calls wait for one without a replica. @returns how many it has now */
@@ -83,10 +88,10 @@ export function createScaling({ store, cluster, gateways, routesChanged }: Scali
   }
 
   return {
-    choose: (id, replicas, signal) =>
+    choose: (id, replicas, by, signal) =>
       alone(id, async () => {
         // Wanted first, then done: recovery brings about what is wanted when this ends in between.
-        const deployment = await store.deployments.setReplicas(id, replicas, 'hand')
+        const deployment = await store.deployments.setReplicas(id, replicas, by)
         if (await announce(deployment, replicas)) await heard(signal)
         return bring(deployment, signal)
       }),

@@ -44,10 +44,10 @@ export interface Deployments {
   prepare(buildId: string, holder: string, deployments: NewDeployment[], now: number): Promise<Deployment[]>
   /**
    * Stores how many replicas are wanted of a live deployment. A number that somebody chose `by: 'hand'` holds for this deployment;
-   * none at all, chosen so, is like having gone there by itself.
+   * none at all, chosen so, is like having gone there by itself. `'nobody'`: from now on load and idleness count again.
    * @throws Failure `not-found`; `conflict` when it is not live, or `by: 'load'` what somebody chose; `limit-exceeded` when the owner would have more than it may
    */
-  setReplicas(id: string, replicas: number, by: 'hand' | 'load'): Promise<Deployment>
+  setReplicas(id: string, replicas: number, by: 'hand' | 'load' | 'nobody'): Promise<Deployment>
   /** Stores where the replicas answer. */
   setEndpoints(id: string, endpoints: Endpoint[], replicas: number): Promise<void>
   /**
