@@ -16,7 +16,7 @@ import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories 
 import { prepare } from './requirements.mjs'
 import { settingsOf } from './settings.mjs'
 import { stateDirectory } from './state.mjs'
-import { test, testBrowser, testKubernetes, testOpenFaas, testShip } from './tests.mjs'
+import { test, testBrowser, testKubernetes, testOpenFaas, testRights, testShip } from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
@@ -42,7 +42,7 @@ const commands = {
   chaos: { needs: servers, isForTests: true, script: 'test/chaos/main.ts' },
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
-  rights: { needs: [], script: 'services/api/src/rights.test.ts' },
+  rights: { needs: [], tests: testRights },
   kubernetes: { needs: [...servers, 'runc', 'kubernetes', 'helm'], isForTests: true, tests: testKubernetes },
   openfaas: { needs: servers, isForTests: true, tests: testOpenFaas },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },

@@ -53,6 +53,12 @@ export function wholeFiles(root, folder) {
   return testFiles(root, folder, directory, join(directory, folder), ['.test.ts'])
 }
 
+/** One file of a workspace. */
+export function fileOf(root, workspace, name) {
+  const directory = join(root, workspace)
+  return { group: workspace, name: join(workspace, name), directory, file: join(directory, name) }
+}
+
 function testFiles(root, group, directory, folder, suffixes) {
   return [...filesOf(folder)]
     .filter((file) => suffixes.some((suffix) => basename(file).endsWith(suffix)))

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 import { unitTestRun } from './check.mjs'
-import { contractFiles, runTestFiles, wholeFiles } from './test-files.mjs'
+import { contractFiles, fileOf, runTestFiles, wholeFiles } from './test-files.mjs'
 import { faultsOf, total } from './test-results.mjs'
 import { runTurboTests } from './turbo-tests.mjs'
 
@@ -37,6 +37,15 @@ export async function test({ root, env, write, say }) {
   const all = [...unit, ...results]
   say(`all in ${secondsSince(start).toFixed(1)} s; the times of files that ran beside each other are added up above`)
   return total(all)
+}
+
+/** Who may do what, of the status API and of the gateway. */
+export async function testRights({ root, env, write, say }) {
+  const files = [
+    fileOf(root, 'services/api', 'src/rights.test.ts'),
+    fileOf(root, 'test', 'hostile/gateway-rights.test.ts')
+  ]
+  return total(await runTestFiles({ files, env, ...times, concurrency: concurrencyOf(env), write, say }))
 }
 
 /** The cluster's port and whole installations on a real Kubernetes, of which there is one. */

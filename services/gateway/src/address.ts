@@ -9,7 +9,8 @@ export type Address =
 
 export type FunctionAddress = Exclude<Address, { kind: 'own' }>
 
-const asyncPrefix = '/async-function/'
+/** Below these paths of its own hosts the gateway serves more than itself. */
+export const prefixes = { functions: '/function/', asyncCalls: '/async-function/', system: '/system/' } as const
 
 /**
  * The one reading of host and path. The function's part is compared literally, never decoded: what is not exactly a name is nobody's.
@@ -29,15 +30,15 @@ export function readAddress(host: string | undefined, target: string, domain: st
   const path = end === -1 ? target : target.slice(0, end)
   const query = end === -1 ? '' : target.slice(end)
 
-  if (slug === null && path.startsWith(asyncPrefix)) {
+  if (slug === null && path.startsWith(prefixes.asyncCalls)) {
     // Read as the call that it becomes.
     return {
-      ...(readAddress(host, target.replace(asyncPrefix, '/function/'), domain) as FunctionAddress),
+      ...(readAddress(host, target.replace(prefixes.asyncCalls, prefixes.functions), domain) as FunctionAddress),
       isAsync: true
     }
   }
-  if (slug === null && !path.startsWith('/function/')) return { kind: 'own', path }
-  const start = slug === null ? '/function/'.length : 1
+  if (slug === null && !path.startsWith(prefixes.functions)) return { kind: 'own', path }
+  const start = slug === null ? prefixes.functions.length : 1
   const slash = path.indexOf('/', start)
   const segment = slash === -1 ? path.slice(start) : path.slice(start, slash)
   const rest = slash === -1 ? '/' : path.slice(slash)

@@ -13,13 +13,27 @@ export interface OwnOptions {
   logger: Logger
 }
 
+/** All that there is of them: who may ask each is tried for each. */
+export const ownPaths = ['/healthz', '/readyz', '/metrics'] as const
+type OwnPath = (typeof ownPaths)[number]
+
+function isOwnPath(path: string): path is OwnPath {
+  return (ownPaths as readonly string[]).includes(path)
+}
+
 /** What the gateway answers itself, on hosts of its own only: on a function's host these paths are functions. */
 export function createOwn({ registry, isMetricsPeer, missing, logger }: OwnOptions) {
+  const routes: Record<OwnPath, (req: IncomingMessage, res: ServerResponse) => void> = {
+    '/healthz': (_req, res) => answerJson(res, 200, { status: 'ok' }),
+    '/readyz': (_req, res) => ready(res),
+    '/metrics': (req, res) => {
+      if (isMetricsPeer(req.socket.remoteAddress) && !isForwarded(req)) void metrics(res)
+      else notFound(res)
+    }
+  }
+
   return function own(req: IncomingMessage, res: ServerResponse, path: string): void {
-    if (req.method !== 'GET' && req.method !== 'HEAD') notFound(res)
-    else if (path === '/healthz') answerJson(res, 200, { status: 'ok' })
-    else if (path === '/readyz') ready(res)
-    else if (path === '/metrics' && isMetricsPeer(req.socket.remoteAddress) && !isForwarded(req)) void metrics(res)
+    if ((req.method === 'GET' || req.method === 'HEAD') && isOwnPath(path)) routes[path](req, res)
     else notFound(res)
   }
 

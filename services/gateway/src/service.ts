@@ -30,7 +30,9 @@ import { createTally } from './tally.ts'
 import { createTrafficFeed } from './traffic-feed.ts'
 import { createWaking } from './waking.ts'
 
+export { prefixes } from './address.ts'
 export { type GatewayConfig, readConfig } from './config.ts'
+export { ownPaths } from './own.ts'
 export type { RouteSource } from './route-source.ts'
 
 export interface GatewayDeps {

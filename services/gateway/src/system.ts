@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Failure } from '@slipway/domain/failure'
+import { prefixes } from './address.ts'
 import { answerFailure } from './answers.ts'
 import { hasBody, type Incoming } from './call.ts'
 import { passedToApi } from './headers.ts'
@@ -11,7 +12,7 @@ const answerTimeoutMs = 120_000
 
 /** OpenFaaS has one address for functions and for what manages them. */
 export function isSystemPath(path: string): boolean {
-  return path.startsWith('/system/')
+  return path.startsWith(prefixes.system)
 }
 
 /**
