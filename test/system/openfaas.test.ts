@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { waitFor } from '@slipway/machine'
 import { createOpenFaasScene, type OpenFaasScene } from './openfaas-scene.ts'
-import { call } from './scene.ts'
+import { call, saying, stackOf } from './scene.ts'
 
 let scene: OpenFaasScene
 
@@ -112,4 +113,51 @@ test('calls that nobody waits for are made and told of, also when everything is 
   await scene.restart()
   await waitFor(() => ids.every((id) => told.has(id)), { timeoutMs: 90_000, what: 'all of them to be told of' })
   assert.ok(ids.every((id, i) => told.get(id)?.body.includes(`number ${i}`)))
+})
+
+/** Asks what it is told to, from inside, and says what came of it. */
+const asking = `module.exports = async (event, context) => {
+  try {
+    const answer = await fetch(event.query.url, { signal: AbortSignal.timeout(2000) })
+    return context.status(200).succeed(answer.status + ' ' + (await answer.text()))
+  } catch {
+    return context.status(200).succeed('no answer')
+  }
+}
+`
+
+test('a function calls others of its owner by the name of the gateway, as nobody those of other owners, and nothing else of the host', async (t) => {
+  const { api } = scene.installation
+  const mine = await scene.repository({ owner: 'frank' })
+  const theirs = await scene.repository({ owner: 'grace' })
+  const [one, other] = await Promise.all([
+    mine.push({
+      'stack.yml': stackOf({ front: {}, back: {} }),
+      'front/handler.js': asking,
+      'back/handler.js': saying('of the same owner')
+    }),
+    theirs.push({ 'stack.yml': stackOf({ closed: {} }), 'closed/handler.js': saying('of another owner') })
+  ])
+  assert.deepEqual([(await mine.ended(one)).status, (await theirs.ended(other)).status], ['live', 'live'])
+  await api.setAccess({ owner: 'frank', name: 'back', access: 'owner' })
+  const status = async (path: string) => (await call(scene, path)).status
+  await waitFor(async () => (await status('/function/frank-back')) === 401, { timeoutMs: 20_000 })
+  const asked = async (url: string) =>
+    (await call(scene, `/function/frank-front?url=${encodeURIComponent(url)}`)).body.replace(/\{.*/s, '')
+
+  const isHeard = async () => (await asked('http://gateway:8080/function/back')) === '200 of the same owner'
+  await waitFor(isHeard, { timeoutMs: 20_000, what: 'the gateway to listen in a network that is new' })
+  for (const name of ['gateway', 'gateway.openfaas', 'gateway.openfaas.svc.cluster.local'])
+    assert.equal(await asked(`http://${name}:8080/function/back`), '200 of the same owner', name)
+  assert.equal(await asked('http://gateway:8080/function/frank-back/deep?a=b'), '200 of the same owner')
+  assert.equal(await asked('http://gateway:8080/function/closed.grace'), '200 of another owner')
+  await api.setAccess({ owner: 'grace', name: 'closed', access: 'owner' })
+  await waitFor(async () => (await status('/function/grace-closed')) === 401, { timeoutMs: 20_000 })
+  assert.equal(await asked('http://gateway:8080/function/closed.grace'), '401 ')
+
+  const program = createServer((_req, res) => res.end('of the host')).listen(0, '0.0.0.0')
+  t.after(() => program.close())
+  await once(program, 'listening')
+  assert.equal(await asked(`http://gateway:${(program.address() as AddressInfo).port}/`), 'no answer')
+  assert.equal(await asked('http://gateway:8080/system/functions'), '404 ')
 })

@@ -24,6 +24,7 @@ export const failures = {
   'not-found': { status: 404, retry: false, fault: 'theirs' },
   conflict: { status: 409, retry: false, fault: 'theirs' },
   'name-taken': { status: 409, retry: false, fault: 'theirs' },
+  'loop-detected': { status: 508, retry: false, fault: 'theirs' },
   'too-many-requests': { status: 429, retry: true, fault: 'theirs' },
   // what a repository holds
   'invalid-stack': { status: 422, retry: false, fault: 'theirs' },

@@ -3,7 +3,11 @@ import { defaultRetryPolicy, retryPolicyOf } from '@slipway/domain/retry'
 import { startsOnCall } from '@slipway/domain/scaling'
 
 /** What gateways read, and all that they read: `keys` are of callers. */
-export type Routes = Pick<Functions, 'routes' | 'routesVersion'> & { keys: FunctionKeys['known'] }
+export type Routes = Pick<Functions, 'routes' | 'routesVersion'> & {
+  keys: FunctionKeys['known']
+  /** Id of the installation; null before `deployer` has given it one. */
+  installation(): Promise<string | null>
+}
 
 /** Asks one of the two questions below. Errors are Failures already. */
 export type AskRoutes = <R>(sql: string) => Promise<R[]>
@@ -78,6 +82,10 @@ export function createRoutes(ask: AskRoutes): Routes {
     async routesVersion() {
       const [row] = await ask<{ value: number }>(`select value from counters where name = 'routes'`)
       return row?.value ?? 0
+    },
+    async installation() {
+      const [row] = await ask<{ value: string }>(`select value from settings where key = 'installation'`)
+      return row?.value ?? null
     }
   }
 }

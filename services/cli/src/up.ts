@@ -151,6 +151,7 @@ function gatewayEnv(settings: Env): Record<string, string> {
     'QUEUE_PREFIX',
     'GATEWAY_HOST',
     'GATEWAY_PORT',
+    'INNER_PORT',
     'API_URL',
     'FUNCTIONS_DOMAIN',
     'TRUSTED_PROXIES',

@@ -34,6 +34,7 @@ export const clusterSettings = {
     maximum: 28,
     description: "The size of one owner's network, as the length of its prefix."
   }),
+  INNER_PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65_535, description: 'As for the gateway.' }),
   READY_NETWORKS: Type.Integer({
     default: 16,
     minimum: 0,
@@ -109,7 +110,7 @@ export async function createCluster(config: ClusterConfig, deps: ClusterDeps): P
   return createDockerCluster({
     docker: {},
     installation,
-    gatewayPort: null,
+    gatewayPort: config.INNER_PORT || null,
     registryAuth: registryAuth(config),
     secrets: {
       directory: await secretsDirectory(config, installation),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isFunctionKey, type KnownKey, opens } from '@slipway/domain/access'
 import { Failure } from '@slipway/domain/failure'
+import type { InnerCaller } from './inner.ts'
 import type { Upstream } from './upstream.ts'
 
 /** Keys by their hash. A key is never compared itself: how long that takes tells nothing of any. */
@@ -27,9 +28,14 @@ function keyIn(headers: IncomingMessage['headers'], name: (typeof carriers)[numb
   return isFunctionKey(text) ? text : null
 }
 
-/** @returns why the call is refused; null when it may pass. */
-export function refusalOfCaller(req: IncomingMessage, upstream: Upstream, keys: Keys, now: number): Failure | null {
-  if (upstream.access === 'public') return null
+/** @returns why the call is refused; null when it may pass. The owner's own functions need no key. */
+export function refusalOfCaller(
+  { req, inner }: { req: IncomingMessage; inner: InnerCaller | null },
+  upstream: Upstream,
+  keys: Keys,
+  now: number
+): Failure | null {
+  if (upstream.access === 'public' || inner?.owner?.id === upstream.ownerId) return null
   let isKeyGiven = false
   for (const name of carriers) {
     const key = keyIn(req.headers, name)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { CallFacts } from './headers.ts'
+import type { InnerCaller } from './inner.ts'
 import type { Upstream } from './upstream.ts'
 
 /** One request to one function. */
@@ -16,10 +17,12 @@ export interface Call extends CallFacts {
   isExpecting: boolean
   /** Set for a WebSocket handshake. */
   upgrade: { socket: Duplex; head: Buffer } | null
+  /** Set when it comes from inside of an owner's network. */
+  inner: InnerCaller | null
 }
 
 /** A request as it came. */
-export type Incoming = Pick<Call, 'req' | 'res' | 'isExpecting' | 'upgrade'>
+export type Incoming = Pick<Call, 'req' | 'res' | 'isExpecting' | 'upgrade' | 'inner'>
 
 /** True when a body follows the request's head. */
 export function hasBody(req: IncomingMessage): boolean {

@@ -7,10 +7,10 @@ import { answerFailure } from './answers.ts'
 import { hasBody, type Incoming } from './call.ts'
 import { callerOf, createCallerLimit } from './caller-limit.ts'
 import { forward } from './forward.ts'
-import { type CallFacts, callHeaders, givenCallId } from './headers.ts'
+import { type CallFacts, callHeaders, givenCallId, innerDepth } from './headers.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import type { IsPeer } from './peers.ts'
-import { bodyTooLarge, notLoaded, tooManyCalls, tooManyOfCaller } from './refusals.ts'
+import { bodyTooLarge, notLoaded, tooDeep, tooManyCalls, tooManyOfCaller } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
 import type { Tally } from './tally.ts'
 import { isAsleep, type Upstream } from './upstream.ts'
@@ -19,7 +19,7 @@ import type { Waking } from './waking.ts'
 /** The calls in flight. */
 export interface Calls {
   /** Counts a call of an address, those that nobody waits for included: why there are too many of it; null when it may pass. */
-  refusalOfMany(req: IncomingMessage, upstream: Upstream, begin: number): Failure | null
+  refusalOfMany(incoming: Incoming, upstream: Upstream, begin: number): Failure | null
   /** @throws Failure `not-found`, `unavailable` when there is nobody to call. */
   begin(incoming: Incoming, address: Exclude<Address, { kind: 'own' }>): void
   /** Ends all of them, wherever they are. */
@@ -38,6 +38,26 @@ export interface CallsOptions {
   inFlightLimit: number
   isTrustedProxy: IsPeer
   now: () => number
+}
+
+const isNobody: IsPeer = () => false
+
+/** Functions that pass a call on tell how often it was: beyond this it goes round in a circle. */
+const depthLimit = 32
+
+export function refusalOfDepth({ depth }: CallFacts): Failure | null {
+  return depth > depthLimit ? tooDeep(depthLimit) : null
+}
+
+/** What is known of a call as it comes. What functions say of whom they had it from is not believed, whatever their addresses are. */
+export function factsOf({ req, inner }: Incoming, isTrustedProxy: IsPeer, startedAt: number): CallFacts {
+  return {
+    callId: givenCallId(req) ?? randomUUID(),
+    startedAt,
+    isTrusted: inner === null && isTrustedProxy(req.socket.remoteAddress),
+    depth: inner === null ? 0 : innerDepth(req),
+    keyHeaders: keyHeaders(req)
+  }
 }
 
 export function createCalls(options: CallsOptions): Calls {
@@ -91,9 +111,14 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   /** Asked before keys are: who guesses them is held up, too. */
-  function refusalOfMany(req: IncomingMessage, { ownerId, callsPerSecond }: Upstream, begin: number): Failure | null {
+  function refusalOfMany(
+    { req, inner }: Incoming,
+    { ownerId, callsPerSecond }: Upstream,
+    begin: number
+  ): Failure | null {
     if (callsPerSecond === null) return null
-    const waitMs = callers.take(ownerId, callerOf(req, isTrustedProxy), callsPerSecond, begin)
+    const caller = callerOf(req, inner === null ? isTrustedProxy : isNobody)
+    const waitMs = callers.take(ownerId, caller, callsPerSecond, begin)
     return waitMs === 0 ? null : tooManyOfCaller(callsPerSecond, waitMs)
   }
 
@@ -101,23 +126,18 @@ export function createCalls(options: CallsOptions): Calls {
     refusalOfMany,
     begin(incoming, address) {
       if (table.version() === null) throw notLoaded()
-      const upstream = table.find(address)
+      const upstream = table.find(address, incoming.inner?.owner?.slug)
       if (upstream === null) throw noSuchFunction()
       const { req, res } = incoming
       const begin = performance.now()
       const move = count(incoming, upstream, begin)
-      const facts = {
-        callId: givenCallId(req) ?? randomUUID(),
-        startedAt: now(),
-        isTrusted: isTrustedProxy(req.socket.remoteAddress),
-        keyHeaders: keyHeaders(req)
-      }
-      const tooMany = refusalOfMany(req, upstream, begin)
+      const facts = factsOf(incoming, isTrustedProxy, now())
+      const tooMany = refusalOfDepth(facts) ?? refusalOfMany(incoming, upstream, begin)
       if (tooMany !== null) {
         answerFailure(res, tooMany, callHeaders(facts))
         return
       }
-      const stranger = refusalOfCaller(req, upstream, table.keys(), facts.startedAt)
+      const stranger = refusalOfCaller(incoming, upstream, table.keys(), facts.startedAt)
       if (stranger !== null) {
         answerFailure(res, stranger, [...callHeaders(facts), ...challenge])
         return

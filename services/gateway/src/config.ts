@@ -14,6 +14,7 @@ export interface GatewayConfig {
   GATEWAY_HOST: string
   GATEWAY_PORT: number
   GATEWAY_REUSE_PORT: boolean
+  INNER_PORT: number
   API_URL: string | null
   FUNCTIONS_DOMAIN: string
   HEAD_TIMEOUT_MS: number
@@ -53,6 +54,14 @@ export const gatewaySettings = {
     type: 'boolean',
     default: false,
     description: 'Several gateways share the port: a new one takes over from an old one without a gap.'
+  },
+  INNER_PORT: {
+    type: 'integer',
+    default: 8080,
+    minimum: 0,
+    maximum: 65_535,
+    description:
+      'Functions call each other by `http://gateway:<this>/function/<name>`, at the address of their own network (`CLUSTER=docker`). 0: they do not.'
   },
   API_URL: {
     type: 'string',
@@ -155,6 +164,7 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     GATEWAY_HOST: text('GATEWAY_HOST'),
     GATEWAY_PORT: Number(text('GATEWAY_PORT')),
     GATEWAY_REUSE_PORT: text('GATEWAY_REUSE_PORT') === 'true',
+    INNER_PORT: Number(text('INNER_PORT')),
     API_URL: text('API_URL') || null,
     FUNCTIONS_DOMAIN: text('FUNCTIONS_DOMAIN'),
     HEAD_TIMEOUT_MS: Number(text('HEAD_TIMEOUT_MS')),

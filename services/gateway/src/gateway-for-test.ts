@@ -13,7 +13,7 @@ import {
 import type { SignalPayload } from '@slipway/queue/signals'
 import { createLogger } from '@slipway/service/logger'
 import { createKeptCalls, type KeptCalls } from './async/kept-calls.fixture.ts'
-import { type RouteSource, readConfig, startGateway } from './service.ts'
+import { type GatewayDeps, type RouteSource, readConfig, startGateway } from './service.ts'
 
 /** A function as the tests run it: a real server on a port of its own. */
 export interface TestFunction {
@@ -87,7 +87,8 @@ export async function startTestGateway(
   t: TestContext,
   routes: Route[],
   env: Record<string, string> = {},
-  announceMs = 0
+  announceMs = 0,
+  interfaces?: GatewayDeps['interfaces']
 ): Promise<TestGateway> {
   let served = routes
   let keys: KnownKey[] = []
@@ -114,9 +115,10 @@ export async function startTestGateway(
     routesVersion: async () => {
       check()
       return version
-    }
+    },
+    installation: async () => 'test'
   }
-  const config = readConfig({ GATEWAY_PORT: '0', STOP_GRACE_MS: '3000', ...env })
+  const config = readConfig({ GATEWAY_PORT: '0', INNER_PORT: '0', STOP_GRACE_MS: '3000', ...env })
   const running = await startGateway(config, {
     routes: source,
     signals: {
@@ -136,7 +138,8 @@ export async function startTestGateway(
       send: async (batch) => void batches.push(batch)
     },
     logger: createLogger('gateway', 'silent'),
-    announceMs
+    announceMs,
+    ...(interfaces === undefined ? {} : { interfaces })
   })
   t.after(() => running.close())
   const url = running.url as string
@@ -182,15 +185,18 @@ export interface Question {
   path?: string
   headers?: Record<string, string | string[]>
   body?: string | Buffer
+  /** Address of the listener, and of the caller. */
+  to?: string
+  from?: string
 }
 
 /** Asks without any normalisation of the path, on a connection of its own. */
 export function ask(port: number, question: Question = {}): Promise<Answer> {
-  const { method = 'GET', host = 'alice.localhost', path = '/', body } = question
+  const { method = 'GET', host = 'alice.localhost', path = '/', body, to = '127.0.0.1', from } = question
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   const headers = { host, ...length, ...question.headers }
   return new Promise((resolve, reject) => {
-    const req = request({ port, host: '127.0.0.1', method, path, headers, agent: false }, (res) => {
+    const req = request({ port, host: to, localAddress: from, method, path, headers, agent: false }, (res) => {
       const parts: Buffer[] = []
       res.on('data', (part: Buffer) => parts.push(part))
       res.on('error', reject)

@@ -2,11 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Failure } from '@slipway/domain/failure'
 import type { Logger } from '@slipway/service/logger'
-import { type Address, readAddress } from './address.ts'
+import { type Address, noSuchFunction, readAddress } from './address.ts'
 import { answerFailure, answerSocket } from './answers.ts'
 import type { AcceptCall } from './async/accept.ts'
 import { hasBody, type Incoming } from './call.ts'
 import type { Calls } from './calls.ts'
+import type { InnerCallers } from './inner.ts'
 import { isSystemPath, type SystemProxy } from './system.ts'
 import { isWebSocket, responseForUpgrade } from './upgrade.ts'
 
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   accept: AcceptCall
   /** Answers what manages functions. */
   system: SystemProxy
+  /** Connections from inside of owners' networks. */
+  innerCallers: Pick<InnerCallers, 'get'>
   domain: string
   headTimeoutMs: number
   logger: Logger
@@ -35,7 +38,8 @@ export interface Gateway {
 /** How long the rest of a body is read after its answer was given: a caller that still sends would not see the answer. */
 const lingerMs = 1000
 
-export function createGateway({ calls, own, accept, system, domain, headTimeoutMs, logger }: GatewayOptions): Gateway {
+export function createGateway(options: GatewayOptions): Gateway {
+  const { calls, own, accept, system, innerCallers, domain, headTimeoutMs, logger } = options
   const server = createServer({
     // Bodies may stream for long: each call's own limit ends them. Heads may not.
     headersTimeout: headTimeoutMs,
@@ -53,14 +57,16 @@ export function createGateway({ calls, own, accept, system, domain, headTimeoutM
   const isPending = (socket: Duplex) => (pending.get(socket) ?? 0) > 0
   let isClosing = false
 
-  function serve(incoming: Incoming): void {
-    const { req, res } = incoming
+  function serve(came: Omit<Incoming, 'inner'>): void {
+    const { req, res } = came
+    const incoming = { ...came, inner: innerCallers.get(req.socket) ?? null }
     if (isClosing) res.shouldKeepAlive = false
     pending.set(req.socket, (pending.get(req.socket) ?? 0) + 1)
     res.once('close', () => pending.set(req.socket, (pending.get(req.socket) ?? 1) - 1))
     if (hasBody(req)) res.once('finish', () => readRest(req))
     try {
       const address = readRequest(req, domain)
+      if (address.kind === 'own' && incoming.inner !== null) throw noSuchFunction()
       if (address.kind === 'own' && isSystemPath(address.path)) system(incoming)
       else if (address.kind === 'own') own(req, res, address.path)
       else if (address.isAsync === true) accept(incoming, address)

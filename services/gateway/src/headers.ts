@@ -18,7 +18,14 @@ const hopByHop = new Set([
 ])
 
 /** What the gateway itself says about a call: nobody else's word for it reaches a function. */
-const ours = new Set(['x-call-id', 'x-start-time', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'])
+const ours = new Set([
+  'x-call-id',
+  'x-call-depth',
+  'x-start-time',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host'
+])
 
 export interface CallFacts {
   callId: string
@@ -26,6 +33,8 @@ export interface CallFacts {
   startedAt: number
   /** The peer is a trusted proxy: what it says of the client is believed and added to. */
   isTrusted: boolean
+  /** How many functions have passed it on, as far as they told; 0: it came from outside. */
+  depth: number
   /** Names of headers that hold keys for the gateway, in lower case. */
   keyHeaders: readonly string[]
 }
@@ -34,6 +43,14 @@ export interface CallFacts {
 export function givenCallId(req: IncomingMessage): string | null {
   const given = req.headers['x-call-id']
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : null
+}
+
+const depthHeader = 'X-Call-Depth'
+
+/** Of a call that a function makes: one more than of the call that it answers, if it passes that one's header on. */
+export function innerDepth(req: IncomingMessage): number {
+  const given = req.headers['x-call-depth']
+  return typeof given === 'string' && /^\d{1,4}$/.test(given) ? Number(given) + 1 : 1
 }
 
 /** The headers that a function gets, flat: name, value, name, value. */
@@ -68,6 +85,7 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
     'X-Start-Time',
     startTime(call)
   )
+  if (call.depth > 0) headers.push(depthHeader, String(call.depth))
   return headers
 }
 

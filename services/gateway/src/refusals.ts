@@ -31,6 +31,10 @@ export function tooManyOfCaller(perSecond: number, retryAfterMs: number): Failur
   return new Failure('too-many-requests', message, { retryAfterMs })
 }
 
+export function tooDeep(limit: number): Failure {
+  return new Failure('loop-detected', `the call went through ${limit} functions: one of them calls back in a circle`)
+}
+
 export function unreachable({ upstream }: Call, cause: Error): Failure {
   return new Failure('bad-gateway', `function ${upstream.label} could not be reached: no replica accepts connections`, {
     cause

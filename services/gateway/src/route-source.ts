@@ -1,7 +1,7 @@
-import type { FunctionKeys, Functions } from '@slipway/domain'
+import type { Routes } from '@slipway/store/routes'
 
 /** What the gateway asks the store for, and nothing else. */
-export type RouteSource = Pick<Functions, 'routes' | 'routesVersion'> & { keys: FunctionKeys['known'] }
+export type RouteSource = Routes
 
 type OpenSource = RouteSource & { close(): Promise<void> }
 
@@ -20,6 +20,7 @@ export function createRouteSource(open: () => Promise<OpenSource>): OpenSource {
     routes: async () => (await opened()).routes(),
     keys: async () => (await opened()).keys(),
     routesVersion: async () => (await opened()).routesVersion(),
+    installation: async () => (await opened()).installation(),
     async close() {
       await (await opening)?.close()
     }

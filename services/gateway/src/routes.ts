@@ -11,7 +11,8 @@ export interface RouteTable {
   replace(version: number, routes: Route[], keys: KnownKey[]): void
   /** Of callers. */
   keys(): Keys
-  find(address: Exclude<Address, { kind: 'own' }>): Upstream | null
+  /** @param slug whose function asks: by a bare name it means a function of the same owner first. */
+  find(address: Exclude<Address, { kind: 'own' }>, slug?: string | null): Upstream | null
   /** A call begins. Must be told in the same turn as `find`: a swap must not come between. */
   enter(upstream: Upstream): void
   /** It has ended. */
@@ -61,12 +62,10 @@ export function createRouteTable(onDrained: () => void): RouteTable {
       for (const upstream of former.values()) if (!served.has(upstream.deploymentId)) retire(upstream)
       version = nextVersion
     },
-    find(address) {
-      const upstream =
-        address.kind === 'name'
-          ? byName.get(`${address.slug}/${address.functionName}`)
-          : byClusterName.get(address.clusterName)
-      return upstream ?? null
+    find(address, slug = null) {
+      if (address.kind === 'name') return byName.get(`${address.slug}/${address.functionName}`) ?? null
+      const own = slug === null ? undefined : byName.get(`${slug}/${address.clusterName}`)
+      return own ?? byClusterName.get(address.clusterName) ?? null
     },
     enter(upstream) {
       upstream.inFlight += 1

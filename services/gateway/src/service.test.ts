@@ -185,7 +185,12 @@ test('a gateway that shares its port takes calls only once it has routes: until 
     isAway ? Promise.reject(new Failure('unavailable', 'the database does not answer')) : Promise.resolve(value)
   let isListening = false
   const starting = startGateway(readConfig({ GATEWAY_PORT: String(port), GATEWAY_REUSE_PORT: 'true' }), {
-    routes: { routes: () => unlessAway(routes), routesVersion: () => unlessAway(1), keys: () => unlessAway([]) },
+    routes: {
+      routes: () => unlessAway(routes),
+      routesVersion: () => unlessAway(1),
+      keys: () => unlessAway([]),
+      installation: () => unlessAway(null)
+    },
     signals: { send: () => undefined, listen: () => () => undefined },
     asyncCalls: createKeptCalls().deps,
     traffic: { send: () => Promise.resolve() },

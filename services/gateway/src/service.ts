@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { AddressInfo, ListenOptions } from 'node:net'
+import type { AddressInfo, ListenOptions, Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain/failure'
 import type { Signals } from '@slipway/queue/signals'
@@ -18,6 +19,7 @@ import { createPerform } from './async/perform.ts'
 import { type Calls, createCalls } from './calls.ts'
 import type { GatewayConfig } from './config.ts'
 import { createGateway, type Gateway } from './gateway.ts'
+import { createInnerListeners, type InnerCallers, type InnerListeners } from './inner.ts'
 import { createMetrics } from './metrics.ts'
 import { createOwn } from './own.ts'
 import { createPeerList } from './peers.ts'
@@ -44,6 +46,8 @@ export interface GatewayDeps {
   traffic: Pick<TrafficSender, 'send'>
   logger: Logger
   now?: () => number
+  /** The networks of this machine, among which are the owners'. */
+  interfaces?: typeof networkInterfaces
   /** How long answers tell that their connections end before a stop. */
   announceMs?: number
   /** How long one that shares its port with others waits for its first routes before it takes a part of the calls all the same. */
@@ -63,12 +67,15 @@ export async function startGateway(
     traffic,
     logger,
     now = Date.now,
+    interfaces = networkInterfaces,
     announceMs = 400,
     firstRoutesMs = 15_000
   }: GatewayDeps
 ): Promise<Running> {
   const closers = createClosers(logger)
   let isStopping = false
+  const innerCallers: InnerCallers = new WeakMap()
+  let inner: InnerListeners | null = null
   const table = createRouteTable(() => reporter.tell())
   const gatewayId = randomUUID()
   const waking = createWaking({ table, asked: () => reporter.tell(), timeoutMs: config.START_TIMEOUT_MS })
@@ -120,10 +127,13 @@ export async function startGateway(
         now
       }),
       system: createSystemProxy(config.API_URL),
+      innerCallers,
       domain: config.FUNCTIONS_DOMAIN,
       headTimeoutMs: config.HEAD_TIMEOUT_MS,
       logger
     })
+    inner = createInner(gateway)
+    closers.add('listeners for functions', () => inner?.close())
     const firstRoutes = Promise.withResolvers<void>()
     const feed = createRouteFeed(
       routes,
@@ -150,7 +160,9 @@ export async function startGateway(
     closers.add('server', () => {
       isStopping = true
       // Side by side: each may take as long as calls take.
-      return Promise.all([desk.close(), stop(gateway, calls, announceMs, config.STOP_GRACE_MS)]).then(() => undefined)
+      return Promise.all([desk.close(), stop(gateway, inner, calls, announceMs, config.STOP_GRACE_MS)]).then(
+        () => undefined
+      )
     })
     logger.info({ url }, 'the gateway listens')
     return { url, close: () => closers.close() }
@@ -159,7 +171,16 @@ export async function startGateway(
     throw err
   }
 
+  function createInner({ server }: Gateway): InnerListeners | null {
+    if (config.INNER_PORT === 0) return null
+    const { INNER_PORT: port } = config
+    const take = (socket: Socket) => void server.emit('connection', socket)
+    const { installation } = routes
+    return createInnerListeners({ port, table, installation, interfaces, callers: innerCallers, take, logger })
+  }
+
   function onSwap(): void {
+    inner?.look()
     metrics.keep(new Set([...table.served()].map(({ label }) => label)))
     waking.look()
     reporter.tell()
@@ -196,13 +217,14 @@ const lastWordsMs = 1000
  */
 async function stop(
   { server, announceClose }: Gateway,
+  inner: InnerListeners | null,
   calls: Calls,
   announceMs: number,
   graceMs: number
 ): Promise<void> {
   announceClose()
   await sleep(announceMs)
-  const { ended } = await closeListener(server)
+  const [{ ended }] = await Promise.all([closeListener(server), inner?.stop()])
   const timer = setTimeout(calls.cut, graceMs)
   await calls.idle()
   // Who has connected and did not ask yet is heard, too, and who holds a connection.

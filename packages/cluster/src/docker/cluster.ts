@@ -6,6 +6,7 @@ import type { RegistryCredentials } from '../registry-credentials.ts'
 import { runChecks } from './check.ts'
 import { createEngine } from './engine.ts'
 import { createFirewall } from './firewall.ts'
+import { gatewayFinding } from './gateway-port.ts'
 import { type HostFacts, readHostFacts } from './host.ts'
 import { createImages } from './image.ts'
 import { containerLogs } from './logs.ts'
@@ -65,6 +66,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     joined: (signal) => replicas.joined(signal),
     architecture: async (signal) => (await hostFacts(signal)).architecture,
     resolvers,
+    hasGateway: gatewayPort !== null,
     limit: options.readyNetworks,
     logger,
     now
@@ -81,6 +83,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     firewall,
     hostFacts,
     resolvers,
+    hasGateway: gatewayPort !== null,
     limits
   })
   const inFlight = new Map<string, { controller: AbortController; ended: Promise<unknown> }>()
@@ -171,6 +174,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
       ),
     async check(signal) {
       const findings = await runChecks({ engine, networks, firewall, installation }, signal)
+      if (gatewayPort !== null) findings.push(await gatewayFinding(gatewayPort))
       return [...findings, { name: 'secrets', isOk: true, detail: await secretFiles.describe() }]
     },
     async close() {

@@ -3,6 +3,7 @@ import type { ContainerCreateOptions, HostConfig } from 'dockerode'
 import { labels, shortInstallation } from '../labels.ts'
 import type { HostFacts } from './host.ts'
 import type { LocalImage } from './image.ts'
+import { gatewayHosts } from './owner-bridge.ts'
 
 const tmpBytes = 64 * 1024 * 1024
 const pidsLimit = 256
@@ -23,6 +24,8 @@ export interface ReplicaPlan {
   replica: number
   network: string
   address: string
+  /** Where the gateway listens for the owner; null: it does not. */
+  gatewayAddress: string | null
   /** Of the container that holds the network and the address; null when the replica has them by itself. */
   sandboxId: string | null
   image: LocalImage
@@ -81,8 +84,10 @@ function hostConfig(plan: ReplicaPlan): HostConfig {
   const { deployment, network, sandboxId, image, host, resolvers, user, secretsPath } = plan
   const { limits, hasReadonlyRoot } = deployment.spec
   return {
-    // Who joins a network asks the DNS servers that are asked there.
-    ...(sandboxId === null ? { NetworkMode: network, Dns: [...resolvers] } : { NetworkMode: `container:${sandboxId}` }),
+    // Who joins a network has the DNS servers and names of hosts that are known there.
+    ...(sandboxId === null
+      ? { NetworkMode: network, Dns: [...resolvers], ExtraHosts: gatewayHosts(plan.gatewayAddress) }
+      : { NetworkMode: `container:${sandboxId}` }),
     Init: true, // a process without a handler would ignore SIGTERM as PID 1
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: maximumRestarts },
     LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },

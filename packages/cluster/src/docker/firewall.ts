@@ -1,7 +1,8 @@
 import { Failure } from '@slipway/domain'
 import type { ClusterLogger } from '../logger.ts'
+import { isHeardEverywhere, takenMessage } from './gateway-port.ts'
 import { createHostProgram, isAbsent, reasonOf } from './host-program.ts'
-import { bridgePrefix } from './network.ts'
+import { bridgePrefix } from './owner-bridge.ts'
 import { guardPool } from './pool-guard.ts'
 
 export interface FirewallOptions {
@@ -54,11 +55,11 @@ interface Chain {
 }
 
 export function createFirewall(options: FirewallOptions): Firewall {
-  const { mode, pool, logger } = options
-  const chains = chainsFor(options)
+  const { mode, pool, gatewayPort, logger } = options
   let known: string | null = null
   let asserting: Promise<FirewallState> | null = null
   let hasWarned = false
+  let isGatewayOpen: boolean | null = null
 
   async function assert(): Promise<FirewallState> {
     if (mode === 'off') return { isOk: false, detail: 'the host firewall is switched off by configuration' }
@@ -71,8 +72,11 @@ export function createFirewall(options: FirewallOptions): Firewall {
 
   async function assertRules(): Promise<FirewallState> {
     try {
-      if ((await ourRules()) === known && known !== null) return inPlace
-      for (const chain of chains) await assertChain(chain)
+      const isOpen = gatewayPort !== null && !(await isHeardEverywhere(gatewayPort))
+      if ((await ourRules()) === known && known !== null && isOpen === isGatewayOpen) return inPlace
+      if (gatewayPort !== null && !isOpen) await closeGateway(gatewayPort)
+      for (const chain of chainsFor(options, isOpen)) await assertChain(chain)
+      isGatewayOpen = isOpen
       known = await ourRules()
       return inPlace
     } catch (err) {
@@ -83,6 +87,13 @@ export function createFirewall(options: FirewallOptions): Firewall {
         { cause: err }
       )
     }
+  }
+
+  /** What is heard on every address is not the gateway, and functions are to reach nothing else of the host. */
+  async function closeGateway(port: number): Promise<void> {
+    const opening = gatewayOpening(pool, port)
+    while (await succeeds(['-C', inputChain, ...opening])) await iptables(['-D', inputChain, ...opening])
+    if (isGatewayOpen !== false) logger.warn({ port }, takenMessage(port))
   }
 
   return {
@@ -112,14 +123,17 @@ async function guarded(pool: string): Promise<FirewallState> {
   }
 }
 
-function chainsFor({ pool, gatewayPort, resolvers }: FirewallOptions): Chain[] {
+function gatewayOpening(pool: string, port: number): Rule {
+  return ['-d', pool, '-p', 'tcp', '--dport', String(port), '-j', 'ACCEPT']
+}
+
+function chainsFor({ pool, gatewayPort, resolvers }: FirewallOptions, isGatewayOpen: boolean): Chain[] {
   const ipv4Resolvers = resolvers.filter((address) => !address.includes(':'))
   const dns = (target: string) =>
     ipv4Resolvers.flatMap((address) =>
       ['udp', 'tcp'].map((protocol) => ['-d', `${address}/32`, '-p', protocol, '--dport', '53', '-j', target])
     )
-  const gateway =
-    gatewayPort === null ? [] : [['-d', pool, '-p', 'tcp', '--dport', String(gatewayPort), '-j', 'ACCEPT']]
+  const gateway = gatewayPort === null || !isGatewayOpen ? [] : [gatewayOpening(pool, gatewayPort)]
   const forward: Omit<Chain, 'table' | 'parent'> = {
     name: forwardChain,
     // Calls within one bridge pass here where the kernel filters bridged packets.

@@ -7,6 +7,7 @@ import { networkInterfaces } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Cluster, Endpoint } from '@slipway/domain'
+import { freePort } from '@slipway/machine'
 import { type DeploymentChange, deploymentOf } from '@slipway/testing'
 import { labels } from '../labels.ts'
 import { fetchJson, type Ground, openGround } from './contract-ground.fixture.ts'
@@ -115,13 +116,15 @@ void describe('what a function on the docker cluster may do', () => {
     })
 
     test('nothing of the host, on none of its addresses, but the port of its gateway', async () => {
-      await using gateway = await listen()
       await using secret = await listen()
-      const on = ground.cluster({ gatewayPort: gateway.port })
+      const port = await freePort()
+      const on = ground.cluster({ gatewayPort: port })
       try {
         await using endpoint = await start({}, on)
         const bridge = endpoint.host.replace(/\d+$/, (last) => String(Number(last) - (Number(last) % 64) + 1))
-        assert.equal(await dial(endpoint, bridge, gateway.port), 'open')
+        await using _gateway = await listen(bridge, port)
+        for (const name of ['gateway', 'gateway.openfaas', 'gateway.openfaas.svc.cluster.local', bridge])
+          assert.equal(await dial(endpoint, name, port), 'open', name)
         assert.equal(await dial(endpoint, bridge, secret.port), 'timeout')
         await Promise.all(
           hostAddresses().map(async (address) => {
@@ -129,7 +132,23 @@ void describe('what a function on the docker cluster may do', () => {
           })
         )
       } finally {
-        await deleteRule('SLIPWAY-INPUT', ['-p', 'tcp', '--dport', String(gateway.port), '-j', 'ACCEPT'])
+        await deleteRule('SLIPWAY-INPUT', ['-p', 'tcp', '--dport', String(port), '-j', 'ACCEPT'])
+      }
+    })
+
+    test('not the port of its gateway either where another program is heard on every address', async () => {
+      const port = await freePort()
+      const on = ground.cluster({ gatewayPort: port })
+      try {
+        await using endpoint = await start({}, on)
+        await using other = await listen('0.0.0.0', port)
+        await using second = await start({ functionName: 'second' }, on)
+        const bridge = endpoint.host.replace(/\d+$/, (last) => String(Number(last) - (Number(last) % 64) + 1))
+        for (const from of [endpoint, second]) assert.equal(await dial(from, bridge, other.port), 'timeout')
+        const finding = (await on.check(signal())).find(({ name }) => name === 'calls between functions')
+        assert.deepEqual([finding?.isOk, finding?.detail.includes(`port ${port} of all addresses`)], [false, true])
+      } finally {
+        await deleteRule('SLIPWAY-INPUT', ['-p', 'tcp', '--dport', String(port), '-j', 'ACCEPT'])
       }
     })
 
@@ -222,10 +241,10 @@ void describe('what a function on the docker cluster may do', () => {
   }
 })
 
-/** A listener of our own on every address of the host. */
-async function listen(): Promise<{ port: number } & AsyncDisposable> {
+/** A listener of our own, on every address of the host if none is named. */
+async function listen(host = '0.0.0.0', wanted = 0): Promise<{ port: number } & AsyncDisposable> {
   const server: Server = createServer((socket) => socket.end())
-  server.listen(0, '0.0.0.0')
+  server.listen(wanted, host)
   await once(server, 'listening')
   const address = server.address()
   assert.ok(typeof address === 'object' && address !== null)

@@ -1,9 +1,10 @@
-import { createHash, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { Failure } from '@slipway/domain'
 import type { NetworkInspectInfo } from 'dockerode'
 import { labels, shortInstallation } from '../labels.ts'
 import { type Engine, engineMessage, longCallMs, orAbort, statusOf } from './engine.ts'
 import { hostNetworks } from './host-networks.ts'
+import { bridgeName, bridgePrefix, networkHash } from './owner-bridge.ts'
 import {
   formatAddress,
   formatSubnet,
@@ -42,9 +43,6 @@ export interface OwnerNetworks {
   /** Removes the owner's network if no container is left in it. */
   remove(slug: string, signal: AbortSignal): Promise<void>
 }
-
-/** Beginning of every bridge's name: the host firewall's rules go by it, for all installations on a host alike. */
-export const bridgePrefix = 'slw'
 
 /** Whose network the isolation probe runs in. No owner can have this slug: it is no DNS label. */
 export const probeSlug = '-check'
@@ -135,7 +133,7 @@ export async function createSmallNetwork(
   signal: AbortSignal
 ): Promise<OwnerNetwork> {
   const { name, key, prefix } = wanted
-  const hash = createHash('sha256').update(`${installation} ${key}`).digest('hex')
+  const hash = networkHash(installation, key)
   const refused: Subnet[] = []
   // Other processes and installations choose from the same pool at the same time: the engine decides who was first.
   for (let tries = 0; tries < 50; tries++) {
@@ -210,7 +208,7 @@ function networkOptions(installation: string, wanted: SmallNetwork, hash: string
     CheckDuplicate: true,
     Driver: 'bridge',
     Options: {
-      'com.docker.network.bridge.name': `${bridgePrefix}${hash.slice(0, 12)}`, // the kernel allows 15 characters
+      'com.docker.network.bridge.name': bridgeName(hash),
       'com.docker.network.bridge.enable_icc': 'true'
     },
     IPAM: { Driver: 'default', Config: [{ Subnet: formatSubnet(subnet), Gateway: gatewayOf(subnet) }] },

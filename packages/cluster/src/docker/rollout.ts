@@ -9,6 +9,7 @@ import { endpointOf, type Replica, type Replicas } from './replicas.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { SecretFiles } from './secret-files.ts'
 import { watchStartup } from './startup.ts'
+import { gatewayOf } from './subnet.ts'
 
 export interface RolloutDeps {
   engine: Engine
@@ -21,6 +22,8 @@ export interface RolloutDeps {
   firewall: Firewall
   hostFacts: (signal: AbortSignal) => Promise<HostFacts>
   resolvers: readonly string[]
+  /** The gateway listens on the owners' bridges. */
+  hasGateway: boolean
   limits: ReadinessLimits
 }
 
@@ -57,6 +60,7 @@ export function createRollout(deps: RolloutDeps) {
     firewall,
     hostFacts,
     resolvers,
+    hasGateway,
     limits
   } = deps
 
@@ -88,7 +92,18 @@ export function createRollout(deps: RolloutDeps) {
       const network = networks.nameOf(deployment.ownerSlug)
       const { id: sandboxId, address } = sandbox
       const { host } = scene
-      const plan = { deployment, installation, replica: number, network, address, sandboxId, image, host, resolvers }
+      const plan = {
+        deployment,
+        installation,
+        replica: number,
+        network,
+        address,
+        gatewayAddress: null,
+        sandboxId,
+        image,
+        host,
+        resolvers
+      }
       replica = await replicas.create(plan, signal)
       if ((await replicas.start(replica, signal)) === 'started') return replica
       await replicas.remove(replica, 0, signal)
@@ -116,6 +131,7 @@ export function createRollout(deps: RolloutDeps) {
           replica: number,
           network: network.name,
           address,
+          gatewayAddress: hasGateway ? gatewayOf(network.subnet) : null,
           sandboxId: null,
           image,
           host,

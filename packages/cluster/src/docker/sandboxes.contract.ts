@@ -114,6 +114,7 @@ void describe('networks that are kept ready', () => {
         new Set((await containersOf('chloe', 'replica')).flatMap(({ Labels }) => Labels[labels.sandbox] ?? [])),
       architecture: () => Promise.resolve('amd64'),
       resolvers: [],
+      hasGateway: false,
       limit: 0,
       logger: { info: () => undefined, warn: () => undefined },
       now: Date.now

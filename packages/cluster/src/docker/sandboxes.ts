@@ -4,9 +4,10 @@ import { labels, shortInstallation } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { type Engine, engineMessage, longCallMs, orAbort, statusOf } from './engine.ts'
 import type { OwnerNetworks } from './network.ts'
+import { gatewayHosts } from './owner-bridge.ts'
 import { ensurePauseImage, pauseArchitecture } from './pause-image.ts'
 import { removeContainer } from './remove-container.ts'
-import { sizeOf } from './subnet.ts'
+import { gatewayOf, sizeOf } from './subnet.ts'
 
 /**
  * What a replica's network is held by: a container that only waits, whose network the function's container joins.
@@ -61,6 +62,8 @@ export interface SandboxOptions {
   /** Of the engine's machine, in OCI's words: there is a program that waits for one only. */
   architecture(signal: AbortSignal): Promise<string>
   resolvers: readonly string[]
+  /** The gateway listens on the owners' bridges. */
+  hasGateway: boolean
   /** How many owners' next replicas may be prepared for at a time. */
   limit: number
   logger: ClusterLogger
@@ -100,7 +103,9 @@ export function createSandboxes(options: SandboxOptions): Sandboxes {
     const address = networks.takeAddress(network, pinned)
     try {
       const name = `slw-${shortInstallation(installation)}-${ownerSlug}-net-${randomUUID().slice(0, 8)}`
-      const body = sandboxOptions({ installation, ownerSlug, image, network: network.name, address, resolvers })
+      const gatewayAddress = options.hasGateway ? gatewayOf(network.subnet) : null
+      const held = { installation, ownerSlug, image, network: network.name, address, gatewayAddress, resolvers }
+      const body = sandboxOptions(held)
       const named = { name, _query: { name }, _body: body } // as for replicas
       const created = await engine.call(
         'create a container',
@@ -226,9 +231,10 @@ function sandboxOptions(sandbox: {
   image: string
   network: string
   address: string
+  gatewayAddress: string | null
   resolvers: readonly string[]
 }): ContainerCreateOptions {
-  const { installation, ownerSlug, image, network, address, resolvers } = sandbox
+  const { installation, ownerSlug, image, network, address, gatewayAddress, resolvers } = sandbox
   return {
     Image: image,
     User: '65534:65534',
@@ -243,6 +249,7 @@ function sandboxOptions(sandbox: {
     HostConfig: {
       NetworkMode: network,
       Dns: [...resolvers],
+      ExtraHosts: gatewayHosts(gatewayAddress),
       LogConfig: { Type: 'none', Config: {} },
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],

@@ -23,4 +23,7 @@ export async function checkOpenRoutes(t: TestContext, config: StoreConfig): Prom
   assert.ok((await routes.routesVersion()) > before)
   assert.deepEqual(await routes.keys(), await store.functionKeys.known())
   assert.equal(await routes.routesVersion(), await store.functions.routesVersion())
+  assert.equal(await routes.installation(), null)
+  const id = await store.settings.ensure('installation', 'i-1')
+  assert.equal(await routes.installation(), id)
 }

@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Failure } from '@slipway/domain/failure'
-import { challenge, keyHeaders, refusalOfCaller } from '../access.ts'
+import { challenge, refusalOfCaller } from '../access.ts'
 import { type FunctionAddress, noSuchFunction } from '../address.ts'
 import { answerFailure } from '../answers.ts'
 import type { Incoming } from '../call.ts'
-import type { Calls } from '../calls.ts'
-import { callHeaders, givenCallId, requestHeaders } from '../headers.ts'
+import { type Calls, factsOf, refusalOfDepth } from '../calls.ts'
+import { callHeaders, requestHeaders } from '../headers.ts'
 import type { IsPeer } from '../peers.ts'
 import { bodyTooLarge, notLoaded } from '../refusals.ts'
 import type { RouteTable } from '../routes.ts'
@@ -36,21 +35,16 @@ export function createAcceptCall({
 }: AcceptOptions): AcceptCall {
   return (incoming, address) => {
     if (table.version() === null) throw notLoaded()
-    const upstream = table.find(address)
+    const upstream = table.find(address, incoming.inner?.owner?.slug)
     if (upstream === null) throw noSuchFunction()
     const { req, res } = incoming
-    const facts = {
-      callId: givenCallId(req) ?? randomUUID(),
-      startedAt: now(),
-      isTrusted: isTrustedProxy(req.socket.remoteAddress),
-      keyHeaders: keyHeaders(req)
-    }
-    const tooMany = refusalOfMany(req, upstream, performance.now())
+    const facts = factsOf(incoming, isTrustedProxy, now())
+    const tooMany = refusalOfDepth(facts) ?? refusalOfMany(incoming, upstream, performance.now())
     if (tooMany !== null) {
       answerFailure(res, tooMany, callHeaders(facts))
       return
     }
-    const stranger = refusalOfCaller(req, upstream, table.keys(), facts.startedAt)
+    const stranger = refusalOfCaller(incoming, upstream, table.keys(), facts.startedAt)
     if (stranger !== null) {
       answerFailure(res, stranger, [...callHeaders(facts), ...challenge])
       return

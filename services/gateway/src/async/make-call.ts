@@ -1,3 +1,4 @@
+import { gatewayNames } from '@slipway/cluster/owner-bridge'
 import { Failure } from '@slipway/domain/failure'
 import { retryWaitMs } from '@slipway/domain/retry'
 import type { AsyncCall, AsyncOutcome, MakeCall } from '@slipway/queue/async-calls'
@@ -16,8 +17,7 @@ export interface MakeCallDeps {
   logger: Logger
 }
 
-/** What functions call this gateway. */
-const ownNames = new Set(['gateway', 'gateway.openfaas', 'gateway.openfaas.svc.cluster.local'])
+const ownNames: ReadonlySet<string> = new Set(gatewayNames)
 
 /** Makes one try of a call that waited, and tells its result to who wanted to hear it. */
 export function createMakeCall({ table, perform, sendResult, now, logger }: MakeCallDeps): MakeCall {
@@ -36,7 +36,7 @@ export function createMakeCall({ table, perform, sendResult, now, logger }: Make
       return
     }
     const address = readAddress(undefined, `${url.pathname}${url.search}`, '')
-    const found = address.kind === 'own' ? null : table.find(address)
+    const found = address.kind === 'own' ? null : table.find(address, upstream.ownerSlug)
     if (address.kind === 'own' || found === null || found.ownerId !== upstream.ownerId) {
       throw new Failure('forbidden', 'the callback is no function of the same owner')
     }
