@@ -44,7 +44,7 @@ const commands = {
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], tests: testRights },
   kubernetes: { needs: [...servers, 'runc', 'kubernetes', 'helm'], isForTests: true, tests: testKubernetes },
-  openfaas: { needs: servers, isForTests: true, tests: testOpenFaas },
+  openfaas: { needs: ['openfaas-programs', ...servers, 'docker-cli'], isForTests: true, tests: testOpenFaas },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
   ship: { needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'helm'], isForTests: true, tests: testShip },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }

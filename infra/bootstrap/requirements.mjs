@@ -2,6 +2,7 @@ import { ensureBaseImage } from './base-images.mjs'
 import { ensureDocker } from './docker.mjs'
 import { ensureHelm } from './helm.mjs'
 import { ensureKubernetes } from './kubernetes.mjs'
+import { findOpenFaasPrograms } from './openfaas.mjs'
 import { Stop } from './processes.mjs'
 
 /**
@@ -46,6 +47,7 @@ export async function prepare(needs, context) {
     if (need === 'docker') Object.assign(found, await needDocker(context))
     else if (need.startsWith('base-')) Object.assign(found, await ensureBaseImage(need.slice('base-'.length), context))
     else if (need === 'kubernetes') Object.assign(found, await ensureKubernetes(context))
+    else if (need === 'openfaas-programs') Object.assign(found, findOpenFaasPrograms(context))
     else if (need === 'helm') Object.assign(found, await ensureHelm(context))
     else await needProgram(need, context)
   }

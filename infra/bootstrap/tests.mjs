@@ -54,7 +54,7 @@ export async function testKubernetes({ root, env, write, say }) {
   return total(await runTestFiles({ files, env, ...times, concurrency: 1, write, say }))
 }
 
-/** OpenFaaS' own command line against a whole installation. There has to be one: it is on no registry that we install from. */
+/** OpenFaaS' own command line and watchdogs against a whole installation. */
 export async function testOpenFaas({ root, env, write, say }) {
   return total(await runTestFiles({ files: wholeFiles(root, 'openfaas'), env, ...times, concurrency: 1, write, say }))
 }

@@ -28,8 +28,17 @@ module.exports = async (event, context) => {
 }
 `
 
-export async function createOpenFaasScene(): Promise<OpenFaasScene> {
-  const scene = await createScene({ CALLBACK_LOOPBACK: 'on' })
+export async function createOpenFaasScene(settings: Record<string, string> = {}): Promise<OpenFaasScene> {
+  const scene = await createScene({ CALLBACK_LOOPBACK: 'on', ...settings })
+  try {
+    return await withOwner(scene)
+  } catch (err) {
+    await scene.close()
+    throw err
+  }
+}
+
+async function withOwner(scene: Scene): Promise<OpenFaasScene> {
   const repository = await scene.repository({ owner: 'dave' })
   const commit = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': handler })
   assert.equal((await repository.ended(commit)).status, 'live')

@@ -23,6 +23,8 @@ export interface FunctionBehaviour {
   readyPath?: string
   /** What the ready path answers; 200 when not set. */
   readyStatus?: number
+  /** After so many times of being ready it answers 429, as one does that has all the calls that it takes. */
+  busyAfter?: number
   listenPort?: number
   /** Every answer takes so long. */
   slowMs?: number
@@ -44,6 +46,7 @@ export function functionEnvironment(behaviour: FunctionBehaviour): Record<string
     listenAfterMs: 'LISTEN_AFTER_MS',
     readyPath: 'READY_PATH',
     readyStatus: 'READY_STATUS',
+    busyAfter: 'BUSY_AFTER',
     listenPort: 'LISTEN_PORT',
     slowMs: 'SLOW_MS',
     exitCode: 'EXIT_CODE',

@@ -118,7 +118,10 @@ async function answer(url) {
   }
 }
 
+let asked = 0
 function readyStatus() {
+  asked++
+  if (asked > number('BUSY_AFTER', Number.POSITIVE_INFINITY)) return 429
   return Date.now() - startedAt < number('READY_AFTER_MS', 0) ? 503 : number('READY_STATUS', 200)
 }
 

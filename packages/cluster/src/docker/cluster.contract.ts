@@ -99,6 +99,18 @@ void describe('the docker cluster', () => {
       refused({ spec: { limits: { memoryBytes: 1024, cpuMillis: 100 } } }, 'unsupported', /memory/i))
   })
 
+  test('a replica that is busy keeps its calls while another one is brought to help it', async () => {
+    const cluster = ground.cluster(impatient)
+    const deployment = make({ behaviour: { busyAfter: 1 }, spec: { readiness: quick } })
+    const [first] = await cluster.apply(deployment, signal())
+    const [before] = await containersOf(deployment)
+    const endpoints = await cluster.scale({ ...deployment, status: 'live' }, 2, signal())
+    assert.equal(endpoints.length, 2)
+    assert.ok(endpoints.some(({ host }) => host === first?.host))
+    assert.ok((await containersOf(deployment)).some(({ Id }) => Id === before?.Id))
+    await cluster.remove(deployment.id, 0, signal())
+  })
+
   void describe('addresses', () => {
     test('one that was given up is not given to the next replica', async () => {
       const cluster = ground.cluster()

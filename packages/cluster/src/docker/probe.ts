@@ -41,6 +41,11 @@ export function isReady(answer: Answer): boolean {
   return answer.kind === 'status' && answer.status >= 200 && answer.status < 300
 }
 
+/** One that was ready before and has all the calls that it takes says so: it is not to be replaced for that. */
+export function isBusy(answer: Answer): boolean {
+  return answer.kind === 'status' && answer.status === 429
+}
+
 /** Why a replica is not ready, for its owner: what was asked, what came back, what to change. */
 export function describeAnswer(answer: Answer | null, { path, pathSource }: Readiness): string {
   const where = `GET ${path} on port ${functionPort}`

@@ -1,6 +1,6 @@
 import type { Endpoint, Readiness } from '@slipway/domain'
 import { pause } from '../pause.ts'
-import { type Answer, ask, describeAnswer, isReady } from './probe.ts'
+import { type Answer, ask, describeAnswer, isBusy, isReady } from './probe.ts'
 
 export interface ReadinessLimits {
   /** At least so long is waited, whatever the thresholds say. */
@@ -19,12 +19,14 @@ const minimumTimeoutMs = 500
 /**
  * Asks a replica on its readiness path until it is ready.
  *
+ * @param isServing it takes calls already, so that being busy is as good as being ready.
  * @returns null when it is ready; else the reason, when the time is over.
  */
 export async function waitUntilReady(
   endpoint: Endpoint,
   readiness: Readiness,
   { readyTimeoutMs, now }: ReadinessLimits,
+  isServing: boolean,
   signal: AbortSignal
 ): Promise<string | null> {
   const { initialDelayMs, periodMs, failureThreshold, successThreshold } = readiness
@@ -36,6 +38,7 @@ export async function waitUntilReady(
   let last: Answer | null = null
   while (now() - startedAt < limitMs) {
     last = await ask(endpoint, readiness.path, timeoutMs, signal)
+    if (isServing && isBusy(last)) return null
     successes = isReady(last) ? successes + 1 : 0
     if (successes >= Math.max(successThreshold, 1)) return null
     const isEager = successes === 0 && now() - startedAt - initialDelayMs < eagerMs

@@ -168,9 +168,11 @@ export function createRollout(deps: RolloutDeps) {
     const decided = new AbortController()
     const both = AbortSignal.any([signal, decided.signal])
     return await Promise.all(
-      running.map(async ({ replica }) => {
+      running.map(async ({ replica, isNew }) => {
+        // One of a version that never went live may have been left by who died while it started.
+        const isServing = !isNew && deployment.status !== 'starting'
         try {
-          const reason = await watchStartup(engine, replica, deployment, limits, both)
+          const reason = await watchStartup(engine, replica, deployment, limits, isServing, both)
           if (reason !== null) decided.abort()
           return reason
         } catch (err) {

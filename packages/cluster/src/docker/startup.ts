@@ -11,6 +11,7 @@ const exitWatchMs = 24 * 3600_000
 /**
  * Watches a replica that was just started until it is ready, or certain not to become it.
  *
+ * @param isServing it takes calls already
  * @returns null when it is ready; else the reason with its last log lines, in words for the function's owner.
  */
 export async function watchStartup(
@@ -18,11 +19,12 @@ export async function watchStartup(
   replica: Replica,
   deployment: Deployment,
   limits: ReadinessLimits,
+  isServing: boolean,
   signal: AbortSignal
 ): Promise<string | null> {
   const over = new AbortController()
   const both = AbortSignal.any([signal, over.signal])
-  const ready = waitUntilReady(endpointOf(replica), deployment.spec.readiness, limits, both)
+  const ready = waitUntilReady(endpointOf(replica), deployment.spec.readiness, limits, isServing, both)
   const exited = reasonOfExit(engine, replica, deployment, both)
   let reason: string | null
   try {
