@@ -6,7 +6,7 @@ import { createLocalForge, type GitHubLocalForge } from '@slipway/local-forge'
 import { createLogger } from '@slipway/service'
 import { type Installation, startInstallation } from './installation.ts'
 import { type CommitNote, tellStory } from './story.ts'
-import { createWorkingCopy } from './working-copy.ts'
+import { createWorkingCopy, type WorkingCopy } from './working-copy.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } })
@@ -67,6 +67,14 @@ async function exampleRepository(forge: GitHubLocalForge) {
   return known ?? forge.createRepository({ owner, name: 'hello', isPrivate: true })
 }
 
+/** Whoever goes on by hand writes `git commit` and `git push` alone, also on a machine where git knows nobody yet. */
+async function beOnesOwn({ git }: WorkingCopy): Promise<void> {
+  await git('config', 'user.name', owner)
+  await git('config', 'user.email', `${owner}@example.com`)
+  await git('config', 'branch.main.remote', 'origin')
+  await git('config', 'branch.main.merge', 'refs/heads/main')
+}
+
 async function runDemo(): Promise<void> {
   await mkdir(home, { recursive: true })
   const forge = await startForge()
@@ -80,6 +88,7 @@ async function runDemo(): Promise<void> {
     // A second demo goes on where the first one ended.
     if ((await workingCopy.git('ls-remote', '--heads', 'origin', 'main')) !== '')
       await workingCopy.git('pull', '--quiet', 'origin', 'main')
+    await beOnesOwn(workingCopy)
     await tellStory({ installation, workingCopy, notesOf: (commit) => notesOf(forge, repository.id, commit), say })
 
     say('')
@@ -99,7 +108,7 @@ async function stayUp(installation: Installation, pageUrl: string, directory: st
     [`curl ${gateway}/function/${owner}-hello`, 'the function'],
     [`curl http://${owner}.localhost:${new URL(gateway).port}/hello`, "the same, at its owner's host"],
     ['npm run slipway -- status', 'what is live'],
-    [`cd ${directory}`, 'change hello/handler.js, commit and push'],
+    [`cd ${directory}`, 'change hello/handler.js, then: git commit -am "Mine" && git push'],
     ['npm run slipway -- logs -f', 'the newest build, while it runs'],
     [pageUrl, 'what stands on the commits'],
     [`${api}/api/v1/openapi.json`, 'the status API'],
@@ -110,6 +119,7 @@ async function stayUp(installation: Installation, pageUrl: string, directory: st
   say('')
   say(`The dashboard: ${link.url}`)
   say('  (signs you in as the administrator, once; "npm run slipway -- admin claim --session" makes another link)')
+  say('A function of your own: see "Make a function of your own" in README.md.')
   return new Promise((done) => {
     process.once('SIGINT', () => done())
     process.once('SIGTERM', () => done())
