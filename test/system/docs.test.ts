@@ -21,7 +21,7 @@ before(async () => {
 })
 after(() => scene.close())
 
-const docs = (name: string) => readFile(join(root, 'docs', name), 'utf8')
+const docs = (name: string) => readFile(join(root, name === 'README.md' ? '' : 'docs', name), 'utf8')
 
 /** The commands of a page, in order. What cannot be run on one machine is in blocks of `text`, which say why. */
 function commandsOf(page: string): string[] {
@@ -62,6 +62,7 @@ async function run(commands: string[]): Promise<string> {
 
 /** What a page's commands have to say, beyond that none of them fails. */
 const promises: Record<string, (said: string) => void> = {
+  'README.md': (said) => assert.match(said, /me\/greet is live: http\S+\n\{"hello":"you"\}/),
   'get-started.md': (said) => {
     const answers = [...said.matchAll(/\{"hello":"\w+"\}/g)].map(([text]) => text)
     assert.deepEqual(answers, ['{"hello":"you"}', '{"hello":"YOU"}', '{"hello":"you"}'], said)
@@ -84,12 +85,12 @@ const promises: Record<string, (said: string) => void> = {
 // The first two make the functions that the others are about.
 const first = ['get-started.md', 'write-a-function.md']
 const names = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).sort()
-const pages = [...first, ...names.filter((name) => !first.includes(name))]
+const pages = ['README.md', ...first, ...names.filter((name) => !first.includes(name))]
 
 for (const page of pages) {
   const commands = commandsOf(await docs(page))
   if (commands.length === 0) continue
-  test(`every command of docs/${page} does what the page says`, { timeout: 390_000 }, async () => {
+  test(`every command of ${page} does what the page says`, { timeout: 390_000 }, async () => {
     const said = await run(commands)
     promises[page]?.(said)
   })
@@ -104,7 +105,7 @@ test('every block of a page says what it is: commands that are run, or what is n
   }
   assert.deepEqual(wrong, [])
   assert.deepEqual(
-    Object.keys(promises).filter((name) => !names.includes(name)),
+    Object.keys(promises).filter((name) => !pages.includes(name)),
     []
   )
 })

@@ -27,7 +27,8 @@ test('function names that are no DNS label, reserved or too long are refused wit
   assert.equal(clusterNameOf('alice', 'hello-1'), 'alice-hello-1')
   const refused: [string, RegExp][] = [
     ['-x', /DNS label/],
-    ['X', /DNS label/],
+    ['X', /DNS label.*, as "x"$/],
+    ['1_Hello World_', /DNS label.*, as "hello-world"$/],
     ['ｈello', /DNS label/],
     ['1a', /DNS label/],
     ['system', /reserved/],

@@ -53,9 +53,15 @@ export function isDnsLabel(text: string): boolean {
  */
 export function clusterNameOf(slug: string, functionName: string): string {
   if (!isDnsLabel(functionName)) {
+    const like = functionName
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replace(/^[^a-z]+/, '')
+      .replace(/-+$/, '')
+    const hint = isDnsLabel(like) ? `, as "${like}"` : ''
     throw new Failure(
       'invalid-stack',
-      `function name ${JSON.stringify(functionName.slice(0, 80))} is not a DNS label: use lower-case letters, digits and "-", beginning with a letter`
+      `function name ${JSON.stringify(functionName.slice(0, 80))} is not a DNS label: use lower-case letters, digits and "-", beginning with a letter${hint}`
     )
   }
   if (reservedFunctionNames.has(functionName)) {

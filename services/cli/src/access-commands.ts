@@ -58,6 +58,7 @@ function addKeyCommands(program: Command, context: CommandContext): void {
     .description('the keys that there are; they are not shown again')
     .option('--owner <slug>', 'of an owner')
     .option('--json', 'for programs')
+    .addHelpText('after', example('slipway keys list --owner alice'))
     .action(async ({ owner: named, json = false }: { owner?: string; json?: boolean }) => {
       const api = await connected(context)
       const { items } = await api.listFunctionKeys({ owner: await ownerOf(api, named) })
@@ -101,6 +102,7 @@ function addKeyCommands(program: Command, context: CommandContext): void {
     .command('revoke <id>')
     .description('refuse a key from now on')
     .option('--owner <slug>', 'of an owner')
+    .addHelpText('after', example('slipway keys revoke 0199c0de-… --owner alice'))
     .action(async (id: string, { owner: named }: { owner?: string }) => {
       const api = await connected(context)
       const owner = await ownerOf(api, named)

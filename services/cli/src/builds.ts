@@ -1,7 +1,7 @@
 import type { BuildDetail, BuildView, RouteInput, StatusApi } from '@slipway/client'
 import { Failure, type FailureCode, isTerminal, shortCommit } from '@slipway/domain'
 import type { Progress } from './progress.ts'
-import { ago, onOneLine, printable, table } from './table.ts'
+import { ago, onOneLine, printable, tableOfReasons } from './table.ts'
 
 export async function listBuilds(
   api: Pick<StatusApi, 'listBuilds'>,
@@ -16,7 +16,7 @@ export async function listBuilds(
 }
 
 function rows(builds: readonly BuildView[], now: number): string {
-  return table(
+  return tableOfReasons(
     ['BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'BY', 'STATUS', 'WHEN', 'WHY'],
     builds.map((one) => [
       one.id,
@@ -26,7 +26,7 @@ function rows(builds: readonly BuildView[], now: number): string {
       one.trigger,
       one.status,
       ago(one.createdAt, now),
-      onOneLine(one.reason ?? one.message ?? '').slice(0, 60)
+      one.reason ?? one.message ?? ''
     ])
   )
 }
@@ -59,18 +59,28 @@ export async function followBuild(
     progress.end()
   }
   const build = await api.getBuild({ id }, signal)
-  assertLive(build)
+  assertLive(build, progress)
   return build
 }
 
 const codes: Partial<Record<BuildView['status'], FailureCode>> = { superseded: 'superseded', cancelled: 'cancelled' }
 
-function assertLive({ id, status, reason, functions }: BuildDetail): void {
+function assertLive({ id, status, reason, functions }: BuildDetail, progress: Progress): void {
   if (status === 'live') return
   if (!isTerminal(status)) {
     throw new Failure('unavailable', `build ${id} is still ${status}: "slipway logs -f --build ${id}" goes on`)
   }
-  const failed = functions.flatMap(({ name, reason: why }) => (why === null ? [] : [`\n  ${name}: ${printable(why)}`]))
-  const text = `build ${id} is ${status}${reason === null ? '' : `: ${printable(reason)}`}${failed.join('')}`
-  throw new Failure(codes[status] ?? 'build-failed', text)
+  const failed = functions.flatMap(({ name, reason: why }) => (why === null ? [] : [{ name, why }]))
+  const more = failed.flatMap(({ name, why }) => {
+    // Where one function failed, the build's reason is that one's.
+    const told = reason?.startsWith(`${name}: ${why}`) === true ? [] : [`  ${name}: ${printable(why)}`]
+    const [first = '', ...rest] = why.split('\n')
+    // A reason of several lines has the end of the log in it already.
+    const said = rest.length > 0 ? [] : progress.lastLines(name).filter((line) => !line.startsWith(first))
+    return [...told, ...(said.length === 0 ? [] : [`what ${name} said last:`, ...said.map((line) => `  ${line}`)])]
+  })
+  if (failed.length > 0)
+    more.push(`"slipway logs --build ${id}" shows all of it, "slipway open --build ${id}" its page`)
+  const text = `build ${id} is ${status}${reason === null ? '' : `: ${printable(reason)}`}`
+  throw new Failure(codes[status] ?? 'build-failed', [text, ...more].join('\n'))
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@slipway/domain'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { askForToken } from './ask-for-token.ts'
 import { type CommandContext, connected, example } from './command-context.ts'
 import { openInBrowser } from './open-in-browser.ts'
@@ -12,6 +12,7 @@ interface ConnectOptions {
   replace?: boolean
   public?: boolean
   open: boolean
+  browser: boolean
 }
 
 /** `slipway connect github | gitlab`. @param hasScreen whether there is something that a browser could be shown on */
@@ -25,9 +26,10 @@ export function addConnectCommands(program: Command, context: CommandContext, ha
     .option('--url <address>', 'of a GitHub Enterprise Server')
     .option('--public', 'others than its owner may install it, too')
     .option('--replace', 'put it in the place of the App that is connected')
-    .option('--no-open', 'print the address, and open no browser')
+    .option('--no-browser', 'print the address, and open no browser')
+    .addOption(new Option('--no-open', 'what --no-browser was called before').hideHelp())
     .addHelpText('after', example('slipway connect github', 'slipway connect github --organization acme'))
-    .action(async ({ organization, url, replace = false, public: isPublic = false, open }: ConnectOptions) => {
+    .action(async ({ organization, url, replace = false, public: isPublic = false, open, browser }: ConnectOptions) => {
       const { connectGitHub } = await import('./connect.ts')
       const wanted = {
         ...(organization === undefined ? {} : { organization }),
@@ -37,7 +39,7 @@ export function addConnectCommands(program: Command, context: CommandContext, ha
       }
       const isDone = await connectGitHub(await connected(context), wanted, {
         print: context.print,
-        open: open && hasScreen ? openInBrowser : () => undefined,
+        open: open && browser && hasScreen ? openInBrowser : () => undefined,
         pause: (ms) => sleep(ms),
         now: Date.now
       })
@@ -90,6 +92,7 @@ export function addForgeAdministration(admin: Command, context: CommandContext):
     .command('forges')
     .description('the forges, and what is wrong between them and this installation')
     .option('--json', 'for programs')
+    .addHelpText('after', example('slipway admin forges'))
     .action(async ({ json = false }: { json?: boolean }) => {
       const { showForges } = await import('./connect.ts')
       const { text, isHealthy } = await showForges(await connected(context), { json })
@@ -100,6 +103,7 @@ export function addForgeAdministration(admin: Command, context: CommandContext):
   rotate
     .command('webhook-secret [forge]')
     .description('give the webhook another secret; the former one is accepted for another day')
+    .addHelpText('after', example('slipway admin rotate webhook-secret', 'slipway admin rotate webhook-secret gitlab'))
     .action(async (forge = 'github') =>
       context.print((await (await connected(context)).rotateWebhookSecret({ forge: String(forge) })).message)
     )
@@ -107,6 +111,7 @@ export function addForgeAdministration(admin: Command, context: CommandContext):
     .command('app-key <file>')
     .description("use another private key of the App, which was made on the App's page")
     .option('--forge <id>', 'of which forge', 'github')
+    .addHelpText('after', example('slipway admin rotate app-key app.pem'))
     .action(async (file: string, { forge }: { forge: string }) => {
       const key = await readFile(file, 'utf8')
       context.print((await (await connected(context)).replaceAppKey({ forge, key })).message)

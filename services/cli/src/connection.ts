@@ -70,7 +70,8 @@ async function connection(url: string, token: string, by: string): Promise<Conne
   return { api: createStatusApi({ url, token }), gatewayUrl: null, url, by }
 }
 
-async function localConnection(home: string): Promise<Connection | null> {
+/** Of what was started in the state directory; null: nothing was. */
+export async function localConnection(home: string): Promise<Connection | null> {
   try {
     const endpoints = JSON.parse(await readFile(join(home, fileName), 'utf8')) as Endpoints
     const token = (await readFile(join(home, 'admin-token'), 'utf8')).trim()

@@ -4,6 +4,7 @@ import { createGzip } from 'node:zlib'
 import type { BuildView, StatusApi } from '@slipway/client'
 import { Failure, isUploadName } from '@slipway/domain'
 import { packFolder } from '@slipway/source'
+import { withHints } from './command-context.ts'
 import { ownerOf } from './owner.ts'
 
 export interface DeployOptions {
@@ -27,12 +28,15 @@ export async function deployFolder(
   const { tar, files, bytes } = await packFolder(path)
   const zipped = createGzip()
   tar.on('error', (err) => zipped.destroy(err))
-  const build = await api.deployFolder({
+  const sending = api.deployFolder({
     owner,
     name,
     ...(message === undefined ? {} : { message }),
     tar: tar.pipe(zipped),
     isZipped: true
+  })
+  const build = await withHints(sending, {
+    'not-found': `the administrator makes it with "slipway admin owners add ${owner}"`
   })
   return { build, sent: `sent ${files} files of ${size(bytes)} as ${owner}/${name}` }
 }

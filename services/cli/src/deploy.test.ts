@@ -35,5 +35,7 @@ test('deploy sends a folder under its own name, follows its build and ends with 
   assert.equal(ended.code, 1)
   assert.match(ended.stdout, /^sent 1 files of 1 KiB as alice\/other\nbuild /)
   assert.match(ended.stderr, /is failed: stack\.yml:1:1: nothing/)
-  assert.equal((await slipway('deploy', 'my shop', '--owner', 'bob')).code, 4)
+  const stranger = await slipway('deploy', 'my shop', '--owner', 'bob')
+  assert.equal(stranger.code, 4)
+  assert.match(stranger.stderr, /no owner "bob": .*"slipway admin owners add bob"/)
 })

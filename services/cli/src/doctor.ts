@@ -11,6 +11,8 @@ type Env = Record<string, string | undefined>
 export interface DoctorOptions {
   /** Small builds are run to find out what holds of them. */
   probe: boolean
+  /** The forges of the installation that runs here, which may have been given them otherwise than by settings; none where none runs. */
+  running?: () => Promise<string[]>
 }
 
 const checkLimitMs = 30_000
@@ -36,7 +38,7 @@ export async function doctor(env: Env, logger: Logger, options: DoctorOptions): 
       : { name: 'registry', isOk: true, detail: `configured: ${env.REGISTRY}` }
   )
   findings.push(...(await sharedPorts(env)))
-  findings.push(await forge(env))
+  findings.push(await forge(env, options.running))
   findings.push(...(await running(env, logger, options)))
   return findings
 }
@@ -72,7 +74,7 @@ async function sharedPorts({ GATEWAY_REUSE_PORT: gateway, RECEIVER_REUSE_PORT: r
 }
 
 /** Those in the environment, and those that were connected and are in the store. */
-async function forge(env: Env): Promise<Finding> {
+async function forge(env: Env, running: DoctorOptions['running']): Promise<Finding> {
   const name = 'forge'
   const github =
     env.GITHUB_WEBHOOK_SECRET !== undefined && env.GITHUB_APP_ID !== undefined && env.GITHUB_PRIVATE_KEY !== undefined
@@ -83,7 +85,8 @@ async function forge(env: Env): Promise<Finding> {
   try {
     const home = { SLIPWAY_HOME: env.SLIPWAY_HOME ?? '.slipway' }
     const apps = await connectedForges(storeConfig(url === '' ? home : { ...home, DATABASE_URL: url }))
-    const found = [...configured, ...apps.map(connected)]
+    const settled = [...configured, ...apps.map(connected)]
+    const found = settled.length > 0 ? settled : ((await running?.()) ?? [])
     const hint =
       'none: "slipway connect github", or set GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET, or GITLAB_TOKEN and GITLAB_WEBHOOK_SIGNING_TOKEN'
     return { name, isOk: found.length > 0, detail: found.length > 0 ? found.join(', ') : hint }

@@ -15,7 +15,7 @@ export async function followToEnd(
   const stop = new AbortController()
   const interrupt = () => stop.abort(new Failure('cancelled', `build ${build.id} goes on without you`))
   process.once('SIGINT', interrupt)
-  const progress = json ? { tell() {}, end() {} } : createProgress(process.stdout, env)
+  const progress = json ? { tell() {}, end() {}, lastLines: () => [] } : createProgress(process.stdout, env)
   try {
     const ended = await followBuild(api, build.id, progress, stop.signal)
     if (json) print(shown(ended))

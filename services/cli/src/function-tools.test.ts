@@ -52,6 +52,16 @@ test('invoke sends method, headers, path and what comes on standard input, and p
   await assert.rejects(call('', { header: ['nonsense'] }), /write "Name: value"/)
 })
 
+test('on a terminal the prompt comes below an answer, not behind it', async (t) => {
+  const url = await echoForTest(t)
+  const output = Object.assign(new PassThrough(), { isTTY: true })
+  await invoke(url, { header: [], path: '' }, { input: Readable.from([]), output })
+  output.end()
+  let text = ''
+  for await (const part of output) text += String(part)
+  assert.equal(text, '{"method":"GET","url":"/fn","body":""}\n')
+})
+
 test('invoke leaves a call with the gateway and prints its id', async (t) => {
   const url = (await echoForTest(t)).replace(/fn$/, 'function/fn')
   const call = async (options: Partial<Parameters<typeof invoke>[1]>, at = url) => {

@@ -1,6 +1,6 @@
 import type { DeploymentView, EnvironmentView, FunctionView, StatusApi } from '@slipway/client'
 import { Failure, pinnedReference, shortCommit } from '@slipway/domain'
-import { ago, onOneLine, table } from './table.ts'
+import { ago, onOneLine, table, tableOfReasons } from './table.ts'
 
 export const stateOf = ({ live, isPaused }: Pick<FunctionView, 'live' | 'isPaused'>) =>
   `${live === null ? 'not live' : 'live'}${isPaused ? ', paused' : ''}`
@@ -65,15 +65,9 @@ export function shownInspection({ function: one, deployments, environment }: Ins
 }
 
 function shownDeployments(deployments: readonly DeploymentView[], now: number): string {
-  return table(
+  return tableOfReasons(
     ['DEPLOYMENT', 'STATUS', 'COMMIT', 'LIVE', 'WHY'],
-    deployments.map((one) => [
-      one.id,
-      one.status,
-      short(one.commit),
-      when(one.liveAt, now),
-      onOneLine(one.reason ?? '')
-    ])
+    deployments.map((one) => [one.id, one.status, short(one.commit), when(one.liveAt, now), one.reason ?? ''])
   )
 }
 

@@ -19,7 +19,7 @@ export interface InvokeOptions {
 export async function invoke(
   url: string,
   { method, header, path, data, include = false, async: isLeft = false, callback }: InvokeOptions,
-  { input, output }: { input: Readable & { isTTY?: boolean }; output: Writable }
+  { input, output }: { input: Readable & { isTTY?: boolean }; output: Writable & { isTTY?: boolean } }
 ): Promise<boolean> {
   if (callback !== undefined && !isLeft) {
     throw new Failure('invalid-request', '--callback goes with --async: nobody waits for the answer then')
@@ -53,8 +53,20 @@ export async function invoke(
     output.write(`${callId}\n`)
     return true
   }
-  if (response.body !== null) await pipeline(response.body, output, { end: false })
+  if (response.body !== null) await pipeline(response.body, endedLine(output.isTTY === true), output, { end: false })
   return response.status < 400
+}
+
+/** On a terminal the prompt comes below an answer, not behind it; elsewhere the answer stays as it is. */
+function endedLine(isTerminal: boolean) {
+  return async function* (parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array | string> {
+    let last: number | undefined
+    for await (const part of parts) {
+      last = part.at(-1) ?? last
+      yield part
+    }
+    if (isTerminal && last !== undefined && last !== 10) yield '\n'
+  }
 }
 
 /** Where the gateway takes calls that nobody waits for. */

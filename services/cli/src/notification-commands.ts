@@ -42,6 +42,7 @@ export function addNotificationCommands(program: Command, context: CommandContex
   scoped(group.command('list'))
     .description('the addresses, and whether the last messages arrived')
     .option('--json', 'for programs')
+    .addHelpText('after', example('slipway notifications list --owner alice'))
     .action(async (options: Options) => {
       const { items } = await (await callsOf(await connected(context), options)).list()
       print(options.json ? shown(items) : shownNotifications(items))
@@ -65,6 +66,7 @@ export function addNotificationCommands(program: Command, context: CommandContex
 
   scoped(group.command('remove <id>'))
     .description('tell an address no more')
+    .addHelpText('after', example('slipway notifications remove 0199c0de-… --owner alice'))
     .action(async (id: string, options: Options) => {
       const calls = await callsOf(await connected(context), options)
       print((await withHints(calls.remove(id), notFound)).message)
@@ -72,6 +74,7 @@ export function addNotificationCommands(program: Command, context: CommandContex
 
   scoped(group.command('test <id>'))
     .description('send a message now, and say whether it arrived')
+    .addHelpText('after', example('slipway notifications test 0199c0de-… --owner alice'))
     .action(async (id: string, options: Options) => {
       const calls = await callsOf(await connected(context), options)
       const { isDelivered, reason } = await withHints(calls.test(id), notFound)

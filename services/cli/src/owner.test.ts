@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { OwnerView, RepositoryView } from '@slipway/client'
-import { ownerOf, pathOfRemote } from './owner.ts'
+import { functionOf, ownerOf, pathOfRemote } from './owner.ts'
 
 const apiOf = (owners: string[], repositories: [string, string][] = []) => ({
   listOwners: () => Promise.resolve({ items: owners.map((slug) => ({ slug }) as OwnerView), next: null }),
@@ -33,6 +33,16 @@ test('the owner is the one who is named, else that of the checkout, else the onl
   execFileSync('git', ['init', '-q'], { cwd: directory })
   execFileSync('git', ['remote', 'add', 'origin', 'git@github.com:alice/shop.git'], { cwd: directory })
   assert.equal(await ownerOf(api, undefined, directory), 'alice')
+})
+
+test('a function named alone is looked for at the only owner; where there are several it is told how to name it, and who there is', async () => {
+  const directory = tmpdir()
+  assert.deepEqual(await functionOf(apiOf(['alice']), 'hello', directory), { owner: 'alice', name: 'hello' })
+  await assert.rejects(functionOf(apiOf(['alice', 'bob']), 'hello', directory), {
+    code: 'invalid-request',
+    message: 'say whose it is: <owner>/hello (alice, bob)'
+  })
+  await assert.rejects(functionOf(apiOf(['a', 'b', 'c', 'd', 'e', 'f']), 'hello', directory), /\(a, b, c, d, e, …\)$/)
 })
 
 test('the path of a remote is found in every way to write one', () => {

@@ -14,19 +14,20 @@ const run = promisify(execFile)
 export async function ownerOf(
   api: Pick<StatusApi, 'listOwners' | 'listRepositories'>,
   named: string | undefined,
-  directory: string
+  directory: string,
+  howToSay = '--owner <slug>'
 ): Promise<string> {
   if (named !== undefined) return named
   const owners = new Set((await repositoriesOf(api, directory)).flatMap(({ owner }) => owner ?? []))
   const [owner, ...more] = owners
   if (owner !== undefined && more.length === 0) return owner
-  const slugs = (await api.listOwners({ limit: 2 })).items.flatMap(({ slug }) => slug ?? [])
+  const slugs = (await api.listOwners({ limit: 6 })).items.flatMap(({ slug }) => slug ?? [])
   const [only, ...others] = slugs
   if (only !== undefined && others.length === 0) return only
   const why =
     only === undefined
       ? 'there is no owner yet: push something, or make one with "slipway admin owners add <slug>"'
-      : 'say whose it is: --owner <slug>'
+      : `say whose it is: ${howToSay} (${slugs.slice(0, 5).join(', ')}${slugs.length > 5 ? ', …' : ''})`
   throw new Failure('invalid-request', why)
 }
 
@@ -88,7 +89,7 @@ export async function functionOf(
     )
   }
   return second === undefined
-    ? { owner: await ownerOf(api, undefined, directory), name: first }
+    ? { owner: await ownerOf(api, undefined, directory, `<owner>/${first}`), name: first }
     : { owner: first, name: second }
 }
 

@@ -35,7 +35,7 @@ function screenOf(text: string): string[] {
 
 test('on a terminal each part has one line, which is drawn anew, cut to the width, and obeys no escapes of a log', () => {
   const text = written({ isTTY: true, columns: 40 }, { NO_COLOR: '1' })
-  assert.deepEqual(screenOf(text), ['stack  checkout  unpacked', 'hello  build     three \\x1b[2Jand a ver'])
+  assert.deepEqual(screenOf(text), ['stack  checkout  unpacked', 'hello  build     three \\x1b[2Jand a ve…'])
   assert.equal(text.includes(`${escape}[2J`), false)
   assert.ok(written({ isTTY: true, columns: 40 }, {}).includes(`${escape}[2munpacked${escape}[0m`))
 })
@@ -50,4 +50,21 @@ test('elsewhere every line of the log is printed as it is', () => {
   ]
   assert.equal(written({}, {}), lines.join('\n'))
   assert.equal(written({ isTTY: true }, { TERM: 'dumb' }), lines.join('\n'))
+})
+
+test('of a part that failed the last lines are told again on a terminal, where they were drawn over', () => {
+  const write = () => undefined
+  const said = (terminal: { isTTY?: boolean }) => {
+    const progress = createProgress({ ...terminal, write }, {})
+    const lines = Array.from({ length: 40 }, (_, at) => `line ${at}`)
+    progress.tell({ step: 'build', functionName: 'hello', text: lines.join('\n') })
+    progress.tell({ step: 'build', functionName: 'other', text: 'all is well' })
+    progress.tell({ step: 'build', functionName: 'hello', text: `${escape}[31mexpected 1\n\n` })
+    progress.end()
+    return progress.lastLines('hello')
+  }
+  const lines = said({ isTTY: true })
+  assert.equal(lines.length, 30)
+  assert.deepEqual([lines.at(0), lines.at(-2), lines.at(-1)], ['line 11', 'line 39', '\\x1b[31mexpected 1'])
+  assert.deepEqual(said({}), [])
 })

@@ -1,11 +1,13 @@
 import type { LogChunk } from '@slipway/domain'
-import { onOneLine, printable } from './table.ts'
+import { clipped, onOneLine, printable } from './table.ts'
 
 /** Shows how a build goes on. */
 export interface Progress {
   tell(chunk: Pick<LogChunk, 'step' | 'functionName' | 'text'>): void
   /** What is on the screen stays there. */
   end(): void
+  /** The last lines of a part that were drawn over; none where all of them are still to be read above. */
+  lastLines(functionName: string): string[]
 }
 
 export interface Terminal {
@@ -26,9 +28,13 @@ export function createLines(print: (line: string) => void): Progress {
       const part = functionName === null ? step : `${step} ${functionName}`
       for (const line of text.split('\n')) print(`${part} | ${printable(line)}`)
     },
-    end() {}
+    end() {},
+    lastLines: () => []
   }
 }
+
+/** Of a part that failed: the end of what a test said, without the list of all that went well. */
+const keptLines = 30
 
 const escape = '\u001b['
 
@@ -37,6 +43,7 @@ function createDrawing(terminal: Terminal, env: Record<string, string | undefine
   const faint = (text: string) => (isPlain ? text : `${escape}2m${text}${escape}0m`)
   /** Of each part its step and the last line that it said. */
   const parts = new Map<string, { step: string; line: string }>()
+  const last = new Map<string, string[]>()
   let drawn = 0
 
   function draw(): void {
@@ -44,7 +51,7 @@ function createDrawing(terminal: Terminal, env: Record<string, string | undefine
     const labels = Math.max(0, ...parts.keys().map((name) => name.length))
     const lines = [...parts].map(([name, { step, line }]) => {
       const head = `${name.padEnd(labels)}  ${step.padEnd(8)}  `
-      return `${head}${faint(line.slice(0, Math.max(0, width - head.length)))}`
+      return `${head}${faint(clipped(line, Math.max(1, width - head.length)))}`
     })
     const up = drawn === 0 ? '' : `${escape}${drawn}A`
     terminal.write(`${up}${lines.map((line) => `\r${escape}2K${line}\n`).join('')}`)
@@ -53,12 +60,15 @@ function createDrawing(terminal: Terminal, env: Record<string, string | undefine
 
   return {
     tell({ step, functionName, text }) {
-      const line = text.split('\n').findLast((one) => one.trim() !== '') ?? ''
-      parts.set(functionName ?? 'stack', { step, line: onOneLine(line) })
+      const lines = text.split('\n').filter((one) => one.trim() !== '')
+      const name = functionName ?? 'stack'
+      parts.set(name, { step, line: onOneLine(lines.at(-1) ?? '') })
+      last.set(name, [...(last.get(name) ?? []), ...lines.map(printable)].slice(-keptLines))
       draw()
     },
     end() {
       drawn = 0
-    }
+    },
+    lastLines: (functionName) => last.get(functionName) ?? []
   }
 }

@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { type ConnectionSettings, connect } from './connection.ts'
+import { type CommandContext, example } from './command-context.ts'
+import { connect } from './connection.ts'
 import { collected } from './option.ts'
 
-interface Context {
-  settings: ConnectionSettings
-  print: (line: string) => void
-}
+type Context = Pick<CommandContext, 'settings' | 'print' | 'directory'>
 
 interface Options {
   owner?: string
@@ -20,7 +18,7 @@ interface Options {
 }
 
 /** `slipway secrets set | list | remove | seal`. */
-export function addSecretCommands(program: Command, { settings, print }: Context): void {
+export function addSecretCommands(program: Command, { settings, print, directory }: Context): void {
   const secrets = program
     .command('secrets')
     .description('values that functions read as files, and that are never shown')
@@ -40,11 +38,18 @@ export function addSecretCommands(program: Command, { settings, print }: Context
   const connected = async (named: string | undefined) => {
     const { api } = await connect(settings)
     const { ownerOf } = await import('./owner.ts')
-    return { api, owner: await ownerOf(api, named, process.cwd()) }
+    return { api, owner: await ownerOf(api, named, directory) }
   }
 
   withValues(secrets.command('set <name>'))
     .description('store a secret, from standard input or files; functions that use it are deployed again')
+    .addHelpText(
+      'after',
+      example(
+        'printf %s "$PASSWORD" | slipway secrets set db --owner alice --key password',
+        'slipway secrets set tls --from-file key=key.pem --from-file cert=cert.pem'
+      )
+    )
     .action(async (name: string, options: Options) => {
       const { setSecret } = await import('./secrets.ts')
       const { api, owner } = await connected(options.owner)
@@ -56,6 +61,7 @@ export function addSecretCommands(program: Command, { settings, print }: Context
     .description('names and keys')
     .option('--owner <slug>', 'whose')
     .option('--json', 'for programs')
+    .addHelpText('after', example('slipway secrets list --owner alice'))
     .action(async ({ owner: named, json = false }: Options) => {
       const { listSecrets } = await import('./secrets.ts')
       const { api, owner } = await connected(named)
@@ -66,6 +72,7 @@ export function addSecretCommands(program: Command, { settings, print }: Context
     .command('remove <name>')
     .description('remove a secret that no function uses')
     .option('--owner <slug>', 'whose')
+    .addHelpText('after', example('slipway secrets remove db --owner alice'))
     .action(async (name: string, { owner: named }: Options) => {
       const { api, owner } = await connected(named)
       print((await api.removeSecret({ owner, name })).message)
@@ -75,6 +82,10 @@ export function addSecretCommands(program: Command, { settings, print }: Context
     .description('print a secret sealed for secrets.yml, which may be committed')
     .option('--cert <file>', 'the certificate, instead of asking the installation for it')
     .option('--namespace-wide', 'any name of the owner may be given to it later')
+    .addHelpText(
+      'after',
+      example('printf %s "$PASSWORD" | slipway secrets seal db --owner alice --key password >> secrets.yml')
+    )
     .action(async (name: string, options: Options) => {
       const { sealSecret } = await import('./secrets.ts')
       const { cert, namespaceWide: isNamespaceWide = false } = options
@@ -92,14 +103,17 @@ export function addSecretAdministration(admin: Command, { settings, print }: Con
   rotate
     .command('encryption-key')
     .description('encrypt secrets at rest with a new key')
+    .addHelpText('after', example('slipway admin rotate encryption-key'))
     .action(async () => print((await (await connect(settings)).api.rotateEncryptionKey({})).message))
   rotate
     .command('sealing-key')
     .description('seal with a new certificate; what was sealed before opens as before')
+    .addHelpText('after', example('slipway admin rotate sealing-key'))
     .action(async () => print((await (await connect(settings)).api.rotateSealingKey({})).message))
   admin
     .command('import-sealing-keys <file>')
     .description('private keys of a sealed-secrets controller: PEM, or what kubectl prints of its Secrets')
+    .addHelpText('after', example('slipway admin import-sealing-keys keys.pem'))
     .action(async (file: string) => {
       const { api } = await connect(settings)
       const { message, fingerprints } = await api.importSealingKeys({ keys: await readFile(file, 'utf8') })

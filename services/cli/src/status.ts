@@ -1,7 +1,7 @@
 import type { StatusApi } from '@slipway/client'
 import { shortCommit } from '@slipway/domain'
 import { shownFunctions } from './functions.ts'
-import { ago, printable, table } from './table.ts'
+import { ago, tableOfReasons } from './table.ts'
 
 /** What is live and what is on its way, for people; with `json` for programs. */
 export async function status(
@@ -23,13 +23,13 @@ export async function status(
       shortCommit(one.commit),
       one.status,
       ago(one.createdAt, now),
-      printable(one.reason ?? one.message ?? '').slice(0, 60)
+      one.reason ?? one.message ?? ''
     ])
   return [
     shownFunctions(functions, now),
     '',
     builds.length === 0
       ? 'No builds yet.'
-      : table(['BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'STATUS', 'WHEN', 'WHY'], latest)
+      : tableOfReasons(['BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'STATUS', 'WHEN', 'WHY'], latest)
   ].join('\n')
 }

@@ -12,6 +12,28 @@ export function table(head: string[], rows: string[][]): string {
     .join('\n')
 }
 
+/** Rows whose last cell says why, in as many words as a reason has: it is cut to the terminal, and whole where there is none. */
+export function tableOfReasons(head: string[], rows: string[][], columns = process.stdout.columns): string {
+  const last = head.length - 1
+  const others = head.slice(0, last)
+  const widths = others.map((_name, i) => Math.max(...[head, ...rows].map((row) => (row[i] ?? '').length)))
+  const room = Math.max(20, (columns ?? Infinity) - widths.reduce((sum, width) => sum + width + 2, 0))
+  return table(
+    head,
+    rows.map((row) => [...row.slice(0, last), clipped(gist(row[last] ?? ''), room)])
+  )
+}
+
+/** The first line of a text, which tells what the others are about. */
+export function gist(text: string): string {
+  return onOneLine(text.split('\n', 1)[0] ?? '')
+}
+
+/** Not longer than so many characters, and seen to be cut. */
+export function clipped(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}
+
 /** `3 s`, `5 min`, `2 h`, `4 d`. */
 export function ago(at: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - at) / 1000))

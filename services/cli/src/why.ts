@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { BuildDetail, BuildView, DeliveryView, FunctionView, StatusApi } from '@slipway/client'
 import { Failure, isTerminal, shortCommit } from '@slipway/domain'
-import { ago, onOneLine, table } from './table.ts'
+import { ago, gist, onOneLine, tableOfReasons } from './table.ts'
 
 const run = promisify(execFile)
 
@@ -100,24 +100,18 @@ function answerOf(
   return `It was live; now ${now.size === 0 ? 'nothing of its repository is' : `${[...now].join(', ')} is`}.`
 }
 
-const because = (reason: string | null) => (reason === null ? '' : `, because: ${onOneLine(reason)}`)
+const because = (reason: string | null) => (reason === null ? '' : `, because: ${gist(reason)}`)
 
 export function shownExplanation({ commit, answer, deliveries, builds }: Explanation, now: number): string {
   const functions = builds.flatMap((build) =>
-    build.functions.map((one) => [
-      build.id,
-      one.name,
-      one.status,
-      one.isReused ? 'reused' : '',
-      onOneLine(one.reason ?? '')
-    ])
+    build.functions.map((one) => [build.id, one.name, one.status, one.isReused ? 'reused' : '', one.reason ?? ''])
   )
   return [
     `${commit}: ${answer}`,
     '',
     deliveries.length === 0
       ? 'No delivery: the commit was found by looking at the head, or by hand.'
-      : table(
+      : tableOfReasons(
           ['DELIVERY', 'EVENT', 'REF', 'OUTCOME', 'WHEN', 'WHY'],
           deliveries.map((one) => [
             one.deliveryId ?? one.id,
@@ -125,16 +119,16 @@ export function shownExplanation({ commit, answer, deliveries, builds }: Explana
             onOneLine(one.ref ?? '-'),
             one.outcome,
             ago(one.receivedAt, now),
-            onOneLine(one.reason ?? '')
+            one.reason ?? ''
           ])
         ),
     ...(builds.length === 0 ? [] : ['', buildRows(builds, now)]),
-    ...(functions.length === 0 ? [] : ['', table(['BUILD', 'FUNCTION', 'STATUS', 'IMAGE', 'WHY'], functions)])
+    ...(functions.length === 0 ? [] : ['', tableOfReasons(['BUILD', 'FUNCTION', 'STATUS', 'IMAGE', 'WHY'], functions)])
   ].join('\n')
 }
 
 function buildRows(builds: readonly BuildDetail[], now: number): string {
-  return table(
+  return tableOfReasons(
     ['BUILD', 'REPOSITORY', 'BY', 'STATUS', 'TRIES', 'WHEN', 'WHY'],
     builds.map((one) => [
       one.id,
@@ -143,7 +137,7 @@ function buildRows(builds: readonly BuildDetail[], now: number): string {
       one.status,
       String(one.attempt + 1),
       ago(one.createdAt, now),
-      onOneLine(one.reason ?? '')
+      one.reason ?? ''
     ])
   )
 }

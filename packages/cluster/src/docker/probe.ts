@@ -49,7 +49,9 @@ export function isBusy(answer: Answer): boolean {
 /** Why a replica is not ready, for its owner: what was asked, what came back, what to change. */
 export function describeAnswer(answer: Answer | null, { path, pathSource }: Readiness): string {
   const where = `GET ${path} on port ${functionPort}`
-  const change = `the path comes from ${pathSource}; annotation com.openfaas.ready.http.path changes it`
+  const annotation = 'annotation com.openfaas.ready.http.path'
+  const from = `the path comes from ${pathSource}`
+  const change = pathSource.includes(annotation) ? from : `${from}; ${annotation} changes it`
   switch (answer?.kind) {
     case undefined:
       return `${where} was not asked in time`
