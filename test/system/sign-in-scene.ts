@@ -17,13 +17,15 @@ export interface SignInOptions {
   isLocal?: boolean
   /** The forge as an OpenID provider of which nothing else is known. */
   isOidc?: boolean
+  /** `OIDC_RIGHTS` */
+  groupRights?: string
   limits?: { idleMs?: number; longestMs?: number; freshMs?: number; staleMs?: number }
   change?: (providers: IdentityProvider[]) => IdentityProvider[]
 }
 
 /** A local forge, and the API that lets its people sign in. */
 export async function createSignInScene(t: TestContext, options: SignInOptions) {
-  const { kind, isLocal = false, isOidc = false, limits, change = (all) => all } = options
+  const { kind, isLocal = false, isOidc = false, groupRights = '', limits, change = (all) => all } = options
   const root = await mkdtemp(join(tmpdir(), 'slipway-sign-in-'))
   const logger = createLogger('test', 'silent')
   const forge =
@@ -34,7 +36,7 @@ export async function createSignInScene(t: TestContext, options: SignInOptions) 
   })
   const clock = { aheadMs: 0 }
   const now = () => Date.now() + clock.aheadMs
-  const providers = change(createIdentityProviders(settingsFor(forge, isOidc), now))
+  const providers = change(createIdentityProviders(settingsFor(forge, isOidc, groupRights), now))
   const scene = await createApiForTest(t, {
     providers,
     now,
@@ -70,7 +72,7 @@ export async function createSignInScene(t: TestContext, options: SignInOptions) 
   }
 }
 
-function settingsFor(forge: LocalForge, isOidc: boolean) {
+function settingsFor(forge: LocalForge, isOidc: boolean, groupRights: string) {
   const { clientId, clientSecret } = forge.oauthClient
   const about = {
     GITHUB_FORGE_ID: 'github',
@@ -81,6 +83,8 @@ function settingsFor(forge: LocalForge, isOidc: boolean) {
     GITLAB_API_URL: forge.apiUrl,
     OIDC_NAME: 'OpenID',
     OIDC_SCOPE: 'openid profile',
+    OIDC_GROUPS_CLAIM: 'groups',
+    OIDC_RIGHTS: groupRights,
     FORGE_TIMEOUT_MS: 5000
   }
   if (isOidc) return { ...about, OIDC_ISSUER: forge.url, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret }

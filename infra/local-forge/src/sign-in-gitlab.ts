@@ -11,7 +11,7 @@ const paths = { authorizePath: '/oauth/authorize', tokenPath: '/oauth/token' }
 
 /** GitLab as an OpenID provider: https://docs.gitlab.com/integration/openid_connect_provider/ */
 export function gitLabSignIn(core: Core, client: OAuthClient, trouble: { nonce: string | null }) {
-  const { address, tokens, accounts, now } = core
+  const { address, tokens, accounts, people, now } = core
   const key = createPrivateKey(client.signingKey)
   const kid = createHash('sha256').update(client.signingKey).digest('hex').slice(0, 16)
 
@@ -51,7 +51,8 @@ export function gitLabSignIn(core: Core, client: OAuthClient, trouble: { nonce: 
         const refusal = { error: 'invalid_token', error_description: 'The access token is invalid' }
         return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send(refusal)
       }
-      return reply.send(claimsOf(address(), accounts.byId(token.accountId)))
+      const groups = people.membershipsOf(token.accountId).map(({ owner }) => owner.login)
+      return reply.send({ ...claimsOf(address(), accounts.byId(token.accountId)), groups })
     })
   }
   return { oauthClient: client, tokenPath: paths.tokenPath, signIn: register }

@@ -15,6 +15,13 @@ async function grantsOf(db: Reader, accountId: string, forgeId: string): Promise
     .where('memberships.scope', '=', 'owner')
     .where('owners.forge_id', '=', forgeId)
     .execute()
+  const bySlug = await db
+    .selectFrom('memberships')
+    .innerJoin('owners', 'owners.slug', 'memberships.forge_object_id')
+    .select(['owners.id', 'memberships.granted'])
+    .where('memberships.account_id', '=', accountId)
+    .where('memberships.scope', '=', 'slug')
+    .execute()
   const repositories = await db
     .selectFrom('memberships')
     .innerJoin('repositories', 'repositories.forge_repository_id', 'memberships.forge_object_id')
@@ -24,17 +31,23 @@ async function grantsOf(db: Reader, accountId: string, forgeId: string): Promise
     .where('repositories.forge_id', '=', forgeId)
     .execute()
   return {
-    owners: new Map(owners.map(({ id, granted }) => [id, granted])),
+    // Nobody is told of in both ways: a forge knows its numbers, an OpenID provider our names.
+    owners: new Map([...owners, ...bySlug].map(({ id, granted }) => [id, granted])),
     repositories: new Map(
       repositories.map(({ id, owner_id: ownerId, granted }) => [id, { ownerId, right: granted }] as const)
     )
   }
 }
 
-async function replaceRights(tx: Transaction, accountId: string, { owners, repositories }: ForgeRights): Promise<void> {
+async function replaceRights(
+  tx: Transaction,
+  accountId: string,
+  { owners, repositories, slugs = [] }: ForgeRights
+): Promise<void> {
   await tx.deleteFrom('memberships').where('account_id', '=', accountId).execute()
   const rows = [
     ...new Map(owners.map((one) => [one.forgeOwnerId, { scope: 'owner' as const, granted: one.right }])),
+    ...new Map(slugs.map((one) => [one.slug, { scope: 'slug' as const, granted: one.right }])),
     ...new Map(repositories.map((one) => [one.forgeRepositoryId, { scope: 'repository' as const, granted: one.right }]))
   ].map(([id, row]) => ({ account_id: accountId, forge_object_id: id, ...row }))
   for (let i = 0; i < rows.length; i += chunk) {

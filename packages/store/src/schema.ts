@@ -532,7 +532,8 @@ export interface TicketsTable {
 /** What an account's forge says that it may, by the forge's ids. */
 export interface MembershipsTable {
   account_id: string
-  scope: 'owner' | 'repository'
+  /** `slug`: an owner by its name here. */
+  scope: 'owner' | 'repository' | 'slug'
   forge_object_id: string
   granted: Right
 }

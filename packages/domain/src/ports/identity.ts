@@ -19,11 +19,13 @@ export interface ForgeCredential {
   expiresAt: number | null
 }
 
-/** What a person may at a forge, by the forge's numeric ids. */
+/** What a person may at a forge, by the forge's numeric ids. What an OpenID provider's groups may is told by our own names of owners. */
 export interface ForgeRights {
   /** Each holds for all repositories of the owner. */
   owners: { forgeOwnerId: string; right: Right }[]
   repositories: { forgeRepositoryId: string; right: Right }[]
+  /** Owners by slug, whatever forge they are of. */
+  slugs?: { slug: string; right: Right }[]
 }
 
 /** Where people sign in. Every method may throw Failure `unavailable` or `rate-limited`. */

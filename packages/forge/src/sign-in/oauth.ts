@@ -27,8 +27,8 @@ export interface OAuth {
     secrets: SignInSecrets
   ): Promise<{ credential: ForgeCredential; claims: Record<string, unknown> | null }>
   renew(credential: ForgeCredential): Promise<ForgeCredential>
-  /** What the provider's userinfo says of exactly this subject; null where it has none. */
-  userInfo(accessToken: string, subject: string): Promise<Record<string, unknown> | null>
+  /** What the provider's userinfo says of exactly this subject, or with null of whoever it is; null where it has none. */
+  userInfo(accessToken: string, subject: string | null): Promise<Record<string, unknown> | null>
 }
 
 /** The authorization code flow with PKCE, by openid-client, which is loaded when somebody first signs in. */
@@ -79,7 +79,7 @@ export function createOAuth(config: OAuthConfig): OAuth {
       translated(async () => {
         const { client, configuration } = await ready()
         if (configuration.serverMetadata().userinfo_endpoint === undefined) return null
-        return client.fetchUserInfo(configuration, accessToken, subject)
+        return client.fetchUserInfo(configuration, accessToken, subject ?? client.skipSubjectCheck)
       })
   }
 }

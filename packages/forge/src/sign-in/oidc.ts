@@ -1,5 +1,6 @@
 import { Failure, type IdentityProvider, type Person } from '@slipway/domain'
 import { assertPrivate, createOAuth, isLoopback } from './oauth.ts'
+import { type GroupRights, rightsOfClaims } from './oidc-rights.ts'
 
 export interface OidcConfig {
   /** In addresses: `/auth/<id>/start`. */
@@ -11,13 +12,15 @@ export interface OidcConfig {
   clientId: string
   clientSecret: string
   scope: string
+  rights: GroupRights
   fetch?: typeof fetch
   timeoutMs: number
   now: () => number
 }
 
 /**
- * Any OpenID provider. It knows people and no repositories: who signs in here has no rights but those of an administrator.
+ * Any OpenID provider. It knows people and groups, and no repositories: members of a group may what the configuration says, and who is
+ * in none of those has no rights but those of an administrator. Groups are what its userinfo says now, asked with the person's own token.
  * Accounts belong to the issuer, so that another one that is configured later inherits nobody.
  */
 export function createOidcSignIn(config: OidcConfig): IdentityProvider {
@@ -36,7 +39,8 @@ export function createOidcSignIn(config: OidcConfig): IdentityProvider {
         ...(config.fetch === undefined ? {} : { [customFetch]: config.fetch })
       })
   })
-  const nothing = () => Promise.reject(new Failure('unsupported', `${name} can be asked nothing more`))
+  /** What userinfo does not say anew is no right that could be taken back. */
+  const hasRights = config.rights.byGroup.size > 0
 
   return {
     id,
@@ -48,10 +52,17 @@ export function createOidcSignIn(config: OidcConfig): IdentityProvider {
       const subject = textOf(claims?.sub)
       if (subject === null) throw new Failure('unauthenticated', `${name} did not say who it is: sign in again`)
       const told = (await oauth.userInfo(credential.accessToken, subject)) ?? {}
-      return { person: personOf(subject, { ...told, ...claims }), credential: null }
+      return { person: personOf(subject, { ...told, ...claims }), credential: hasRights ? credential : null }
     },
-    renew: nothing,
-    ask: nothing
+    renew: oauth.renew,
+    async ask({ accessToken }) {
+      const told = await oauth.userInfo(accessToken, null)
+      const subject = textOf(told?.sub)
+      if (told === null || subject === null) {
+        throw new Failure('unauthenticated', `${name} does not say who it is any more: sign in again`)
+      }
+      return { person: personOf(subject, told), rights: rightsOfClaims(config.rights, told) }
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { assertNotGuessable, githubInstance, gitlabInstance, instanceSettings } 
 import { createGitHubSignIn } from './github.ts'
 import { createGitLabSignIn } from './gitlab.ts'
 import { createOidcSignIn } from './oidc.ts'
+import { readGroupRights } from './oidc-rights.ts'
 
 const Text = Type.String({ minLength: 1 })
 
@@ -27,6 +28,16 @@ export const signInSettings = {
   OIDC_CLIENT_SECRET: Type.Optional(Type.String({ ...Text, description: 'The other half.' })),
   OIDC_NAME: Type.String({ default: 'OpenID', minLength: 1, maxLength: 40, description: 'What the button says.' }),
   OIDC_SCOPE: Type.String({ default: 'openid profile', pattern: '^openid( |$)', description: 'What is asked for.' }),
+  OIDC_GROUPS_CLAIM: Type.String({
+    default: 'groups',
+    minLength: 1,
+    description: 'Where its userinfo says which groups somebody is in.'
+  }),
+  OIDC_RIGHTS: Type.String({
+    default: '',
+    description:
+      'What members of its groups may: `<group>=<slug of an owner>:<read, write or admin>`, several separated by `;`.'
+  }),
   FORGE_TIMEOUT_MS: Type.Integer({
     default: defaultTimeoutMs,
     minimum: 1000,
@@ -58,7 +69,8 @@ export function createIdentityProviders(
     )
   }
   if (oidc !== null && issuer !== undefined) {
-    providers.push(createOidcSignIn({ id: 'oidc', name, issuer, scope, ...oidc, ...about }))
+    const rights = readGroupRights(settings.OIDC_RIGHTS, settings.OIDC_GROUPS_CLAIM)
+    providers.push(createOidcSignIn({ id: 'oidc', name, issuer, scope, rights, ...oidc, ...about }))
   }
   return providers
 }

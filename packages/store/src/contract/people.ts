@@ -139,6 +139,35 @@ export function peopleContract({ name, database }: Subject): void {
     assert.deepEqual((await store.memberships.grants(id))?.grants, { owners: new Map(), repositories: new Map() })
   })
 
+  test(`${name}: rights by the name of an owner are told of whoever has that name now, whatever its forge`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id } = await store.accounts.signIn('https://login.test', person('subject', 'alice'), 1)
+    const rights = {
+      owners: [],
+      repositories: [],
+      slugs: [
+        { slug: 'alice', right: 'write' as const },
+        { slug: 'carol', right: 'admin' as const },
+        { slug: 'nobody', right: 'admin' as const }
+      ]
+    }
+    await store.memberships.replace(id, { person: person('subject', 'alice'), rights }, 5)
+    const { ownerId } = await store.repositories.connect('github', shop, 1)
+    const carol = await store.owners.add('carol', 1)
+    const owners = async () => (await store.memberships.grants(id))?.grants.owners
+    assert.deepEqual(
+      await owners(),
+      new Map([
+        [ownerId, 'write'],
+        [carol.id, 'admin']
+      ])
+    )
+    await store.owners.setSlug(ownerId ?? '', 'alicia')
+    assert.deepEqual(await owners(), new Map([[carol.id, 'admin']]))
+    await store.memberships.replace(id, { person: person('subject', 'alice'), rights: { ...rights, slugs: [] } }, 6)
+    assert.deepEqual(await owners(), new Map())
+  })
+
   test(`${name}: thousands of rights are kept in one go`, async (t) => {
     const store = await (await database(t)).open()
     const { id } = await store.accounts.signIn('github', person('7', 'alice'), 1)
