@@ -12,21 +12,52 @@ let scene: Scene
 let browser: Browser
 
 before(async () => {
-  // Nothing of GitHub in the environment: it is connected from the page.
+  // Nothing of GitHub in the environment, and of GitLab only where it is: they are connected from the page.
   scene = await createScene({ NOTIFY_LOOPBACK: 'on' }, ({ home, env }) =>
     startInstallation({
       home,
-      env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GITHUB_')))
+      env: Object.fromEntries(Object.entries(env).filter(([name]) => !/^GITHUB_|^GITLAB_(?:TOKEN|WEBHOOK)/.test(name)))
     })
   )
   browser = await startBrowser()
-  const repository = await scene.repository({ forge: 'gitlab', owner: 'alice' })
+  scene.gitlab.removeWebhooks()
+  const repository = await scene.repository({ forge: 'gitlab', owner: 'alice', name: 'shop' })
   const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('hello') }
-  await repository.ended(await repository.push(files))
+  const commit = await repository.push(files)
+  await connectProject('alice/shop', scene.gitlab.accessToken)
+  await repository.ended(commit)
 })
 after(async () => {
   await browser.close()
   await scene.close()
+})
+
+/** From the page, with the token that is kept already or with this one. */
+async function connectProject(project: string, token: string | null): Promise<void> {
+  const { page, context, complaints } = await visitAsAdministrator(browser, scene)
+  await page.goto('/admin/forges')
+  const title = token === null ? 'Connect another project of GitLab' : 'Connect GitLab'
+  const section = page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) })
+  await section.getByLabel('Project, by its whole path').fill(project)
+  if (token !== null) await section.getByLabel('Token', { exact: true }).fill(token)
+  assert.equal(await section.getByLabel('Token', { exact: true }).count(), token === null ? 0 : 1)
+  await section.getByRole('button', { name: 'Connect the project' }).click()
+  await page
+    .getByRole('status')
+    .filter({ hasText: `${project} is known by the token of` })
+    .waitFor({ timeout: 60_000 })
+  await page.getByText('GitLab tried it, and the delivery came.').waitFor()
+  await takePicture(page, 'admin-forges-gitlab')
+  assert.deepEqual(await seriousFaults(page), [])
+  assert.deepEqual(complaints, [])
+  await context.close()
+}
+
+test('another project of GitLab is connected from the page with the token that is kept', async () => {
+  const repository = await scene.repository({ forge: 'gitlab', owner: 'alice', name: 'other' })
+  const commit = await repository.push({ 'stack.yml': stackOf({ more: {} }), 'more/handler.js': saying('more') })
+  await connectProject('alice/other', null)
+  assert.equal((await repository.ended(commit)).status, 'live')
 })
 
 test('GitHub is connected from the page, which tells how far it is until pushes are heard of', async () => {

@@ -56,6 +56,11 @@ const headersOf: Record<string, string[]> = {
   group_rename: ['System Hook']
 }
 
+/** What nothing follows from, though hooks are told of it. Of a request that is merged its branch tells by a push. */
+const unused = new Map([
+  ['merge_request', 'a merge request is not deployed: what is merged arrives as a push to its branch']
+])
+
 function pushOf(body: Static<typeof Push>): ForgeEvent {
   const { project, ref, commits = [] } = body
   const head = commits.find(({ id }) => id === body.after) ?? commits.at(-1)
@@ -111,7 +116,7 @@ export function createGitLabReader(): (eventName: string, body: JsonObject) => F
       if (eventName === 'Push Hook' || eventName === 'Tag Push Hook') {
         throw new Failure('invalid-payload', `the event is called "${eventName}", the body is a ${kind}`)
       }
-      return ignored(`Slipway does not use the event "${kind}"`)
+      return ignored(unused.get(kind) ?? `Slipway does not use the event "${kind}"`)
     }
     if (!headers.includes(eventName)) {
       throw new Failure('invalid-payload', `the event is called "${eventName}", the body is a ${kind}`)

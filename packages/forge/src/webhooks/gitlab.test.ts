@@ -117,6 +117,11 @@ test('what happens to projects and groups is told by their ids, what nothing fol
   for (const name of [...unused, 'systemMergeRequest', 'memberApproval', 'pipeline']) {
     assert.equal(await changed(name), 'ignored', name)
   }
+  const reasonOf = async (name: string) => {
+    const event = await eventOf(name)
+    return event.kind === 'ignored' ? event.reason : ''
+  }
+  assert.match(await reasonOf('mergeRequest'), /what is merged arrives as a push/)
 })
 
 test("an event's body under another event's header is refused, or stays what it is", async () => {

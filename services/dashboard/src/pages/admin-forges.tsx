@@ -10,6 +10,7 @@ import { Empty, Show } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { useAction } from '../parts/use-action.ts'
+import { ConnectGitLab } from './connect-gitlab.tsx'
 
 type Forge = RouteOutput<'listForges'>['items'][number]
 type Begun = RouteOutput<'connectGitHub'>
@@ -25,6 +26,7 @@ export function AdminForges() {
       return null
     })
   const github = forges.data?.items.find(({ kind }) => kind === 'github') ?? null
+  const gitlab = forges.data?.items.find(({ kind }) => kind === 'gitlab') ?? null
   return (
     <>
       <Section
@@ -40,7 +42,7 @@ export function AdminForges() {
           {({ items }) =>
             items.length === 0 ? (
               <Empty title="No forge is connected">
-                <p>Connect GitHub below. GitLab is set up by settings: GITLAB_URL and GITLAB_TOKEN.</p>
+                <p>Connect GitHub or a project of GitLab below.</p>
               </Empty>
             ) : (
               items.map((forge) => <ForgeView key={forge.forgeId} forge={forge} />)
@@ -49,6 +51,9 @@ export function AdminForges() {
         </Show>
       </Section>
       {forges.data !== null && github?.source !== 'settings' && <Connect github={github} forges={forges} />}
+      {forges.data !== null && gitlab?.source !== 'settings' && (
+        <ConnectGitLab isKept={gitlab !== null} reload={forges.reload} />
+      )}
     </>
   )
 }

@@ -62,6 +62,16 @@ export function TextField({
   )
 }
 
+/** What nobody beside one is to read. */
+export function SecretField({ label, value, set }: { label: string; value: string; set: (value: string) => void }) {
+  return (
+    <label>
+      {label}
+      <input type="password" required value={value} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
+  )
+}
+
 export function NumberField({
   label,
   value,
