@@ -20,6 +20,8 @@ testCluster('kubernetes', async () => {
     missingImage: { ...ground.image, digest: `sha256:${'0'.repeat(64)}` },
     stopReplicas: null,
     tellsStreams: false,
+    tellsExits: true,
+    hasOwnEndpoints: true,
     async print({ id }, text) {
       const object = (await cluster.list(AbortSignal.timeout(10_000))).find(({ deploymentId }) => deploymentId === id)
       const [endpoint] = object?.endpoints ?? []

@@ -18,3 +18,8 @@ export const labels = {
 export function shortInstallation(installation: string): string {
   return installation.replaceAll('-', '').slice(0, 8)
 }
+
+/** What Kubernetes, and all that hands labels on to it, takes as the value of one. */
+export function isLabelValue(value: string): boolean {
+  return value.length <= 63 && /^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/.test(value)
+}

@@ -23,6 +23,8 @@ testCluster('the fake', async () => {
     missingImage,
     stopReplicas: (deploymentId) => Promise.resolve(cluster.stopReplicas(deploymentId)),
     tellsStreams: true,
+    tellsExits: true,
+    hasOwnEndpoints: true,
     print: (deployment, text) => Promise.resolve(cluster.print(deployment.id, text)),
     fetch: null,
     close: () => cluster.close()

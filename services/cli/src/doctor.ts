@@ -108,7 +108,7 @@ async function running(env: Env, logger: Logger, wish: DoctorOptions): Promise<F
     const config = loadConfig(ClusterConfig, { SLIPWAY_HOME: '.slipway', ...env, READY_NETWORKS: '0' })
     const builds = loadConfig(BuilderConfig, env)
     const engine = await findEngine(env)
-    if ('detail' in engine) return [...(config.CLUSTER === 'kubernetes' ? await cluster(config, logger) : []), engine]
+    if ('detail' in engine) return [...(config.CLUSTER === 'docker' ? [] : await cluster(config, logger)), engine]
     const found = await cluster(config, logger)
     return [...found, ...(await checkedBuilds(builds, engine, logger, wish))]
   } catch (err) {

@@ -17,9 +17,9 @@ const quotaOf =
 
 /** Where functions run, and how. */
 export const clusterSettings = {
-  CLUSTER: Type.Enum(['docker', 'kubernetes'], {
+  CLUSTER: Type.Enum(['docker', 'kubernetes', 'openfaas'], {
     default: 'docker',
-    description: 'Where functions run: docs/kubernetes.md.'
+    description: 'Where functions run: docs/kubernetes.md, docs/openfaas-cluster.md.'
   }),
   READY_TIMEOUT_MS: Type.Integer({
     default: 60_000,
@@ -72,7 +72,38 @@ export const clusterSettings = {
   }),
   KUBERNETES_QUOTA_CPU_MILLIS: Type.Integer({ default: 0, minimum: 0, description: `Processor of ${quotaOf}` }),
   KUBERNETES_QUOTA_MEMORY_MB: Type.Integer({ default: 0, minimum: 0, description: `Memory of ${quotaOf}` }),
-  KUBERNETES_QUOTA_PODS: Type.Integer({ default: 0, minimum: 0, description: `Pods of ${quotaOf}` })
+  KUBERNETES_QUOTA_PODS: Type.Integer({ default: 0, minimum: 0, description: `Pods of ${quotaOf}` }),
+  // with CLUSTER=openfaas
+  OPENFAAS_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description: "Address of the OpenFaaS gateway, as `deployer` and Slipway's own gateway reach it."
+    })
+  ),
+  OPENFAAS_USERNAME: Type.String({ default: 'admin', description: 'Who Slipway is to it, with OPENFAAS_PASSWORD.' }),
+  OPENFAAS_PASSWORD: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'For basic authentication; unset, and no OPENFAAS_TOKEN: it asks nobody.'
+    })
+  ),
+  OPENFAAS_TOKEN: Type.Optional(
+    Type.String({ minLength: 1, description: 'A bearer token, in place of user name and password.' })
+  ),
+  OPENFAAS_NAMESPACES: Type.Enum(['one', 'owner'], {
+    default: 'one',
+    description:
+      '`one`: all functions in one namespace, and none with secrets; `owner`: each owner has `slipway-<slug>`, where the gateway has namespaces (not the Community Edition).'
+  }),
+  OPENFAAS_NAMESPACE: Type.Optional(
+    Type.String({ pattern: '^[a-z0-9-]{1,63}$', description: "The one namespace; unset: the gateway's default." })
+  ),
+  OPENFAAS_PULL_SECRET: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "A secret of the gateway's by which its cluster pulls images, listed by every function."
+    })
+  )
 }
 export const ClusterConfig = Type.Object({ ...clusterSettings, ...registrySettings, SLIPWAY_HOME: Type.String() })
 export type ClusterConfig = Static<typeof ClusterConfig>
@@ -107,6 +138,10 @@ export async function createCluster(config: ClusterConfig, deps: ClusterDeps): P
       logger
     })
   }
+  if (config.CLUSTER === 'openfaas') {
+    const { createOpenFaasCluster } = await import('@slipway/cluster/openfaas')
+    return createOpenFaasCluster({ ...openFaasOf(config), installation, filesOf, logger })
+  }
   return createDockerCluster({
     docker: {},
     installation,
@@ -126,6 +161,27 @@ export async function createCluster(config: ClusterConfig, deps: ClusterDeps): P
     logger,
     now
   })
+}
+
+/** @throws Failure `invalid-configuration` */
+function openFaasOf(config: ClusterConfig) {
+  const { OPENFAAS_URL: url, OPENFAAS_TOKEN: token, OPENFAAS_PASSWORD: password } = config
+  if (url === undefined || !URL.canParse(url)) {
+    throw new Failure('invalid-configuration', 'CLUSTER=openfaas needs OPENFAAS_URL, the address of its gateway')
+  }
+  if (token !== undefined && password !== undefined) {
+    throw new Failure('invalid-configuration', 'set either OPENFAAS_TOKEN or OPENFAAS_PASSWORD, not both')
+  }
+  const username = config.OPENFAAS_USERNAME
+  const basic = password === undefined ? null : { username, password }
+  return {
+    address: new URL(url),
+    credential: token === undefined ? basic : { token },
+    namespaces: config.OPENFAAS_NAMESPACES,
+    namespace: config.OPENFAAS_NAMESPACE ?? null,
+    pullSecret: config.OPENFAAS_PULL_SECRET ?? null,
+    readyTimeoutMs: config.READY_TIMEOUT_MS
+  }
 }
 
 /** A peer of network policies. */

@@ -38,6 +38,8 @@ void describe('the docker cluster', () => {
       image: ground.image,
       missingImage: { ...ground.image, digest: `sha256:${'0'.repeat(64)}` },
       tellsStreams: true,
+      tellsExits: true,
+      hasOwnEndpoints: true,
       async stopReplicas(deploymentId) {
         for (const { Id } of await containersOf(deploymentOf({ id: deploymentId }))) {
           await ground.docker.getContainer(Id).stop({ t: 0 })

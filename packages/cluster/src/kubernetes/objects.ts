@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node'
-import { type Deployment, functionPort, pinnedReference, type Resources, secretsDirectory } from '@slipway/domain'
-import { labels } from '../labels.ts'
+import { type Deployment, functionPort, pinnedReference, secretsDirectory } from '@slipway/domain'
+import { isLabelValue, labels } from '../labels.ts'
+import { usualRequests } from '../usual-requests.ts'
 import {
   accountName,
   type KubernetesPolicy,
@@ -194,17 +195,8 @@ function container(deployment: Deployment): V1Container {
   }
 }
 
-/** Most functions wait most of the time: what is set aside for one that does not say is less than what it may take. */
-function usualRequests({ cpuMillis, memoryBytes }: Resources): Resources {
-  return { cpuMillis: Math.ceil(cpuMillis / 10), memoryBytes: Math.ceil(memoryBytes / 2) }
-}
-
 function seconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
-}
-
-function isLabelValue(value: string): boolean {
-  return value.length <= 63 && /^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/.test(value)
 }
 
 function labelValue(value: string): string {

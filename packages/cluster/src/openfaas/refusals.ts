@@ -1,0 +1,67 @@
+import { Failure } from '@slipway/domain'
+import { inShort, type Told } from './client.ts'
+
+interface Meaning {
+  /** What the gateway says, in whichever edition. */
+  said: RegExp
+  code: 'image-missing' | 'limit-exceeded' | 'unsupported'
+  advice: string
+}
+
+/*
+ * OpenFaaS tells what is wrong in words alone, with the same status for all of it. The words are those of faas-netes
+ * (Community Edition), faas-provider and faasd.
+ */
+const meanings: readonly Meaning[] = [
+  {
+    said: /only allows public images/i,
+    code: 'unsupported',
+    advice:
+      'OpenFaaS Community Edition takes images only that anybody can pull, and says the same of one that it cannot find: let the registry be read without a password from there, or use another edition'
+  },
+  {
+    said: /maximum: \d+|only permits: \d+ functions|function limit/i,
+    code: 'limit-exceeded',
+    advice:
+      'a new version runs beside the former one until it is ready, so there must be room for one function more: remove some, or use another edition'
+  },
+  {
+    said: /set too high|replicas cannot be set/i,
+    code: 'limit-exceeded',
+    advice: 'this edition has a limit on replicas: ask for fewer'
+  },
+  {
+    said: /(image|manifest|repository)[^]*(not found|unknown|does not exist)|(not found|unknown)[^]*(image|manifest)|unable to pull|failed to pull|pull access denied/i,
+    code: 'image-missing',
+    advice: 'the cluster behind the gateway must reach the registry by the name that images have'
+  },
+  {
+    said: /not (available|supported)|may only support|license|EULA/i,
+    code: 'unsupported',
+    advice: 'this edition of OpenFaaS does not have it'
+  },
+  {
+    said: /namespace must be|namespace .* not allowed|within the .*namespace/i,
+    code: 'unsupported',
+    advice:
+      'this gateway has one namespace only: leave OPENFAAS_NAMESPACES at "one", and OPENFAAS_NAMESPACE to what it says'
+  }
+]
+
+/** What a refusal means for whoever wanted it. What was not foreseen is tried again when it is the gateway's fault. */
+export function refusalOf(what: string, told: Told): Failure {
+  const words = `could not ${what}: OpenFaaS answered ${told.status}, ${inShort(told.text)}`
+  const meaning = meanings.find(({ said }) => said.test(told.text))
+  if (meaning !== undefined) return new Failure(meaning.code, `${words}; ${meaning.advice}`)
+  return new Failure(told.status >= 500 || told.status === 429 ? 'unavailable' : 'unsupported', words)
+}
+
+/** The label of its own that the gateway refuses; null when it refuses something else. */
+export function refusedLabel({ status, text }: Told): string | null {
+  if (status !== 400) return null
+  return /\bcom\.openfaas\.scale\.[a-z.-]*[a-z]/.exec(text)?.[0] ?? null
+}
+
+export function isThereAlready({ status, text }: Told): boolean {
+  return status === 409 || /already exists/i.test(text)
+}
