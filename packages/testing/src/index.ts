@@ -9,7 +9,7 @@ export {
 } from './fake-cluster.ts'
 export { type FunctionBehaviour, functionEnvironment, functionImage } from './function-image.ts'
 export { importImage, type PushOptions, pushImage } from './image-import.ts'
-export { createProcessRuntime, type FunctionRuntime, type RunningReplica } from './openfaas/runtime.ts'
+export { createProcessRuntime, type FunctionRuntime, isListening, type RunningReplica } from './openfaas/runtime.ts'
 export {
   communityEdition,
   fullEdition,

@@ -26,6 +26,8 @@ const eagerMs = 5000
 const eagerPeriodMs = 100
 const periodMs = 1000
 const minimumProbeMs = 500
+/** For the sake of who reads what it answered. */
+const lastProbeMs = 5000
 
 export function createRollout(deps: RolloutDeps) {
   const { client, gateway, places, secrets, policy, readyTimeoutMs, logger, monotonicNow } = deps
@@ -87,9 +89,13 @@ export function createRollout(deps: RolloutDeps) {
   }
 
   /** One answer of its readiness path, through the gateway: gateways have their own ideas of when a function is ready. */
-  async function probe(deployment: Deployment, where: FunctionName, signal: AbortSignal): Promise<number | null> {
-    const { path, timeoutMs } = deployment.spec.readiness
-    return client.probe(`${places.pathOf(where)}${path}`, Math.max(timeoutMs, minimumProbeMs), signal)
+  async function probe(
+    { spec: { readiness } }: Deployment,
+    where: FunctionName,
+    leastMs: number,
+    signal: AbortSignal
+  ): Promise<number | null> {
+    return client.probe(`${places.pathOf(where)}${readiness.path}`, Math.max(readiness.timeoutMs, leastMs), signal)
   }
 
   async function overTime(
@@ -99,7 +105,7 @@ export function createRollout(deps: RolloutDeps) {
     signal: AbortSignal
   ): Promise<never> {
     const { path, pathSource } = deployment.spec.readiness
-    const answer = await probe(deployment, where, signal)
+    const answer = await probe(deployment, where, lastProbeMs, signal)
     const answered = answer === null ? 'gave no answer' : `answered ${answer}`
     const replicas = `${status?.availableReplicas ?? 0} of ${status?.replicas ?? 0} replicas are available`
     const lines = await lastLines(client, where, signal)
@@ -151,7 +157,7 @@ export function createRollout(deps: RolloutDeps) {
         status = await scale(deployment, status.replicas ?? 1, count, where, signal)
       }
       if (isUp(deployment, count, status)) {
-        const answer = await probe(deployment, where, signal)
+        const answer = await probe(deployment, where, minimumProbeMs, signal)
         answers = answer !== null && answer >= 200 && answer < 300 ? answers + 1 : 0
         if (answers >= readiness.successThreshold) return Array.from({ length: count }, () => places.endpointOf(where))
       }
