@@ -67,6 +67,11 @@ const systemTable: Record<string, Row> = {
   'POST /system/functions': [writers, { body: { service: 'hello', image: 'x', namespace: 'alice' } }],
   'PUT /system/functions': [writers, { body: { service: 'hello', image: 'x', namespace: 'alice' } }],
   'POST /system/scale-function/:name': [writers, { body: { replicas: 1, namespace: 'alice' } }],
+  // Functions that somebody may not see count as not there: an alert that names one is taken, and does nothing.
+  'POST /system/alert': [
+    'uuuyryyyuuu',
+    { body: { alerts: [{ status: 'resolved', labels: { function_name: 'hello.alice' } }] } }
+  ],
   'DELETE /system/functions': [admins, { body: { functionName: 'hello', namespace: 'alice' } }],
   'POST /system/secrets': [admins, { body: { name: 'key', value: 'v', namespace: 'alice' } }],
   'PUT /system/secrets': [admins, { body: { name: 'key', value: 'v', namespace: 'alice' } }],
