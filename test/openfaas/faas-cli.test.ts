@@ -107,6 +107,9 @@ test('only an administrator makes namespaces, by faas-cli, and deploys into them
   assert.match(await faas.done(['namespaces']), /- dave[^]*- erin/)
   assert.match(await faas.done(['list', '-n', 'dave']), /hello/)
   assert.doesNotMatch(await faas.done(['list', '-n', 'erin']), /hello/)
+  await faas.done(['namespace', 'remove', 'erin'])
+  assert.doesNotMatch(await faas.done(['namespaces']), /erin/)
+  assert.notEqual((await faas.run(['namespace', 'remove', 'dave'])).code, 0)
 })
 
 test('faas-cli leaves a call that nobody waits for', async () => {

@@ -84,6 +84,14 @@ export const routes = {
     body: Type.Object({ slug: Type.String() }),
     response: OwnerView
   },
+  removeOwner: {
+    method: 'DELETE',
+    path: '/api/v1/owners/:id',
+    rule: { action: 'administer', on: 'owner-id' },
+    summary:
+      'Remove an owner without a forge, of which nothing runs any more, with its tokens, secrets and variables; its name is free then',
+    response: Done
+  },
   setBuildIsolation: {
     method: 'PUT',
     path: '/api/v1/owners/:owner/build-isolation',

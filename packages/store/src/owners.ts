@@ -3,6 +3,7 @@ import type { Updateable } from 'kysely'
 import { createAllowList, isOnList, readAllowList } from './allow-list.ts'
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
+import { createOwnerRemoval } from './owner-removal.ts'
 import { toOwner } from './owner-rows.ts'
 import type { OwnersTable } from './schema.ts'
 import { visibleOwners } from './visible.ts'
@@ -87,6 +88,7 @@ async function assertFree(tx: Transaction, slug: string, id: string | null): Pro
 export function createOwners(database: Database): Owners {
   return {
     ...createAllowList(database),
+    ...createOwnerRemoval(database),
     get: (id) =>
       database.read(async (db) => {
         const row = await db.selectFrom('owners').selectAll().where('id', '=', id).executeTakeFirst()

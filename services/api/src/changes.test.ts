@@ -28,7 +28,12 @@ const idOf = (name: string) => (answer: Record<string, { id?: string }>) => ({ i
 /** Every route that changes something, in an order in which each of them succeeds, and the action that the audit log has then. */
 const calls: [route: string, action: string, call?: Call][] = [
   ['POST /api/v1/owners', 'add-owner', { body: { slug: 'carol' } }],
-  ['PUT /api/v1/owners/:id', 'name-owner', { body: { slug: 'carla' }, params: { id: 'CAROL' } }],
+  [
+    'PUT /api/v1/owners/:id',
+    'name-owner',
+    { body: { slug: 'carla' }, params: { id: 'CAROL' }, keep: ({ id }) => ({ id: String(id) }) }
+  ],
+  ['DELETE /api/v1/owners/:id', 'remove-owner'],
   ['PUT /api/v1/owners/:owner/build-isolation', 'set-build-isolation', { body: { isolation: 'strict' } }],
   ['PUT /api/v1/owners/:owner/limits', 'set-limits', { body: { own: { functions: 50 } } }],
   ['PUT /api/v1/owners/:owner/suspension', 'unsuspend', { body: { isSuspended: false } }],
@@ -74,6 +79,7 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['PUT /api/v1/forges/:forge/app-key', 'replace-app-key', { body: { key: 'x' }, params: { forge: 'github' } }],
   ['POST /api/v1/owners/:owner/deploys', 'deploy', { body: folder, query: 'name=site' }],
   ['POST /system/namespace/', 'add-owner', { body: { name: 'dora', labels: { openfaas: '1' } } }],
+  ['DELETE /system/namespace/:namespace', 'remove-owner', { params: { namespace: 'dora' } }],
   ['POST /system/functions', 'deploy', { body: { service: 'figlet', image: 'registry/figlet:1', ...alices } }],
   ['PUT /system/functions', 'deploy', { body: { service: 'echo', image: 'registry/echo:2', ...alices } }],
   [

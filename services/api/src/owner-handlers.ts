@@ -2,7 +2,14 @@ import type { LimitsView } from '@slipway/client'
 import { Failure, limitKinds, limitNames, type Owner } from '@slipway/domain'
 import { createLookups, type HandlerDeps, type Handlers } from './handling.ts'
 
-type OwnerRoutes = 'addOwner' | 'setOwnerSlug' | 'setBuildIsolation' | 'setSuspension' | 'getLimits' | 'setLimits'
+type OwnerRoutes =
+  | 'addOwner'
+  | 'removeOwner'
+  | 'setOwnerSlug'
+  | 'setBuildIsolation'
+  | 'setSuspension'
+  | 'getLimits'
+  | 'setLimits'
 
 /** What an administrator does with owners. */
 export function createOwnerHandlers(deps: HandlerDeps): Handlers<OwnerRoutes> {
@@ -43,6 +50,12 @@ export function createOwnerHandlers(deps: HandlerDeps): Handlers<OwnerRoutes> {
       const owner = await store.owners.add(slug, now())
       await note(caller, 'add-owner', owner.id, `owner/${owner.id}`, { slug })
       return views.forOneAnswer().owner(owner)
+    },
+    async removeOwner({ id }, caller) {
+      const slug = (await store.owners.get(id))?.slug ?? null
+      await store.owners.remove(id, now())
+      await note(caller, 'remove-owner', id, `owner/${id}`, { slug })
+      return { message: `the owner ${slug} is removed` }
     },
     async setOwnerSlug({ id, slug }, caller) {
       const before = await store.owners.get(id)

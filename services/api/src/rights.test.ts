@@ -128,6 +128,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'PUT /system/secrets': [admins, { name: 'key', value: 'v', namespace: 'alice' }],
   'DELETE /system/secrets': [admins, { name: 'key', namespace: 'alice' }],
   'POST /system/namespace/': [platform, { name: 'dora' }],
+  'DELETE /system/namespace/:namespace': ['uhhrrrrrryy'],
   'PUT /system/namespace/:namespace': ['uhhrrrrrryy', {}],
 
   'POST /api/v1/owners/:owner/terminal-tickets': ['uhhyyyrrryy', { challenge: word, host: 'laptop', scope: 'read' }],
@@ -136,6 +137,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'DELETE /api/v1/owners/:owner/tokens/:id': [holders],
 
   'POST /api/v1/owners': [platform, { slug: 'carol' }],
+  'DELETE /api/v1/owners/:id': ['uhhrrrrrryy'],
   'PUT /api/v1/owners/:id': ['uhhrrrrrryy', { slug: 'alice' }],
   'PUT /api/v1/owners/:owner/suspension': ['uhhrrrrrryy', { isSuspended: false }],
   'PUT /api/v1/owners/:owner/build-isolation': ['uhhrrrrrryy', { isolation: null }],

@@ -1,4 +1,5 @@
 import type { OwnerView, StatusApi } from '@slipway/client'
+import { Failure } from '@slipway/domain'
 import type { Command } from 'commander'
 import { type CommandContext, connected, example, shown, withHints } from './command-context.ts'
 import { onOneLine, table } from './table.ts'
@@ -34,6 +35,19 @@ export function addOwnerAdministration(admin: Command, context: Context): void {
       context.print(
         json ? shown(owner) : `${slug} is an owner: "slipway deploy <folder> --owner ${slug}" brings a folder live`
       )
+    })
+  owners
+    .command('remove <slug>')
+    .description(
+      'remove an owner without a forge, of which nothing runs any more, with its tokens, secrets and variables'
+    )
+    .addHelpText('after', example('slipway admin owners remove alice'))
+    .action(async (slug: string) => {
+      const api = await connected(context)
+      const owner = (await allOwners(api)).find((one) => one.slug === slug)
+      if (owner === undefined) throw new Failure('not-found', `there is no owner "${slug}": ${hints['not-found']}`)
+      await api.removeOwner({ id: owner.id })
+      context.print(`${slug} is removed; what it did stands in the audit log`)
     })
   admin
     .command('suspend <owner>')

@@ -15,6 +15,7 @@ import { headsContract } from './heads.ts'
 import { lifeContract } from './life.ts'
 import { limitsContract } from './limits.ts'
 import { notificationsContract } from './notifications.ts'
+import { ownerRemovalContract } from './owner-removal.ts'
 import { ownerStopsContract } from './owner-stops.ts'
 import { peopleContract } from './people.ts'
 import { queueLookContract } from './queue-look.ts'
@@ -44,6 +45,7 @@ export function storeContract(subject: Subject): void {
   accountsContract(subject)
   peopleContract(subject)
   ownerStopsContract(subject)
+  ownerRemovalContract(subject)
   limitsContract(subject)
   servicesContract(subject)
   deliveriesContract(subject)

@@ -7,12 +7,12 @@ import { ample, failure, firstPage, type Subject } from './subject.ts'
 
 const id = (character: string) => character.repeat(64)
 
-async function upload(store: Store, ownerId: string, commit: string, now: number, name = 'shop') {
+export async function upload(store: Store, ownerId: string, commit: string, now: number, name = 'shop') {
   return store.builds.queueUpload({ ownerId, name, commit: id(commit), sender: 'alice', message: null }, now)
 }
 
 /** Brings an upload's functions live as its workers do. */
-async function bringLive(store: Store, build: Build, names: string[], now: number): Promise<boolean> {
+export async function bringLive(store: Store, build: Build, names: string[], now: number): Promise<boolean> {
   await claimed(store, build.id, 'w', now)
   await store.builds.observe(build.id, 'w', now)
   const specs = names.map((name) => ({ name, spec: specOf(name) }))

@@ -9,7 +9,7 @@ export interface NamespaceRouteDeps {
   store: Pick<Store, 'owners'>
   namespaces: Namespaces
   lookups: Pick<Lookups, 'whoseFor'>
-  handlers: Pick<Handlers, 'addOwner'>
+  handlers: Pick<Handlers, 'addOwner' | 'removeOwner'>
 }
 
 const most: Page = { before: null, limit: 10_000 }
@@ -69,6 +69,18 @@ export function namespaceRoutes({ store, namespaces, lookups, handlers }: Namesp
         assertPlain(request.body as shapes.FunctionNamespace)
         reply.code(202)
         return { message: `the owner ${owner} stays as it is` }
+      }
+    },
+    {
+      method: 'DELETE',
+      url,
+      summary: 'Remove an owner without a forge, of which nothing runs any more',
+      action: 'administer',
+      on: 'owner',
+      async answer({ owner, caller, signal, reply }) {
+        const { id } = await namespaces.ownerOf(owner)
+        reply.code(202)
+        return handlers.removeOwner({ id }, caller, signal)
       }
     }
   ]

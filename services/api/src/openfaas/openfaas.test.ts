@@ -201,6 +201,10 @@ test('owners are namespaces: an administrator makes them, and what cannot be kep
   assert.equal((await ask('administrator', 'PUT', '/system/namespace/dora', { name: 'dora', labels })).status, 202)
   assert.equal((await ask('administrator', 'PUT', '/system/namespace/dora', { labels: { team: 'x' } })).status, 422)
   assert.equal((await ask('read', 'GET', '/system/namespace/dora')).status, 404)
+  assert.equal((await ask('admin', 'DELETE', '/system/namespace/alice')).status, 403)
+  assert.equal((await ask('administrator', 'DELETE', '/system/namespace/dora')).status, 202)
+  assert.equal((await ask('administrator', 'GET', '/system/namespace/dora')).status, 404)
+  assert.equal((await ask('administrator', 'DELETE', '/system/namespace/dora')).status, 404)
 })
 
 test('info names the provider and the version in the fields that faas-cli reads', async (t) => {

@@ -18,7 +18,10 @@ export interface OpenFaasDeps
     Omit<RouteDeps, 'namespaces'> {
   store: Store
   internal: AlertsDeps['internal'] & LogRouteDeps['internal']
-  handlers: Pick<Handlers, 'removeFunction' | 'scaleFunction' | 'putSecret' | 'removeSecret' | 'addOwner'>
+  handlers: Pick<
+    Handlers,
+    'removeFunction' | 'scaleFunction' | 'putSecret' | 'removeSecret' | 'addOwner' | 'removeOwner'
+  >
   lookups: Lookups
   /** Slipway's version. */
   release: string

@@ -11,6 +11,12 @@ export interface Owners {
    * @throws Failure `name-taken` naming who has the slug; `invalid-request` for one that is not allowed
    */
   add(slug: string, now: number): Promise<Owner>
+  /**
+   * Takes an owner without a forge out of service: its slug and its functions' names are free, its tokens, keys, secrets and variables
+   * are gone. What it did stays.
+   * @throws Failure `conflict` for one of a forge, and while something of it runs or is on its way; `not-found`
+   */
+  remove(id: string, now: number): Promise<Owner>
   /** The forge says that the owner is called otherwise now. Its slug stays. */
   rename(id: string, login: string): Promise<void>
   /** Those that are seen with any of their repositories. Default: all. */
