@@ -43,7 +43,11 @@ const commands = {
   soak: { needs: servers, isForTests: true, script: 'test/soak/main.ts' },
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], tests: testRights },
-  kubernetes: { needs: [...servers, 'runc', 'kubernetes', 'helm'], isForTests: true, tests: testKubernetes },
+  kubernetes: {
+    needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'runc', 'kubernetes', 'helm'],
+    isForTests: true,
+    tests: testKubernetes
+  },
   openfaas: { needs: ['openfaas-programs', ...servers, 'docker-cli'], isForTests: true, tests: testOpenFaas },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
   ship: { needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'helm'], isForTests: true, tests: testShip },

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { AuthorizationV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, PatchStrategy } from '@kubernetes/client-node'
-import { permissions } from '@slipway/cluster/kubernetes-permissions'
+import { attributesOf, ingressPermissions, type Permission, permissions } from '@slipway/cluster/kubernetes-permissions'
 import { parseAllDocuments } from 'yaml'
 import { openCluster, type TestCluster } from './ground.fixture.ts'
 
@@ -20,6 +20,7 @@ const values = [
   'registry.host=registry.example.com',
   'builder.engine.host=tcp://engine.example.com:2376',
   'ingress.enabled=true',
+  'ingress.forEachFunction=true',
   'receiver.autoscaling.enabled=true',
   'api.autoscaling.enabled=true',
   'gateway.autoscaling.enabled=true'
@@ -82,11 +83,16 @@ test('an installation has the rights that the cluster uses, and an upgrade keeps
 
   const authorization = config.makeApiClient(AuthorizationV1Api)
   const user = `system:serviceaccount:${namespace}:slipway-deployer`
-  for (const { group, resource, verb } of permissions) {
-    const [name = '', subresource] = resource.split('/')
-    const resourceAttributes = { group, verb, resource: name, ...(subresource === undefined ? {} : { subresource }) }
+  const isAllowed = async (permission: Permission, where: string | null) => {
+    const resourceAttributes = attributesOf(permission, where)
     const { status } = await authorization.createSubjectAccessReview({ body: { spec: { user, resourceAttributes } } })
-    assert.equal(status?.allowed, true, `${verb} ${resource}`)
+    return status?.allowed
+  }
+  for (const permission of permissions)
+    assert.equal(await isAllowed(permission, null), true, JSON.stringify(permission))
+  for (const permission of ingressPermissions) {
+    assert.equal(await isAllowed(permission, namespace), true, JSON.stringify(permission))
+    assert.equal(await isAllowed(permission, null), false, JSON.stringify(permission))
   }
 
   await helm('uninstall', 'slipway')

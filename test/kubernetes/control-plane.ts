@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { ask, freePort, type RunningProcess } from '@slipway/machine'
-import { type Ground, start, writeKubeconfig } from './ground.ts'
+import { type Ground, nodeAddress, start, writeKubeconfig } from './ground.ts'
 
 export interface ControlPlane {
   /** Of an administrator. */
@@ -115,7 +115,7 @@ async function writeServiceAccountKeys(ground: Ground): Promise<{ private: strin
 }
 
 async function apiServer(ground: Ground, etcdUrl: string, keys: { private: string; public: string }) {
-  const { certificates, nodeAddress, serviceSubnet } = ground
+  const { certificates, serviceSubnet } = ground
   const { port } = new URL(ground.apiUrl)
   const serving = await certificates.issue('kube-apiserver', {
     user: 'kube-apiserver',

@@ -77,6 +77,7 @@ export async function openGround(): Promise<TestGround> {
         egress: 'public',
         quota: { cpuMillis: null, memoryBytes: null, pods: null },
         podAnnotations: {},
+        ingress: null,
         registryAuth: { [host]: credentials },
         filesOf: () => Promise.resolve(new Map()),
         readyTimeoutMs: 30_000,

@@ -29,17 +29,21 @@ export interface Ground {
   programs: Programs
   /** State, certificates and logs. */
   directory: string
-  /** Sockets: their paths have to be short. */
-  runDirectory: string
   certificates: Certificates
-  /** Of the node, on a bridge of its own: nothing of the cluster listens on another. */
-  nodeAddress: string
   podSubnet: string
   serviceSubnet: string
   apiUrl: string
 }
 
 export const nodeName = 'slipway-test'
+
+/** Where a cluster's sockets are, and its networks. There is one at a time: names and addresses of this machine are a part of it. */
+export const runDirectory = '/run/slipway-kubernetes'
+/** Of the network plugins, for the network of this name. */
+export const networkName = 'slipway-test'
+export const podPrefix = '10.244.'
+/** Of the node, on a bridge of its own: nothing of the cluster listens on another. */
+export const nodeAddress = `${podPrefix}0.1`
 
 /** The node's own: pods and the API are on it, and nothing else is. Not named as Slipway's own bridges are, whose firewall is another. */
 export const bridge = 'k8s-slipway'

@@ -1,20 +1,23 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node'
-import { freePort, waitFor } from '@slipway/machine'
+import { freePort, lockDirectory, waitFor } from '@slipway/machine'
 import { createCertificates } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
-import { bridge, type Ground, nodeName, type Programs } from './ground.ts'
+import { bridge, type Ground, nodeAddress, nodeName, type Programs, podPrefix, runDirectory } from './ground.ts'
+import { clearHost } from './host.ts'
 import { type KubernetesNode, startNode } from './node.ts'
 
 const run = promisify(execFile)
+/** Where the state of the cluster is that runs. */
+const note = join(runDirectory, 'directory')
 
 export interface LocalCluster extends Pick<ControlPlane, 'kubeconfig' | 'restartApi'> {
   nodeName: string
   restartNode: KubernetesNode['restart']
+  importImages: KubernetesNode['importImages']
   close(): Promise<void>
 }
 
@@ -26,42 +29,50 @@ export interface LocalClusterOptions {
 
 /** A real single-node Kubernetes on this machine. Needs root. Everything of it ends with `close`, or with this process. */
 export async function startLocalCluster({ programs, directory }: LocalClusterOptions): Promise<LocalCluster> {
-  const runDirectory = `/run/slipway-kubernetes-${randomBytes(4).toString('hex')}`
+  await using opened = new AsyncDisposableStack()
+  const lock = await lockDirectory(runDirectory)
+  opened.defer(async () => {
+    await lock.release()
+    await rmdir(runDirectory).catch(() => undefined) // somebody has begun meanwhile
+  })
+  await clearFormer()
+  await writeFile(note, directory)
+  opened.defer(async () => {
+    await clearHost([directory, runDirectory])
+    for (const left of await readdir(runDirectory)) {
+      if (!left.startsWith('lock')) await rm(join(runDirectory, left), { recursive: true })
+    }
+  })
   await mkdir(join(directory, 'logs'), { recursive: true })
-  await mkdir(runDirectory, { recursive: true })
-  const nodeAddress = '10.244.0.1'
   const ground: Ground = {
     programs,
     directory,
-    runDirectory,
     certificates: await createCertificates(directory),
-    nodeAddress,
-    podSubnet: '10.244.0.0/20',
+    podSubnet: `${podPrefix}0.0/20`,
     serviceSubnet: '10.96.0.0/16',
     apiUrl: `https://${nodeAddress}:${await freePort()}`
   }
-  const closers: (() => Promise<unknown>)[] = []
-  const close = async () => {
-    for (const closer of closers.splice(0).toReversed()) await closer()
-  }
-  try {
-    closers.push(() => rm(runDirectory, { recursive: true, force: true }))
-    await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
-    closers.push(() => run('ip', ['link', 'delete', bridge]))
-    await run('ip', ['address', 'add', `${nodeAddress}/20`, 'dev', bridge])
-    await run('ip', ['link', 'set', bridge, 'up'])
-    const controlPlane = await startControlPlane(ground)
-    closers.push(() => controlPlane.close())
-    const node = await startNode(ground)
-    closers.push(() => node.close())
-    const { kubeconfig, restartApi } = controlPlane
-    await waitFor(() => isNodeReady(kubeconfig), { timeoutMs: 60_000, what: 'the node to be ready' })
-    closers.push(() => endPods(kubeconfig))
-    return { kubeconfig, restartApi, restartNode: node.restart, nodeName, close }
-  } catch (err) {
-    await close()
-    throw err
-  }
+  await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
+  await run('ip', ['address', 'add', `${nodeAddress}/20`, 'dev', bridge])
+  await run('ip', ['link', 'set', bridge, 'up'])
+  const controlPlane = await startControlPlane(ground)
+  opened.defer(() => controlPlane.close())
+  const { restart: restartNode, importImages, close } = await startNode(ground)
+  opened.defer(close)
+  const { kubeconfig, restartApi } = controlPlane
+  await waitFor(() => isNodeReady(kubeconfig), { timeoutMs: 60_000, what: 'the node to be ready' })
+  opened.defer(() => endPods(kubeconfig))
+  const kept = opened.move()
+  return { kubeconfig, restartApi, restartNode, importImages, nodeName, close: () => kept.disposeAsync() }
+}
+
+/** What a cluster left whose tests were killed. */
+async function clearFormer(): Promise<void> {
+  const former = await readFile(note, 'utf8').catch(() => null)
+  if (former === null) return
+  await clearHost([former, runDirectory])
+  await rm(former, { recursive: true, force: true })
+  await rm(join(runDirectory, 'containerd'), { recursive: true, force: true })
 }
 
 /** While there is who takes their networks away: rules of the host's firewall are a part of these. */
@@ -72,7 +83,10 @@ async function endPods(kubeconfig: string): Promise<void> {
   const core = config.makeApiClient(CoreV1Api)
   const pods = async () => (await core.listPodForAllNamespaces()).items
   const namespaces = new Set((await pods()).flatMap(({ metadata }) => metadata?.namespace ?? []))
-  for (const namespace of namespaces) await apps.deleteCollectionNamespacedDeployment({ namespace })
+  for (const namespace of namespaces) {
+    await apps.deleteCollectionNamespacedDeployment({ namespace })
+    await apps.deleteCollectionNamespacedStatefulSet({ namespace })
+  }
   const areGone = async () => {
     for (const namespace of namespaces) await core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: 0 })
     return (await pods()).length === 0

@@ -6,7 +6,8 @@ import { openGround, type TestGround } from './ground.fixture.ts'
 
 const owners = 20
 const functionsOfOne = 10
-const atOnce = 10
+/** As many as a deployer rolls out by default. */
+const atOnce = 4
 
 let ground: TestGround
 

@@ -1,23 +1,36 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort, type RunningProcess } from '@slipway/machine'
-import { bridge, type Ground, nodeName, start, writeConfiguration, writeKubeconfig } from './ground.ts'
+import { freePort, type RunningProcess, waitFor } from '@slipway/machine'
+import {
+  bridge,
+  type Ground,
+  networkName,
+  nodeAddress,
+  nodeName,
+  runDirectory,
+  start,
+  writeConfiguration,
+  writeKubeconfig
+} from './ground.ts'
 import { writePauseImage } from './pause-image.ts'
 
 const run = promisify(execFile)
 const pauseImage = 'localhost/slipway-pause:1'
+const stateDirectory = join(runDirectory, 'containerd')
 
 export interface KubernetesNode {
   /** Ends what starts containers and starts it again, as a reboot of the node's services does. */
   restart(): Promise<void>
+  /** Gives the images of an archive (`docker save`) to the node: its pods need no registry for them. */
+  importImages(file: string): Promise<void>
   close(): Promise<void>
 }
 
 /** containerd, kubelet and kube-proxy: where the pods of the cluster run. */
 export async function startNode(ground: Ground): Promise<KubernetesNode> {
-  const socket = join(ground.runDirectory, 'containerd.sock')
+  const socket = join(runDirectory, 'containerd.sock')
   const containerd = await containerdStarter(ground, socket)
   const kubelet = await kubeletStarter(ground, socket)
   const started: RunningProcess[] = []
@@ -28,30 +41,31 @@ export async function startNode(ground: Ground): Promise<KubernetesNode> {
     started.push(await containerd())
     started.push(await kubelet())
   }
+  const ctr = (...args: string[]) =>
+    run(join(ground.programs.servers, 'ctr'), ['--address', socket, '--namespace', 'k8s.io', ...args])
+  const importImages = async (file: string) => {
+    await ctr('images', 'import', file)
+  }
   try {
     await launch()
-    await run(join(ground.programs.servers, 'ctr'), [
-      '--address',
-      socket,
-      '--namespace',
-      'k8s.io',
-      'images',
-      'import',
-      join(ground.directory, 'pause.tar')
-    ])
+    await importImages(join(ground.directory, 'pause.tar'))
     const proxy = await startProxy(ground)
     return {
       async restart() {
         await stop()
         await launch()
       },
+      importImages,
       async close() {
-        await proxy.stop()
-        // Its rules outlive it otherwise, and lead addresses of the next cluster astray.
-        await run(join(ground.programs.kubernetes, 'kube-proxy'), ['--cleanup'])
-        await removePods(ground, socket)
-        await stop()
-        await unmount(ground)
+        // The API forgets a pod before the node has taken its network away.
+        await waitFor(hasNoNetworks, { timeoutMs: 60_000, everyMs: 100, what: "the pods' networks to go" }).finally(
+          async () => {
+            await proxy.stop()
+            // Its rules outlive it otherwise, and lead addresses of the next cluster astray.
+            await run(join(ground.programs.kubernetes, 'kube-proxy'), ['--cleanup'])
+            await stop()
+          }
+        )
       }
     }
   } catch (err) {
@@ -61,7 +75,7 @@ export async function startNode(ground: Ground): Promise<KubernetesNode> {
 }
 
 async function containerdStarter(ground: Ground, socket: string) {
-  const { directory, runDirectory, programs } = ground
+  const { directory, programs } = ground
   const networks = join(directory, 'networks')
   await mkdir(networks, { recursive: true })
   await writeFile(join(networks, '10-bridge.conflist'), JSON.stringify(network(ground), null, 2))
@@ -72,7 +86,7 @@ async function containerdStarter(ground: Ground, socket: string) {
     file,
     `version = 2
 root = "${join(directory, 'containerd')}"
-state = "${join(runDirectory, 'containerd')}"
+state = "${stateDirectory}"
 disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
 [grpc]
 address = "${socket}"
@@ -80,6 +94,8 @@ ${cri}]
 sandbox_image = "${pauseImage}"
 # In a container or a small machine even root may not lower it.
 restrict_oom_score_adj = true
+# Not among the machine's own.
+netns_mounts_under_state_dir = true
 ${cri}.cni]
 bin_dir = "${programs.networkPlugins}"
 conf_dir = "${networks}"
@@ -100,10 +116,10 @@ SystemdCgroup = false
 }
 
 /** Accept rules for the pods are the firewall plugin's: an engine beside may have set FORWARD to DROP. */
-function network({ podSubnet }: Ground) {
+function network({ directory, podSubnet }: Ground) {
   return {
     cniVersion: '1.0.0',
-    name: 'slipway-test',
+    name: networkName,
     plugins: [
       {
         type: 'bridge',
@@ -111,7 +127,12 @@ function network({ podSubnet }: Ground) {
         isGateway: true,
         ipMasq: true,
         hairpinMode: true,
-        ipam: { type: 'host-local', ranges: [[{ subnet: podSubnet }]], routes: [{ dst: '0.0.0.0/0' }] }
+        ipam: {
+          type: 'host-local',
+          dataDir: join(directory, 'addresses'),
+          ranges: [[{ subnet: podSubnet }]],
+          routes: [{ dst: '0.0.0.0/0' }]
+        }
       },
       { type: 'portmap', capabilities: { portMappings: true } },
       { type: 'firewall' }
@@ -120,7 +141,7 @@ function network({ podSubnet }: Ground) {
 }
 
 async function kubeletStarter(ground: Ground, socket: string) {
-  const { certificates, directory, nodeAddress, programs } = ground
+  const { certificates, directory, programs } = ground
   const kubeconfig = await writeKubeconfig(
     ground,
     'kubelet',
@@ -161,7 +182,8 @@ async function kubeletStarter(ground: Ground, socket: string) {
     syncFrequency: '10s',
     nodeStatusUpdateFrequency: '3s',
     shutdownGracePeriod: '0s',
-    makeIPTablesUtilChains: true
+    // The machine's own traffic to its loopback addresses is nobody's business here.
+    makeIPTablesUtilChains: false
   })
   return () =>
     start(
@@ -194,10 +216,11 @@ async function startProxy(ground: Ground): Promise<RunningProcess> {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     mode: 'iptables',
+    iptables: { localhostNodePorts: false },
     clientConnection: { kubeconfig },
     clusterCIDR: ground.podSubnet,
     hostnameOverride: nodeName,
-    bindAddress: ground.nodeAddress,
+    bindAddress: nodeAddress,
     healthzBindAddress: `127.0.0.1:${healthPort}`,
     metricsBindAddress: `127.0.0.1:${await freePort()}`,
     // The machine's own limits stay as they are.
@@ -211,23 +234,7 @@ async function startProxy(ground: Ground): Promise<RunningProcess> {
   )
 }
 
-/** What kubelet and containerd leave running when they end: the sandboxes and their shims. */
-async function removePods({ programs }: Ground, socket: string): Promise<void> {
-  const ctr = (...args: string[]) =>
-    run(join(programs.servers, 'ctr'), ['--address', socket, '--namespace', 'k8s.io', ...args])
-  const { stdout } = await ctr('tasks', 'list', '--quiet')
-  for (const task of stdout.split('\n').filter((line) => line !== '')) {
-    await ctr('tasks', 'kill', '--all', '--signal', 'SIGKILL', task).catch(() => undefined)
-    await ctr('tasks', 'delete', '--force', task).catch(() => undefined)
-  }
-}
-
-/** The kubelet's directory is a mount of its own, and what pods had mounted is below it. */
-async function unmount({ directory, runDirectory }: Ground): Promise<void> {
-  const mounts = await readFile('/proc/self/mounts', 'utf8')
-  const paths = mounts.split('\n').flatMap((line) => line.split(' ')[1] ?? [])
-  const isOurs = (path: string) => [directory, runDirectory].some((own) => path.startsWith(`${own}/`))
-  for (const path of paths.filter(isOurs).toReversed()) {
-    await run('umount', ['--lazy', path])
-  }
+async function hasNoNetworks(): Promise<boolean> {
+  const names = await readdir(join(stateDirectory, 'io.containerd.grpc.v1.cri', 'netns')).catch(() => [])
+  return names.length === 0
 }

@@ -9,7 +9,15 @@ let ground: PushGround
 let core: CoreV1Api
 
 before(async () => {
-  ground = await openPushGround({ READY_TIMEOUT_MS: '15000', KUBERNETES_QUOTA_PODS: '5' })
+  ground = await openPushGround({
+    READY_TIMEOUT_MS: '15000',
+    KUBERNETES_QUOTA_PODS: '5',
+    // The gateway of these tests is outside of the cluster: what leads to it is looked at, not followed.
+    KUBERNETES_INGRESS: 'default/gateway:80',
+    KUBERNETES_INGRESS_CLASS: 'nginx',
+    KUBERNETES_INGRESS_TLS_SECRET: 'functions-{owner}',
+    KUBERNETES_INGRESS_ANNOTATIONS: 'cert-manager.io/cluster-issuer=letsencrypt'
+  })
   core = ground.config.makeApiClient(CoreV1Api)
 })
 after(() => ground.close())
@@ -80,7 +88,28 @@ test('an owner stands alone: a namespace and a policy of its own, which only its
   assert.deepEqual(secrets.items, [], 'nothing of an account is given to functions')
 })
 
-test('a function has one name in its namespace for whatever version is live, until it leaves the stack', async () => {
+test("a namespace of somebody else's is not taken, whatever an owner is called", async () => {
+  const namespace = 'slipway-kate'
+  await core.createNamespace({ body: { metadata: { name: namespace } } })
+  const repository = await ground.scene.repository({ owner: 'kate' })
+  const commit = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('kate') })
+  const build = await repository.ended(commit, 120_000)
+  assert.equal(build.status, 'failed')
+  assert.match(build.functions[0]?.reason ?? '', /the namespace slipway-kate is not of this installation/)
+  const { metadata } = await core.readNamespace({ name: namespace })
+  assert.equal(metadata?.labels?.['com.slipway.installation'], undefined)
+  assert.deepEqual((await core.listNamespacedPod({ namespace })).items, [])
+})
+
+test('a function has one name in its namespace and one way in for whatever version is live, until it leaves the stack', async () => {
+  const networking = ground.config.makeApiClient(NetworkingV1Api)
+  const ingresses = async () =>
+    (
+      await networking.listNamespacedIngress({
+        namespace: 'default',
+        labelSelector: 'com.slipway.owner=ines'
+      })
+    ).items
   const repository = await ground.scene.repository({ owner: 'ines' })
   const handlers = { 'hello/handler.js': saying('hello'), 'other/handler.js': saying('first') }
   await live(repository, await repository.push({ 'stack.yml': stackOf({ hello: {}, other: {} }), ...handlers }))
@@ -95,6 +124,24 @@ test('a function has one name in its namespace for whatever version is live, unt
   await waitFor(async () => (await asked(ip)) === 'first', { timeoutMs: 60_000 })
   await live(repository, await repository.push({ 'other/handler.js': saying('second') }))
   assert.equal(await address('other'), ip)
+  assert.deepEqual(
+    (await ingresses()).map(({ metadata, spec }) => [
+      metadata?.name,
+      metadata?.annotations?.['cert-manager.io/cluster-issuer'],
+      spec?.ingressClassName,
+      spec?.tls?.[0]?.secretName,
+      spec?.rules?.[0]?.host,
+      spec?.rules?.[0]?.http?.paths[0]?.path
+    ]),
+    ['hello', 'other'].map((name) => [
+      `ines.${name}`,
+      'letsencrypt',
+      'nginx',
+      'functions-ines',
+      'ines.localhost',
+      `/${name}`
+    ])
+  )
   await waitFor(async () => (await ground.podsOf('slipway-ines')).length === 2 && (await asked(ip)) === 'second', {
     timeoutMs: 60_000
   })
@@ -102,6 +149,8 @@ test('a function has one name in its namespace for whatever version is live, unt
   const services = async () =>
     (await core.listNamespacedService({ namespace: 'slipway-ines' })).items.map(({ metadata }) => metadata?.name)
   await waitFor(async () => (await services()).join() === 'hello', { timeoutMs: 60_000 })
+  const waysIn = async () => (await ingresses()).map(({ metadata }) => metadata?.name).join()
+  await waitFor(async () => (await waysIn()) === 'ines.hello', { timeoutMs: 60_000 })
 })
 
 test('functions answer while their node is started again, and are rolled out after it', async (t) => {

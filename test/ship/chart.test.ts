@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { permissions } from '@slipway/cluster/kubernetes-permissions'
+import { ingressPermissions, type Permission, permissions } from '@slipway/cluster/kubernetes-permissions'
 import { parseKeyring } from '@slipway/secrets'
 import { parseAllDocuments } from 'yaml'
 
@@ -36,7 +36,7 @@ interface KubernetesObject {
   metadata: { name: string; annotations?: Record<string, string> }
   rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[]
   data?: Record<string, string>
-  spec?: { template?: { spec: Pod }; triggers?: { metadata: { query: string } }[] }
+  spec?: { template?: { spec: Pod }; triggers?: { metadata: { query: string } }[]; rules?: { host: string }[] }
 }
 
 async function helm(...args: string[]): Promise<string> {
@@ -71,13 +71,20 @@ test('the chart is linted, and what is missing or wrong is named by its own sche
 
 test('the deployer gets exactly the rights that the cluster uses, and no other service gets any', async () => {
   const objects = await render()
-  const given = of(objects, 'ClusterRole').flatMap(({ rules = [] }) =>
-    rules.flatMap(({ apiGroups, resources, verbs }) =>
-      apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)))
+  const given = (rendered: KubernetesObject[], kind: string) =>
+    of(rendered, kind).flatMap(({ rules = [] }) =>
+      rules.flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))
+        )
+      )
     )
-  )
-  const used = permissions.map(({ group, resource, verb }) => `${verb} ${group}/${resource}`)
-  assert.deepEqual(given.toSorted(), used.toSorted())
+  const used = (all: readonly Permission[]) => all.map(({ group, resource, verb }) => `${verb} ${group}/${resource}`)
+  assert.deepEqual(given(objects, 'ClusterRole').toSorted(), used(permissions).toSorted())
+  assert.deepEqual(given(objects, 'Role'), [])
+  const withIngresses = await render({ 'ingress.enabled': 'true', 'ingress.forEachFunction': 'true' })
+  assert.deepEqual(given(withIngresses, 'ClusterRole').toSorted(), used(permissions).toSorted())
+  assert.deepEqual(given(withIngresses, 'Role').toSorted(), used(ingressPermissions).toSorted())
   for (const { metadata, spec } of [...of(objects, 'Deployment'), ...of(objects, 'StatefulSet')]) {
     assert.equal(spec?.template?.spec.automountServiceAccountToken, metadata.name === 'slipway-deployer', metadata.name)
   }
@@ -135,6 +142,21 @@ test('what may be elsewhere is left out, and what may be added is added', async 
     scaled?.spec?.triggers?.[0]?.metadata.query ?? '',
     /slipway_builds\{namespace="slipway",status=~"queued\|building"\}/
   )
+  const each = { 'ingress.enabled': 'true', 'ingress.forEachFunction': 'true', 'ingress.className': 'nginx' }
+  const settingsOf = (objects: KubernetesObject[], name: string) =>
+    of(objects, 'Deployment')
+      .find(({ metadata }) => metadata.name === name)
+      ?.spec?.template?.spec.containers[0]?.env?.map(({ name: setting, value }) => `${setting}=${value}`) ?? []
+  const ofEach = await render({ ...each, 'ingress.functionsTlsSecret': 'functions-{owner}' })
+  const settings = settingsOf(ofEach, 'slipway-deployer')
+  assert.ok(settings.includes('KUBERNETES_INGRESS=slipway/slipway-gateway:80'))
+  assert.ok(settings.includes('KUBERNETES_INGRESS_CLASS=nginx'))
+  assert.ok(settings.includes('KUBERNETES_INGRESS_TLS_SECRET=functions-{owner}'))
+  assert.ok(!settingsOf(many, 'slipway-deployer').some((setting) => setting.startsWith('KUBERNETES_INGRESS')))
+  const hosts = (objects: KubernetesObject[]) =>
+    of(objects, 'Ingress').flatMap(({ spec }) => spec?.rules?.map(({ host }) => host) ?? [])
+  assert.ok(hosts(many).includes('*.functions.example.com'))
+  assert.ok(!hosts(ofEach).includes('*.functions.example.com'))
   const builder = of(many, 'Deployment').find(({ metadata }) => metadata.name === 'slipway-builder')
   assert.deepEqual(
     builder?.spec?.template?.spec.containers.map(({ name }) => name),

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { createDockerCluster, secretsDirectoryOf } from '@slipway/cluster'
+import type { IngressPolicy } from '@slipway/cluster/kubernetes'
 import { type Cluster, type Deployment, Failure } from '@slipway/domain'
 import {
   homePaths,
@@ -14,6 +15,9 @@ import Type, { type Static } from 'typebox'
 
 const quotaOf =
   'all functions of one owner together, by their limits; 0: no limit of the namespace. There must be room for a new version beside the former one.'
+
+/** `<namespace>/<service>:<port>`, of the gateway. */
+const ingressForm = /^([a-z0-9-]{1,63})\/([a-z0-9-]{1,63}):(\d{1,5})$/
 
 /** Where functions run, and how. */
 export const clusterSettings = {
@@ -73,6 +77,32 @@ export const clusterSettings = {
   KUBERNETES_QUOTA_CPU_MILLIS: Type.Integer({ default: 0, minimum: 0, description: `Processor of ${quotaOf}` }),
   KUBERNETES_QUOTA_MEMORY_MB: Type.Integer({ default: 0, minimum: 0, description: `Memory of ${quotaOf}` }),
   KUBERNETES_QUOTA_PODS: Type.Integer({ default: 0, minimum: 0, description: `Pods of ${quotaOf}` }),
+  KUBERNETES_INGRESS: Type.Optional(
+    Type.String({
+      pattern: ingressForm.source,
+      description:
+        "An Ingress for each function, made beside the gateway's Service (`<namespace>/<service>:<port>`) and leading to it. Unset: none, for where one with a wildcard serves all."
+    })
+  ),
+  FUNCTIONS_DOMAIN: Type.String({
+    default: 'localhost',
+    pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
+    description: "Functions answer on `<owner>.<this>`; every other host name is the gateway's own.",
+    expected: 'a domain in lower case'
+  }),
+  KUBERNETES_INGRESS_CLASS: Type.String({
+    default: '',
+    description: "Whose controller takes them; empty: the cluster's usual one."
+  }),
+  KUBERNETES_INGRESS_TLS_SECRET: Type.String({
+    default: '',
+    description:
+      'The Secret in that namespace with the certificate; `{owner}` in it stands for the owner. Empty: plain http.'
+  }),
+  KUBERNETES_INGRESS_ANNOTATIONS: Type.String({
+    default: '',
+    description: 'On every Ingress: `cert-manager.io/cluster-issuer=letsencrypt`, several separated by commas.'
+  }),
   // with CLUSTER=openfaas
   OPENFAAS_URL: Type.Optional(
     Type.String({
@@ -132,6 +162,7 @@ export async function createCluster(config: ClusterConfig, deps: ClusterDeps): P
         pods: config.KUBERNETES_QUOTA_PODS || null
       },
       podAnnotations: Object.fromEntries(listed(config.KUBERNETES_POD_ANNOTATIONS).map(pairOf)),
+      ingress: ingressPolicy(config),
       registryAuth: registryAuth(config),
       filesOf,
       readyTimeoutMs: config.READY_TIMEOUT_MS,
@@ -192,6 +223,18 @@ function gatewayPeer(text: string) {
   return {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': text.slice(0, slash) } },
     podSelector: { matchLabels: { [label]: value } }
+  }
+}
+
+function ingressPolicy(config: ClusterConfig): IngressPolicy | null {
+  const [, namespace, service, port] = ingressForm.exec(config.KUBERNETES_INGRESS ?? '') ?? []
+  if (namespace === undefined || service === undefined) return null
+  return {
+    gateway: { namespace, service, port: Number(port) },
+    domain: config.FUNCTIONS_DOMAIN,
+    className: config.KUBERNETES_INGRESS_CLASS || null,
+    tlsSecret: config.KUBERNETES_INGRESS_TLS_SECRET || null,
+    annotations: Object.fromEntries(listed(config.KUBERNETES_INGRESS_ANNOTATIONS).map(pairOf))
   }
 }
 

@@ -37,6 +37,8 @@ export function createApply(api: KubernetesApi): Apply {
         return core.patchNamespacedSecret(request, settings)
       case 'Service':
         return core.patchNamespacedService(request, settings)
+      case 'Ingress':
+        return networking.patchNamespacedIngress(request, settings)
       case 'NetworkPolicy':
         return networking.patchNamespacedNetworkPolicy({ ...request, body: asSent(object) }, settings)
       case 'PodDisruptionBudget':

@@ -1,9 +1,12 @@
 import type { V1ResourceAttributes } from '@kubernetes/client-node'
 import { Failure } from '@slipway/domain'
 import type { KubernetesApi } from './api.ts'
+import type { IngressPolicy } from './owned-object.ts'
 
-/** Exactly what this cluster uses; the chart's role gives the same. */
-export const permissions: readonly Required<Pick<V1ResourceAttributes, 'group' | 'resource' | 'verb'>>[] = [
+export type Permission = Required<Pick<V1ResourceAttributes, 'group' | 'resource' | 'verb'>>
+
+/** Exactly what this cluster uses in all namespaces; the chart's role gives the same. */
+export const permissions: readonly Permission[] = [
   ...of('', 'namespaces', ['get', 'create', 'patch']),
   ...of('', 'serviceaccounts', ['create', 'patch']),
   ...of('', 'limitranges', ['create', 'patch']),
@@ -18,12 +21,20 @@ export const permissions: readonly Required<Pick<V1ResourceAttributes, 'group' |
   ...of('policy', 'poddisruptionbudgets', ['create', 'patch', 'deletecollection'])
 ]
 
+/** Where each function has an Ingress: in the gateway's namespace alone. */
+export const ingressPermissions: readonly Permission[] = of('networking.k8s.io', 'ingresses', [
+  'get',
+  'create',
+  'patch',
+  'delete'
+])
+
 function of(group: string, resource: string, verbs: string[]) {
   return verbs.map((verb) => ({ group, resource, verb }))
 }
 
 /** For `doctor`: does the API server answer, and may we do what we do? */
-export async function runChecks(connected: unknown, signal: AbortSignal) {
+export async function runChecks(connected: unknown, ingress: IngressPolicy | null, signal: AbortSignal) {
   if (!isConnected(connected)) {
     const detail = connected instanceof Error ? connected.message : String(connected)
     return [{ name: 'kubernetes', isOk: false, detail }]
@@ -33,7 +44,10 @@ export async function runChecks(connected: unknown, signal: AbortSignal) {
     const version = await api.call('ask its version', signal, (settings) =>
       api.config.makeApiClient(api.client.VersionApi).getCode(settings)
     )
-    const missing = await missingPermissions(api, signal)
+    const missing = [
+      ...(await missingPermissions(api, permissions, null, signal)),
+      ...(ingress === null ? [] : await missingPermissions(api, ingressPermissions, ingress.gateway.namespace, signal))
+    ]
     return [
       { name: 'kubernetes', isOk: true, detail: `Kubernetes ${version.gitVersion} answers` },
       {
@@ -57,17 +71,39 @@ function isConnected(value: unknown): value is { api: KubernetesApi } {
   return typeof value === 'object' && value !== null && 'api' in value
 }
 
-async function missingPermissions(api: KubernetesApi, signal: AbortSignal): Promise<string[]> {
+/** @param namespace where they are needed; null: in all. */
+async function missingPermissions(
+  api: KubernetesApi,
+  needed: readonly Permission[],
+  namespace: string | null,
+  signal: AbortSignal
+): Promise<string[]> {
   const authorization = api.config.makeApiClient(api.client.AuthorizationV1Api)
   const asked = await Promise.all(
-    permissions.map(async ({ group, resource, verb }) => {
-      const [name = '', subresource] = resource.split('/')
-      const resourceAttributes = { group, verb, resource: name, ...(subresource === undefined ? {} : { subresource }) }
+    needed.map(async (permission) => {
+      const resourceAttributes = attributesOf(permission, namespace)
       const review = await api.call('ask for permissions', signal, (settings) =>
         authorization.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } }, settings)
       )
-      return review.status?.allowed === true ? [] : [`${verb} ${resource}`]
+      const where = namespace === null ? '' : ` in ${namespace}`
+      return review.status?.allowed === true ? [] : [`${permission.verb} ${permission.resource}${where}`]
     })
   )
   return asked.flat()
+}
+
+/**
+ * As a review asks for it.
+ *
+ * @param namespace null: in all.
+ */
+export function attributesOf({ group, resource, verb }: Permission, namespace: string | null): V1ResourceAttributes {
+  const [name = '', subresource] = resource.split('/')
+  return {
+    group,
+    verb,
+    resource: name,
+    ...(subresource === undefined ? {} : { subresource }),
+    ...(namespace === null ? {} : { namespace })
+  }
 }

@@ -9,6 +9,9 @@ import { runChecks } from './check.ts'
 import { endpointOf, isReady } from './judge.ts'
 import { podLogs } from './logs.ts'
 import type { KubernetesPolicy } from './owned-object.ts'
+
+export type { IngressPolicy } from './owned-object.ts'
+
 import { createRemoval } from './removal.ts'
 import { createRollout } from './rollout.ts'
 import { createWatched, type Watched } from './watched.ts'
@@ -58,7 +61,8 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
     const registries = Object.keys(options.registryAuth).length === 0 ? null : dockerConfig(options.registryAuth)
     const { filesOf } = options
     const deps = { api, watched, policy: options, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow }
-    const remove = createRemoval({ api, watched, installation, logger })
+    const ingressNamespace = options.ingress?.gateway.namespace ?? null
+    const remove = createRemoval({ api, watched, installation, ingressNamespace, logger })
     return { api, watched, rollOut: createRollout(deps), remove }
   }
 
@@ -134,7 +138,7 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
         logOptions.follow,
         signal
       ),
-    check: async (signal) => runChecks(await connected().catch((err: unknown) => err), signal),
+    check: async (signal) => runChecks(await connected().catch((err: unknown) => err), options.ingress, signal),
     async close() {
       for (const { controller } of inFlight.values()) {
         controller.abort(new Failure('unavailable', 'the cluster is closing'))

@@ -12,7 +12,8 @@ const policy: KubernetesPolicy = {
   gateway: [{ ipBlock: { cidr: '10.0.0.1/32' } }],
   egress: 'public',
   quota: { cpuMillis: 4000, memoryBytes: 1024 ** 3, pods: 20 },
-  podAnnotations: { 'linkerd.io/inject': 'enabled' }
+  podAnnotations: { 'linkerd.io/inject': 'enabled' },
+  ingress: null
 }
 
 const podOf = (change: Parameters<typeof deploymentOf>[0], own = policy) => {

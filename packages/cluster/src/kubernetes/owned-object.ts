@@ -1,4 +1,5 @@
 import type {
+  V1Ingress,
   V1LimitRange,
   V1Namespace,
   V1NetworkPolicy,
@@ -28,6 +29,7 @@ export type OwnedObject =
   | (V1ResourceQuota & { kind: 'ResourceQuota'; metadata: Meta })
   | (V1Secret & { kind: 'Secret'; metadata: Meta })
   | (V1Service & { kind: 'Service'; metadata: Meta })
+  | (V1Ingress & { kind: 'Ingress'; metadata: Meta })
   | (V1NetworkPolicy & { kind: 'NetworkPolicy'; metadata: Meta })
   | (V1PodDisruptionBudget & { kind: 'PodDisruptionBudget'; metadata: Meta })
 
@@ -42,6 +44,22 @@ export interface KubernetesPolicy {
   quota: { cpuMillis: number | null; memoryBytes: number | null; pods: number | null }
   /** On every pod, for what injects by annotation: `linkerd.io/inject: enabled`. */
   podAnnotations: Readonly<Record<string, string>>
+  /** An Ingress for each function; null: none, the gateway has one for all. */
+  ingress: IngressPolicy | null
+}
+
+/** It leads to the gateway, never to a function itself: who may call it, how often, and whether it sleeps is known there. */
+export interface IngressPolicy {
+  /** The gateway's Service, in whose namespace every Ingress is: no other can lead to it. */
+  gateway: { namespace: string; service: string; port: number }
+  /** Functions answer at `<owner>.<domain>/<function>`. */
+  domain: string
+  /** Whose controller takes them; null: the cluster's usual one. */
+  className: string | null
+  /** A Secret beside the gateway with the certificate; `{owner}` in it stands for the owner. null: plain http. */
+  tlsSecret: string | null
+  /** For what reads annotations: `cert-manager.io/cluster-issuer: letsencrypt`. */
+  annotations: Readonly<Record<string, string>>
 }
 
 export function namespaceName(ownerSlug: string): string {

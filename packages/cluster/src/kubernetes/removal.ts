@@ -1,7 +1,9 @@
+import type { KubernetesObject, V1DeleteOptions } from '@kubernetes/client-node'
 import { Failure } from '@slipway/domain'
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
-import type { KubernetesApi } from './api.ts'
+import type { CallSettings, KubernetesApi } from './api.ts'
+import { ingressName } from './ingress.ts'
 import { serviceName } from './objects.ts'
 import type { Watched } from './watched.ts'
 
@@ -9,6 +11,8 @@ export interface RemovalDeps {
   api: KubernetesApi
   watched: Watched
   installation: string
+  /** In whose namespace functions have an Ingress; null: they have none. */
+  ingressNamespace: string | null
   logger: ClusterLogger
 }
 
@@ -16,9 +20,10 @@ export interface RemovalDeps {
 const removeAgainMs = 1000
 
 /** Takes away what belongs to one deployment, and with the last version of a function what all its versions share. */
-export function createRemoval({ api, watched, installation, logger }: RemovalDeps) {
+export function createRemoval({ api, watched, installation, ingressNamespace, logger }: RemovalDeps) {
   const core = api.config.makeApiClient(api.client.CoreV1Api)
   const apps = api.config.makeApiClient(api.client.AppsV1Api)
+  const networking = api.config.makeApiClient(api.client.NetworkingV1Api)
   const policy = api.config.makeApiClient(api.client.PolicyV1Api)
 
   async function removePods(
@@ -38,23 +43,45 @@ export function createRemoval({ api, watched, installation, logger }: RemovalDep
     }
   }
 
-  /** Not while another version is there. One that is applied meanwhile has changed the service, which then stays. */
-  async function removeService(namespace: string, functionName: string, signal: AbortSignal): Promise<void> {
-    const name = serviceName(functionName)
+  /** What all versions of a function share, by its kind. */
+  const shared = {
+    service: {
+      read: (name: string, namespace: string, settings: CallSettings): Promise<KubernetesObject> =>
+        core.readNamespacedService({ namespace, name }, settings),
+      remove: (name: string, namespace: string, body: V1DeleteOptions, settings: CallSettings): Promise<unknown> =>
+        core.deleteNamespacedService({ namespace, name, body }, settings)
+    },
+    ingress: {
+      read: (name: string, namespace: string, settings: CallSettings): Promise<KubernetesObject> =>
+        networking.readNamespacedIngress({ namespace, name }, settings),
+      remove: (name: string, namespace: string, body: V1DeleteOptions, settings: CallSettings): Promise<unknown> =>
+        networking.deleteNamespacedIngress({ namespace, name, body }, settings)
+    }
+  }
+
+  /**
+   * Not while another version is there. One that is applied meanwhile has changed what is shared, which then stays.
+   *
+   * @param versions the namespace that they are in.
+   */
+  async function removeShared(
+    kind: keyof typeof shared,
+    { name, namespace }: { name: string; namespace: string },
+    functionName: string,
+    versions: string,
+    signal: AbortSignal
+  ): Promise<void> {
+    const { read, remove } = shared[kind]
     try {
-      const service = await api.call(`read service ${name}`, signal, (settings) =>
-        core.readNamespacedService({ namespace, name }, settings)
-      )
+      const { metadata } = await api.call(`read ${kind} ${name}`, signal, (settings) => read(name, namespace, settings))
       const labelSelector = `${labels.installation}=${installation},${labels.function}=${functionName}`
       const others = await api.call('list deployments', signal, (settings) =>
-        apps.listNamespacedDeployment({ namespace, labelSelector }, settings)
+        apps.listNamespacedDeployment({ namespace: versions, labelSelector }, settings)
       )
-      if (others.items.length > 0 || service.metadata?.labels?.[labels.installation] !== installation) return
-      const { uid, resourceVersion } = service.metadata
+      if (others.items.length > 0 || metadata?.labels?.[labels.installation] !== installation) return
+      const { uid, resourceVersion } = metadata
       const body = { preconditions: { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) } }
-      await api.call(`remove service ${name}`, signal, (settings) =>
-        core.deleteNamespacedService({ namespace, name, body }, settings)
-      )
+      await api.call(`remove ${kind} ${name}`, signal, (settings) => remove(name, namespace, body, settings))
     } catch (err) {
       if (!(err instanceof Failure && (err.code === 'not-found' || err.code === 'conflict'))) throw err
     }
@@ -69,11 +96,9 @@ export function createRemoval({ api, watched, installation, logger }: RemovalDep
       api.call('list pods', signal, (settings) => core.listPodForAllNamespaces({ labelSelector }, settings))
     ])
     const found = [...deployments.items, ...pods.items].flatMap(({ metadata }) =>
-      metadata?.namespace === undefined
-        ? []
-        : [[metadata.namespace, metadata.labels?.[labels.function] ?? null] as const]
+      metadata?.namespace === undefined ? [] : [[metadata.namespace, metadata.labels ?? {}] as const]
     )
-    for (const [namespace, functionName] of new Map(found)) {
+    for (const [namespace, own] of new Map(found)) {
       const chosen = { namespace, labelSelector }
       await api.call('remove a deployment', signal, (settings) =>
         apps.deleteCollectionNamespacedDeployment({ ...chosen, propagationPolicy: 'Background' }, settings)
@@ -83,7 +108,13 @@ export function createRemoval({ api, watched, installation, logger }: RemovalDep
       )
       await removePods(chosen, deploymentId, graceMs, signal)
       await api.call('remove secrets', signal, (settings) => core.deleteCollectionNamespacedSecret(chosen, settings))
-      if (functionName !== null) await removeService(namespace, functionName, signal)
+      const { [labels.function]: functionName, [labels.owner]: ownerSlug } = own
+      if (functionName === undefined || ownerSlug === undefined) continue
+      const service = { namespace, name: serviceName(functionName) }
+      await removeShared('service', service, functionName, namespace, signal)
+      if (ingressNamespace === null) continue
+      const ingress = { namespace: ingressNamespace, name: ingressName({ ownerSlug, functionName }) }
+      await removeShared('ingress', ingress, functionName, namespace, signal)
     }
     if (found.length > 0) logger.info({ deploymentId }, 'deployment removed')
   }

@@ -3,6 +3,7 @@ import { type Deployment, type Endpoint, Failure } from '@slipway/domain'
 import { labels } from '../labels.ts'
 import type { KubernetesApi } from './api.ts'
 import { createApply } from './apply.ts'
+import { ingressOf } from './ingress.ts'
 import { judge, unschedulable, type Verdict } from './judge.ts'
 import { podLogs } from './logs.ts'
 import { deploymentObject, disruptionBudgetOf, secretOf, serviceOf } from './objects.ts'
@@ -64,6 +65,7 @@ export function createRollout(deps: RolloutDeps) {
     const applied = await apply.deployment(object, signal)
     // After it: whoever removes a function's last version asks first whether another is there.
     await apply(serviceOf(deployment, policy), signal)
+    if (policy.ingress !== null) await apply(ingressOf(deployment, policy.installation, policy.ingress), signal)
     return applied
   }
 
