@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node'
+import { connectDocker, startRedis, waitFor } from '@slipway/machine'
+import { startPostgres } from '@slipway/testing'
+import { buildServicesImage, removeImage } from '../ship/image.ts'
+import { openCluster } from './ground.fixture.ts'
+import { nodeAddress } from './ground.ts'
+
+const run = promisify(execFile)
+const chart = fileURLToPath(new URL('../../infra/chart', import.meta.url))
+const namespace = 'slipway-chart-runs'
+/** For what hangs: an image is built, and nine pods are started twice. */
+const timeoutMs = 660_000
+const services = { receiver: 8081, api: 8082, gateway: 8080, deployer: 8084, builder: 8084 }
+
+/** What listens on this machine's loopback or on a path, where pods reach it: on the node's own address. */
+async function forward(to: NetConnectOpts): Promise<{ port: number; close(): Promise<void> }> {
+  const open = new Set<Socket>()
+  const server = createServer((from) => {
+    const onward = connect(to)
+    from.pipe(onward).pipe(from)
+    for (const [one, other] of [
+      [from, onward],
+      [onward, from]
+    ] as const) {
+      open.add(one)
+      one.on('error', () => other.destroy())
+      one.on('close', () => {
+        open.delete(one)
+        other.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, nodeAddress, resolve)
+  })
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  return {
+    port: address.port,
+    close() {
+      // Of a pod that is gone nobody says so.
+      for (const socket of open) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    }
+  }
+}
+
+test('the chart is brought up of the real image: every service is ready, upgraded, and taken away', {
+  timeout: timeoutMs
+}, async (t) => {
+  await using opened = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-kubernetes-'))
+  opened.defer(() => rm(directory, { recursive: true, force: true }))
+  const { local, kubeconfig, close } = await openCluster(directory)
+  opened.defer(close)
+  if (local === null) {
+    t.diagnostic("somebody else's cluster is given no image")
+    return
+  }
+  const image = `slipway/chart-test:${randomBytes(6).toString('hex')}`
+  await buildServicesImage(image)
+  opened.defer(() => removeImage(image))
+  const archive = join(directory, 'image.tar')
+  await run('docker', ['save', '--output', archive, image])
+  await local.importImages(archive)
+  await rm(archive)
+
+  const redis = await startRedis({ directory: join(directory, 'redis') })
+  opened.defer(() => redis.stop())
+  const postgres = await startPostgres()
+  opened.defer(() => postgres.stop())
+  const database = new URL(await postgres.makeDatabase())
+  const { connection } = await connectDocker()
+  assert.ok('socketPath' in connection, "this machine's engine is asked on a path")
+  const ways = {
+    redis: await forward({ host: '127.0.0.1', port: redis.port }),
+    postgresql: await forward({ host: '127.0.0.1', port: Number(database.port) }),
+    engine: await forward({ path: connection.socketPath })
+  }
+  for (const way of Object.values(ways)) opened.defer(way.close)
+  database.host = `${nodeAddress}:${ways.postgresql.port}`
+
+  const config = new KubeConfig()
+  config.loadFromFile(kubeconfig)
+  const core = config.makeApiClient(CoreV1Api)
+  const apps = config.makeApiClient(AppsV1Api)
+  await core.createNamespace({ body: { metadata: { name: namespace } } })
+  const urls = { redis: `redis://${nodeAddress}:${ways.redis.port}`, postgresql: database.href }
+  for (const [name, url] of Object.entries(urls)) {
+    await core.createNamespacedSecret({ namespace, body: { metadata: { name }, stringData: { url } } })
+  }
+  const values = [
+    `image.repository=docker.io/${image.split(':')[0]}`,
+    `image.tag=${image.split(':')[1]}`,
+    'publicUrl=https://slipway.example.com',
+    'registry.host=registry.example.com',
+    'redis.existingSecret=redis',
+    'postgresql.existingSecret=postgresql',
+    `builder.engine.host=tcp://${nodeAddress}:${ways.engine.port}`
+  ].flatMap((value) => ['--set', value])
+  const helm = (...args: string[]) => {
+    const program = process.env.SLIPWAY_TEST_HELM
+    if (program === undefined) throw new Error('SLIPWAY_TEST_HELM is not set: start with "npm run test:kubernetes"')
+    const env = { PATH: process.env.PATH, HOME: directory, KUBECONFIG: kubeconfig }
+    return run(program, [...args, '--namespace', namespace], { env })
+  }
+
+  const areReady = async () => {
+    const { items } = await apps.listNamespacedDeployment({ namespace })
+    return (
+      items.length === Object.keys(services).length &&
+      items.every(
+        ({ metadata, spec, status }) =>
+          status?.observedGeneration === metadata?.generation &&
+          status?.updatedReplicas === spec?.replicas &&
+          status?.replicas === spec?.replicas &&
+          status?.availableReplicas === spec?.replicas
+      )
+    )
+  }
+  const whyNot = async () => {
+    const { items } = await core.listNamespacedPod({ namespace })
+    const said = items.map(async ({ metadata, status }) => {
+      const name = metadata?.name ?? ''
+      const states = JSON.stringify(status?.containerStatuses?.map(({ state, lastState }) => ({ state, lastState })))
+      const log = await core.readNamespacedPodLog({ name, namespace, tailLines: 20 }).catch(String)
+      return `${name}: ${states}\n${log}`
+    })
+    return (await Promise.all(said)).join('\n')
+  }
+  const untilReady = async () => {
+    await waitFor(areReady, { timeoutMs: 240_000, everyMs: 250, what: 'every service to be ready' }).catch(
+      async (err: unknown) => {
+        throw new Error(await whyNot(), { cause: err })
+      }
+    )
+  }
+  const startedAt = performance.now()
+  await helm('install', 'slipway', chart, ...values)
+  await untilReady()
+  t.diagnostic(
+    `nine pods of five services are ready ${((performance.now() - startedAt) / 1000).toFixed(0)} s after the install`
+  )
+
+  for (const [service, port] of Object.entries(services)) {
+    const { items } = await core.listNamespacedPod({
+      namespace,
+      labelSelector: `app.kubernetes.io/name=slipway-${service}`
+    })
+    assert.ok(items.length > 0, service)
+    for (const { status } of items) {
+      const answer = await fetch(`http://${status?.podIP}:${port}/readyz`, { signal: AbortSignal.timeout(10_000) })
+      assert.equal(answer.status, 200, `${service}: ${await answer.text()}`)
+    }
+  }
+  const api = await core.readNamespacedService({ namespace, name: 'slipway-api' })
+  const token = (await core.readNamespacedSecret({ namespace, name: 'slipway-keys' })).data?.['admin-token'] ?? ''
+  const me = await fetch(`http://${api.spec?.clusterIP}/api/v1/me`, {
+    headers: { authorization: `Bearer ${Buffer.from(token, 'base64').toString()}` },
+    signal: AbortSignal.timeout(10_000)
+  })
+  assert.deepEqual([me.status, ((await me.json()) as { isAdministrator: boolean }).isAdministrator], [200, true])
+
+  await helm('upgrade', 'slipway', chart, ...values, '--set', 'settings.LOG_LEVEL=warn', '--set', 'gateway.replicas=1')
+  await untilReady()
+  await helm('uninstall', 'slipway')
+  await waitFor(async () => (await core.listNamespacedPod({ namespace })).items.length === 0, {
+    timeoutMs: 120_000,
+    what: 'the pods to end'
+  })
+})
