@@ -1,5 +1,6 @@
 import type { BuildDetail } from '@slipway/client'
 import { Ago } from '../parts/time.tsx'
+import { gistOf } from '../words/build.ts'
 
 const titles: Partial<Record<BuildDetail['status'], string>> = {
   failed: 'This build failed',
@@ -14,11 +15,14 @@ export function BuildProblem({ build }: { build: BuildDetail }) {
   const { status, reason, nextAttemptAt, failure } = build
   if (reason === null || status === 'live') return null
   const title = titles[status] ?? 'Waiting'
+  const gist = gistOf(reason)
+  const said = reason.slice(gist.length).trim()
   const tone = status === 'failed' ? 'bad' : status === 'error' ? 'warning' : 'quiet'
   return (
     <div class={`problem tone-${tone}`} role={tone === 'bad' ? 'alert' : undefined}>
       <strong>{title}</strong>
-      <p class="preformatted">{reason}</p>
+      <p>{gist}</p>
+      {said !== '' && <pre class="said">{said}</pre>}
       {failure !== null && (
         <p>
           <Place place={failure} />

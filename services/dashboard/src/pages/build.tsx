@@ -13,11 +13,13 @@ import { BuildState } from '../parts/status.tsx'
 import { Ago, Lasted } from '../parts/time.tsx'
 import { useAction } from '../parts/use-action.ts'
 import { Waterfall } from '../parts/waterfall.tsx'
-import { branchOf, isOver, shortCommit, triggerWord } from '../words/build.ts'
+import { useTellOwner } from '../shell/shown-owner.ts'
+import { branchOf, gistOf, isOver, shortCommit, triggerWord } from '../words/build.ts'
 import { BuildProblem, BuildWarnings } from './build-problem.tsx'
 
 export function BuildPage({ id }: { id: string }) {
   const build = useLoaded('getBuild', { id }, (event) => event.buildId === id)
+  useTellOwner(build.data?.owner ?? null)
   return (
     <div class="page">
       <Show of={build}>
@@ -141,7 +143,7 @@ function BuildFunctions({ build: { owner, functions } }: { build: BuildDetail })
                 {isReused && ', its image was known: nothing had to be built'}
               </span>
             </span>
-            {reason !== null && <span class="reason">{reason}</span>}
+            {reason !== null && <span class="reason">{gistOf(reason)}</span>}
           </div>
           {image !== null && (
             <code class="row-end note" title={`${image.repository}@${image.digest}`}>

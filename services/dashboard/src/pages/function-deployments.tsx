@@ -13,7 +13,7 @@ import { Section } from '../parts/page-head.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
-import { shortCommit, type Tone } from '../words/build.ts'
+import { gistOf, shortCommit, type Tone } from '../words/build.ts'
 import type { FunctionTab } from './function.tsx'
 
 const states: Record<DeploymentView['status'], { word: string; tone: Tone }> = {
@@ -115,7 +115,7 @@ function DeploymentRow({
             )}
           </span>
         </span>
-        {reason !== null && <span class="reason">{reason}</span>}
+        {reason !== null && <span class="reason">{gistOf(reason)}</span>}
       </div>
       <div class="row-end note">
         <span>{liveAt === null ? <Ago at={createdAt} /> : <Ago at={liveAt} />}</span>

@@ -36,7 +36,7 @@ export function OverviewPage({ owner }: { owner: string }) {
         <Show of={functions}>
           {({ items }) =>
             items.length === 0 ? (
-              <FirstPush hasBuilds={all.length > 0} />
+              <FirstPush owner={owner} hasBuilds={all.length > 0} />
             ) : (
               <ul class="rows">
                 {items.map((one) => (

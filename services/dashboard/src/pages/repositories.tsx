@@ -24,6 +24,7 @@ export function RepositoriesPage({ owner }: { owner: string }) {
             <Empty title="No repository is connected">
               <p>
                 Install the GitHub App, or make the GitLab project's hook: the first delivery connects the repository.
+                Without a forge <code>slipway deploy --owner {owner}</code> sends a folder.
               </p>
             </Empty>
           ) : (

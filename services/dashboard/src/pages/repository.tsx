@@ -34,6 +34,8 @@ export function RepositoryPage({ owner, id }: { owner: string; id: string }) {
 function Repository({ owner, one, reload }: { owner: string; one: RepositoryView; reload: () => void }) {
   const may = useMay()
   const about = { owner, repositoryId: one.id }
+  // A folder that is sent has no forge that would deliver something.
+  const isAtForge = one.forgeId !== 'api'
   const isMine = (event: { repositoryId?: string; kind: string }) =>
     event.repositoryId === one.id || event.kind === 'function'
   const builds = useLoaded('listBuilds', { owner, repository: one.id, limit: 50 }, isMine)
@@ -97,12 +99,12 @@ function Repository({ owner, one, reload }: { owner: string; one: RepositoryView
           <RepositorySettings key={one.id} one={one} reload={reload} />
         </Section>
       )}
-      {may('getRepositoryHealth', about) && (
+      {isAtForge && may('getRepositoryHealth', about) && (
         <Section title="Health" note="Whether pushes find their way here.">
           <RepositoryHealth id={one.id} />
         </Section>
       )}
-      {may('listDeliveries', about) && (
+      {isAtForge && may('listDeliveries', about) && (
         <Section title="Deliveries" note="What its forge sent, and why a push was or was not deployed.">
           <RepositoryDeliveries owner={owner} repositoryId={one.id} />
         </Section>

@@ -1,7 +1,7 @@
 import type { BuildView } from '@slipway/client'
 import type { ComponentChildren } from 'preact'
 import { buildHref } from '../addresses.ts'
-import { branchOf, isOver, triggerWord } from '../words/build.ts'
+import { branchOf, gistOf, isOver, titleOf, triggerWord } from '../words/build.ts'
 import { Commit } from './commit.tsx'
 import { BuildState } from './status.tsx'
 import { Ago, Lasted } from './time.tsx'
@@ -20,19 +20,19 @@ export function BuildRow({
   /** What else there is to say of it here. */
   children?: ComponentChildren
 }) {
-  const { id, status, repository, ref, commit, message, sender, trigger, createdAt, startedAt, finishedAt } = build
+  const { id, status, repository, ref, commit, sender, trigger, createdAt, startedAt, finishedAt } = build
   return (
     <li class={`row build-row ${isOver(status) ? '' : 'is-running'}`}>
       {state ?? <BuildState status={status} />}
       <div class="row-main">
         <a href={buildHref(id)} class="strong clip">
-          {message ?? `${triggerWord(trigger)} ${branchOf(ref)}`}
+          {titleOf(build)}
         </a>
         <span class="note clip">
           {hasRepository && <>{repository} · </>}
           {branchOf(ref)} · <Commit commit={commit} /> · {sender ?? 'Slipway'} {triggerWord(trigger)}
         </span>
-        {build.reason !== null && status !== 'live' && <span class="reason clip">{build.reason}</span>}
+        {build.reason !== null && status !== 'live' && <span class="reason clip">{gistOf(build.reason)}</span>}
         {children}
       </div>
       <div class="row-end note">

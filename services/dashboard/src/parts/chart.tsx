@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { linePath, scaleEnd } from '../words/chart.ts'
+import { linePath, lonePath, scaleEnd } from '../words/chart.ts'
 import { formatExact } from '../words/time.ts'
 
 export interface Series {
@@ -67,6 +67,9 @@ export function Chart({
           <path class="base" d={`M0 ${height}H${width}M0 ${height / 2}H${width}M0 .5H${width}`} />
           {series.map(({ name, values, look }) => (
             <path key={name} class={`look-${look}`} d={linePath(values, end, width, height)} />
+          ))}
+          {series.map(({ name, values, look }) => (
+            <path key={name} class={`lone look-${look}`} d={lonePath(values, end, width, height)} />
           ))}
           {at !== null && <path class="at" d={`M${x} 0V${height}`} />}
         </svg>

@@ -10,7 +10,7 @@ functions:
     handler: ./hello`
 
 /** What to do where no function is yet. */
-export function FirstPush({ hasBuilds }: { hasBuilds: boolean }) {
+export function FirstPush({ owner, hasBuilds }: { owner: string; hasBuilds: boolean }) {
   return (
     <Empty title="No function is live yet">
       {hasBuilds ? (
@@ -22,6 +22,8 @@ export function FirstPush({ hasBuilds }: { hasBuilds: boolean }) {
             second, the function a few seconds later.
           </p>
           <CopyField label="stack.yml" text={example} />
+          <p>Or without git and without a forge, from a terminal in an empty folder:</p>
+          <CopyField label="the commands" text={`slipway init hello\nslipway deploy --owner ${owner}`} />
         </>
       )}
     </Empty>

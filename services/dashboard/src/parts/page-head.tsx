@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { useShownOwner } from '../shell/shown-owner.ts'
 
-/** A page's title, which is also the window's. */
+/** A page's title, which is also the window's: there with whose it is, to tell one tab from another. */
 export function PageHead({
   title,
   note,
@@ -11,9 +12,10 @@ export function PageHead({
   note?: ComponentChildren
   children?: ComponentChildren
 }) {
+  const owner = useShownOwner()
   useEffect(() => {
-    document.title = `${title} · Slipway`
-  }, [title])
+    document.title = [title, ...(owner === null || owner === title ? [] : [owner]), 'Slipway'].join(' · ')
+  }, [title, owner])
   return (
     <header class="page-head">
       <div>

@@ -8,14 +8,15 @@ import { useMe } from '../live/use-me.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { Mark } from './mark.tsx'
 import { OwnerNav } from './owner-nav.tsx'
-import { useShownOwner } from './shown-owner.ts'
+import { ShownOwnerContext, useOwnerOf } from './shown-owner.ts'
 import { UserMenu } from './user-menu.tsx'
 
 /** What stands around every page: where one is, who one is, and whether what one sees is of now. */
 export function Shell({ children }: { children: ComponentChildren }) {
   const stream = useStream()
   const { path } = useLocation()
-  const owner = useShownOwner(path)
+  const shown = useOwnerOf(path)
+  const { owner } = shown
   useEffect(() => {
     stream.start()
     return () => stream.stop()
@@ -45,7 +46,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         {owner !== null && <OwnerNav owner={owner} path={path} />}
       </header>
       <main id="main" tabIndex={-1}>
-        {children}
+        <ShownOwnerContext.Provider value={shown}>{children}</ShownOwnerContext.Provider>
       </main>
     </>
   )

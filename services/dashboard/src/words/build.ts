@@ -34,5 +34,15 @@ const triggers: Record<BuildView['trigger'], string> = {
 
 export const triggerWord = (trigger: BuildView['trigger']): string => triggers[trigger]
 
+/** The first line of a reason, which says what the others (the end of a log) are about. */
+export const gistOf = (reason: string): string => reason.split('\n', 1)[0] ?? ''
+
+/** What a build is called in a list: what its commit says, else what it is about. */
+export function titleOf({ message, trigger, ref, repository }: BuildView): string {
+  if (message !== null) return message
+  if (trigger === 'api') return `The folder ${repository.split('/').at(-1)}`
+  return `${branchOf(ref)}: ${triggerWord(trigger)}`
+}
+
 export const shortCommit = (commit: string): string => commit.slice(0, 7)
 export const branchOf = (ref: string): string => ref.replace(/^refs\/(heads|tags)\//, '')

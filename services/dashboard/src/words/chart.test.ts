@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatCount, linePath, scaleEnd } from './chart.ts'
+import { formatCount, linePath, lonePath, scaleEnd } from './chart.ts'
 
 test('counts are short', () => {
   assert.deepEqual([0, 999, 1234, 56_789, 2_300_000, 45_000_000].map(formatCount), [
@@ -20,4 +20,6 @@ test('a scale ends at a round number that holds the highest value', () => {
 test('a line has a gap where nothing was measured, and a lone value is a dot', () => {
   assert.equal(linePath([0, 5, 10], 10, 100, 10), 'M0.0 10.0L50.0 5.0L100.0 0.0')
   assert.equal(linePath([null, 10, null], 10, 100, 10), 'M50.0 0.0h.1')
+  assert.equal(lonePath([5, null, 10, null, 1, 2], 10, 100, 10), 'M0.0 5.0h.1M40.0 0.0h.1')
+  assert.equal(lonePath([1, 2, 3], 10, 100, 10), '')
 })

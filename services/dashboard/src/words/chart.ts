@@ -12,6 +12,13 @@ export function scaleEnd(highest: number): number {
   return ([1, 2, 5, 10].find((step) => step * power >= highest) ?? 10) * power
 }
 
+/** The values with a gap on both sides: of a line they would be hardly a dot. */
+export function lonePath(values: readonly (number | null)[], end: number, width: number, height: number): string {
+  const isGap = (index: number) => (values[index] ?? null) === null
+  const lone = values.map((value, index) => (isGap(index - 1) && isGap(index + 1) ? value : null))
+  return linePath(lone, end, width, height)
+}
+
 /** The points of a line in a box, with gaps where there is no value: one `M` for each piece. */
 export function linePath(values: readonly (number | null)[], end: number, width: number, height: number): string {
   const step = values.length < 2 ? 0 : width / (values.length - 1)
