@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { waitFor } from '@slipway/machine'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { createScene, type Scene, saying, stackOf } from '../system/scene.ts'
 import { seriousFaults, startBrowser, takePicture, visitAsAdministrator } from './browser.ts'
@@ -19,6 +20,7 @@ before(async () => {
   const again = await repository.push({ 'stack.yml': stackOf({ hello: { more: ['environment:', '  MODE: fast'] } }) })
   await repository.ended(again)
   const { api } = scene.installation
+  await api.addOwner({ slug: 'newcomer' })
   await api.changeVariables({ owner: 'alice', use: 'runtime', set: { GREETING: 'hello' } })
   await api.putSecret({ owner: 'alice', name: 'database', values: { password: 'not shown' } })
   await api.createToken({ owner: 'alice', name: 'ci', scope: 'deploy', expiresInDays: 30 })
@@ -27,6 +29,7 @@ before(async () => {
   paths = {
     home: '/',
     overview: '/owners/alice',
+    'overview-empty': '/owners/newcomer',
     builds: '/owners/alice/builds',
     'build-live': `/builds/${live.id}`,
     'build-failed': `/builds/${failed.id}`,
@@ -167,5 +170,18 @@ test('who uses the keyboard alone gets past the navigation and to what a page is
   await link.focus()
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name: 'hello' }).waitFor()
+  await context.close()
+})
+
+test('a page says in its title and above whose it is, also a build in a tab that was at another owner', async () => {
+  const { page, context, see } = await visitAsAdministrator(browser, scene)
+  const titled = (title: string) =>
+    waitFor(async () => (await page.title()) === title, { timeoutMs: 60_000, what: title })
+  await see('/owners/newcomer/builds')
+  await titled('Builds · newcomer · Slipway')
+  await see(paths['build-failed'] ?? '/')
+  await page.getByRole('navigation', { name: 'Pages of alice' }).waitFor()
+  await titled('Break it · alice · Slipway')
+  assert.equal(await page.locator('.crumb').textContent(), 'Aalice')
   await context.close()
 })

@@ -17,7 +17,9 @@ export function tableOfReasons(head: string[], rows: string[][], columns = proce
   const last = head.length - 1
   const others = head.slice(0, last)
   const widths = others.map((_name, i) => Math.max(...[head, ...rows].map((row) => (row[i] ?? '').length)))
-  const room = Math.max(20, (columns ?? Infinity) - widths.reduce((sum, width) => sum + width + 2, 0))
+  const left = (columns ?? Infinity) - widths.reduce((sum, width) => sum + width + 2, 0)
+  // Where so little is left that it would say nothing, it goes on in the next line.
+  const room = left < 40 ? 60 : left
   return table(
     head,
     rows.map((row) => [...row.slice(0, last), clipped(gist(row[last] ?? ''), room)])

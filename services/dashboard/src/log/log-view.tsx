@@ -6,8 +6,16 @@ import { useBuildLog } from './use-build-log.ts'
 /** More lines than this are not drawn at once. */
 const shownLimit = 4000
 
-/** A build's log while it is written: followed until one scrolls up, searched, by function. */
-export function BuildLogView({ buildId, functions }: { buildId: string; functions: string[] }) {
+/** A build's log while it is written: followed until one scrolls up, searched, by function. Of one that failed the end says why. */
+export function BuildLogView({
+  buildId,
+  functions,
+  hasFailed
+}: {
+  buildId: string
+  functions: string[]
+  hasFailed: boolean
+}) {
   const { lines, isComplete, isLost } = useBuildLog(buildId)
   const [search, setSearch] = useState('')
   const [functionName, setFunctionName] = useState<string | null>(null)
@@ -47,7 +55,7 @@ export function BuildLogView({ buildId, functions }: { buildId: string; function
       <LogBox
         label="Log"
         lines={shown}
-        isFollowed={!isComplete}
+        isFollowed={!isComplete || hasFailed}
         empty={search === '' ? 'Nothing was written yet.' : 'No line has that.'}
       >
         {shown.map((line, index) => (

@@ -42,7 +42,11 @@ export function BuildPage({ id }: { id: string }) {
               </Section>
             )}
             <Section title="Log">
-              <BuildLogView buildId={id} functions={build.functions.map(({ name }) => name)} />
+              <BuildLogView
+                buildId={id}
+                functions={build.functions.map(({ name }) => name)}
+                hasFailed={build.status === 'failed'}
+              />
             </Section>
           </>
         )}
