@@ -29,6 +29,7 @@ const seconds = {
   'isolation.contract.ts': 30,
   'postgres.contract.ts': 30,
   'system/openfaas.test.ts': 30,
+  'system/openfaas-cluster.test.ts': 45,
   'system/limits.test.ts': 30,
   'system/owner-stops.test.ts': 30,
   'system/cancel.test.ts': 25,
