@@ -29,7 +29,7 @@ module.exports = async (event, context) => {
 `
 
 export async function createOpenFaasScene(settings: Record<string, string> = {}): Promise<OpenFaasScene> {
-  const scene = await createScene({ CALLBACK_LOOPBACK: 'on', ...settings })
+  const scene = await createScene({ CALLBACK_LOOPBACK: 'on', SCHEDULE_MIN_PERIOD_MS: '1000', ...settings })
   try {
     return await withOwner(scene)
   } catch (err) {

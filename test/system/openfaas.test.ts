@@ -79,6 +79,50 @@ test('an alert scales a function, a person who scales it goes over that, until i
   assert.equal(await has(), 1)
 })
 
+test('a function is called by its schedule, by every version of it, until it is paused', async () => {
+  const { api } = scene.installation
+  const about = { owner: 'dave', name: 'ticker' }
+  const annotations = { topic: 'cron-function', schedule: '* * * * * *' }
+  const deploy = async (method: string, colour: string, more: Record<string, string> = {}) => {
+    const wanted = { service: 'ticker', image: scene.image, envVars: { COLOUR: colour }, annotations }
+    const body = { ...wanted, annotations: { ...annotations, ...more } }
+    return scene.system(method, '/system/functions', body)
+  }
+  const scheduleNow = async () => (await api.getFunction(about)).schedule
+  /** Waits for a call that is due after that. */
+  const calledAfter = (at: number) =>
+    waitFor(
+      async () => {
+        const last = (await scheduleNow())?.last
+        return last?.outcome === 'called' && last.at > at ? last.at : null
+      },
+      { timeoutMs: 60_000, what: 'a call by the schedule' }
+    )
+
+  const refused = await deploy('POST', 'blue', { schedule: '61 * * * *' })
+  const failed = await scene.ended(String(refused.json().buildId))
+  assert.match(String(failed.reason), /^stack\.yml:\d+:\d+: annotation schedule: "61 \* \* \* \*" cannot be read/)
+
+  assert.equal((await deploy('POST', 'blue')).status, 202)
+  await scene.untilReady('ticker', 'blue')
+  const first = await calledAfter(0)
+  assert.ok(((await scheduleNow())?.nextAt ?? 0) > first)
+  const logs = async () => (await scene.system('GET', '/system/logs?name=ticker&follow=false')).text
+  await waitFor(async () => (await logs()).includes('"called with "'), {
+    timeoutMs: 30_000,
+    what: 'the call in its log'
+  })
+
+  assert.equal((await deploy('PUT', 'red')).status, 202)
+  await scene.untilReady('ticker', 'red')
+  await calledAfter(await calledAfter(Date.now()))
+
+  await api.pauseFunction(about)
+  assert.equal((await scheduleNow())?.nextAt, null)
+  await api.removeFunction(about)
+  assert.equal(await scheduleNow(), null)
+})
+
 test('calls that nobody waits for are made and told of, also when everything is killed in between', async (t) => {
   const told = new Map<string, { status: string; body: string }>()
   const hook = createServer((req, res) => {

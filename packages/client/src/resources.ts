@@ -188,6 +188,20 @@ export const SealingKeyView = Type.Object(
   { $id: 'SealingKey' }
 )
 
+/** When a function is called by itself. */
+export const ScheduleView = Type.Object({
+  /** Cron expressions. */
+  expressions: Type.Array(Text),
+  timezone: Text,
+  /** It is called also while its former scheduled call is under way. */
+  isOverlapAllowed: Type.Boolean(),
+  /** null: it is paused, not live, or never due again. */
+  nextAt: Nullable(Time),
+  /** When it was last due; a call that was skipped has its reason. */
+  last: Nullable(Type.Object({ at: Time, outcome: Type.Enum(['called', 'skipped']), reason: Nullable(Text) }))
+})
+export type ScheduleView = Static<typeof ScheduleView>
+
 export const FunctionView = Type.Object(
   {
     owner: Text,
@@ -197,6 +211,8 @@ export const FunctionView = Type.Object(
     url: Nullable(Text),
     repositoryId: Nullable(Text),
     isPaused: Type.Boolean(),
+    /** null: it is not called by itself. */
+    schedule: Nullable(ScheduleView),
     live: Nullable(DeploymentView),
     createdAt: Time,
     updatedAt: Time

@@ -19,10 +19,13 @@ function refusal(before: object, after: object): string | null {
 
 test('what functions have together is what each of their replicas may take', () => {
   const used = usedBy([
-    useOf(2, { memoryBytes: 128 * mebibyte, cpuMillis: 500 }),
-    useOf(1, { memoryBytes: mebibyte / 2, cpuMillis: 100 })
+    useOf(2, { limits: { memoryBytes: 128 * mebibyte, cpuMillis: 500 }, annotations: {} }),
+    useOf(1, {
+      limits: { memoryBytes: mebibyte / 2, cpuMillis: 100 },
+      annotations: { topic: 'cron-function', schedule: '@daily; @hourly' }
+    })
   ])
-  assert.deepEqual(used, { functions: 2, replicas: 3, 'memory-mb': 257, 'cpu-millis': 1100 })
+  assert.deepEqual(used, { functions: 2, replicas: 3, 'memory-mb': 257, 'cpu-millis': 1100, schedules: 2 })
 })
 
 test('what is within a limit or has none is let through, what grows beyond is refused with both numbers and who raises it', () => {

@@ -1,5 +1,6 @@
 import { Failure } from './failure.ts'
-import type { Resources } from './stack.ts'
+import { scheduleOf } from './schedule.ts'
+import type { FunctionSpec, Resources } from './stack.ts'
 
 /**
  * What an owner may have, each with the words that a refusal uses. The keys are what people write, too.
@@ -17,6 +18,8 @@ export const limitKinds = {
   builds: { per: 'owner', least: 1, what: 'builds at a time', unit: '' },
   /** A layer that several images have counts once. */
   'storage-mb': { per: 'owner', least: 0, what: 'images in the registry', unit: 'MiB' },
+  /** Cron expressions of all functions. */
+  schedules: { per: 'owner', least: 0, what: 'schedules of all functions together', unit: '' },
   /** To functions of the owner, at each gateway. */
   'calls-per-second': { per: 'owner', least: 1, what: 'calls a second from one address', unit: '' }
 } as const
@@ -32,7 +35,10 @@ export type OwnerLimits = Record<LimitName, number | null>
 export type OwnLimits = Partial<OwnerLimits>
 
 /** What an owner has of what counts for all of its functions together. */
-export type LimitedUse = Record<'functions' | 'replicas' | 'memory-mb' | 'cpu-millis' | 'builds' | 'storage-mb', number>
+export type LimitedUse = Record<
+  'functions' | 'replicas' | 'memory-mb' | 'cpu-millis' | 'builds' | 'storage-mb' | 'schedules',
+  number
+>
 
 /** Where the installation's settings say nothing. */
 export const defaultLimits: OwnerLimits = {
@@ -45,6 +51,7 @@ export const defaultLimits: OwnerLimits = {
   'cpu-millis-per-function': 2000,
   builds: 1,
   'storage-mb': null,
+  schedules: 50,
   'calls-per-second': null
 }
 
@@ -53,10 +60,15 @@ export interface FunctionUse {
   replicas: number
   memoryBytes: number
   cpuMillis: number
+  schedules: number
 }
 
-export function useOf(replicas: number, { memoryBytes, cpuMillis }: Resources): FunctionUse {
-  return { replicas, memoryBytes: replicas * memoryBytes, cpuMillis: replicas * cpuMillis }
+export function useOf(
+  replicas: number,
+  { limits: { memoryBytes, cpuMillis }, annotations }: Pick<FunctionSpec, 'annotations'> & { limits: Resources }
+): FunctionUse {
+  const schedules = scheduleOf(annotations)?.expressions.length ?? 0
+  return { replicas, memoryBytes: replicas * memoryBytes, cpuMillis: replicas * cpuMillis, schedules }
 }
 
 /** Of two versions of a function of which either may be live in a moment. */
@@ -64,19 +76,21 @@ export function greaterUse(a: FunctionUse, b: FunctionUse): FunctionUse {
   return {
     replicas: Math.max(a.replicas, b.replicas),
     memoryBytes: Math.max(a.memoryBytes, b.memoryBytes),
-    cpuMillis: Math.max(a.cpuMillis, b.cpuMillis)
+    cpuMillis: Math.max(a.cpuMillis, b.cpuMillis),
+    schedules: Math.max(a.schedules, b.schedules)
   }
 }
 
 const mebibyte = 1024 ** 2
 
 export function usedBy(functions: Iterable<FunctionUse>): Omit<LimitedUse, 'builds' | 'storage-mb'> {
-  const used = { functions: 0, replicas: 0, 'memory-mb': 0, 'cpu-millis': 0 }
+  const used = { functions: 0, replicas: 0, 'memory-mb': 0, 'cpu-millis': 0, schedules: 0 }
   let bytes = 0
-  for (const { replicas, memoryBytes, cpuMillis } of functions) {
+  for (const { replicas, memoryBytes, cpuMillis, schedules } of functions) {
     used.functions += 1
     used.replicas += replicas
     used['cpu-millis'] += cpuMillis
+    used.schedules += schedules
     bytes += memoryBytes
   }
   return { ...used, 'memory-mb': Math.ceil(bytes / mebibyte) }

@@ -45,8 +45,15 @@ export interface AsyncWorker {
 
 /** The calls of all functions, each function's in a queue of its own, so that none waits behind another's. */
 export interface AsyncCalls {
-  /** Resolves when Redis has it. @throws Failure `unavailable`, `too-many-requests` */
-  enqueue(functionKey: string, call: AsyncCall): Promise<void>
+  /**
+   * Resolves when Redis has it.
+   *
+   * @param id one that was not seen to its end yet is not left again under the same id; by default each is another
+   * @throws Failure `unavailable`, `too-many-requests`
+   */
+  enqueue(functionKey: string, call: AsyncCall, id?: string): Promise<void>
+  /** Does a call wait, is it being made, or will it be tried again? @throws Failure `unavailable` */
+  isUnderWay(functionKey: string, id: string): Promise<boolean>
   counts(functionKey: string): Promise<AsyncCounts>
   /** Makes a function's calls, from now on and together with every other process that does. */
   work(functionKey: string, make: MakeCall): AsyncWorker
@@ -114,7 +121,7 @@ export async function openAsyncCalls(
   }
 
   return {
-    async enqueue(functionKey, call) {
+    async enqueue(functionKey, call, id) {
       const queue = queueOf(functionKey)
       try {
         assertReady()
@@ -128,10 +135,19 @@ export async function openAsyncCalls(
             }
           )
         }
-        await queue.add('call', call)
+        await queue.add('call', call, id === undefined ? {} : { jobId: id })
       } catch (err) {
         if (err instanceof Failure) throw err
         throw away('the call could not be recorded', err)
+      }
+    },
+    async isUnderWay(functionKey, id) {
+      try {
+        assertReady()
+        const state = await queueOf(functionKey).getJobState(id)
+        return state !== 'unknown' && state !== 'failed' && state !== 'completed'
+      } catch (err) {
+        throw away('nobody knows what became of the call', err)
       }
     },
     async counts(functionKey) {

@@ -237,7 +237,11 @@ export function createPreparation(database: Database): Pick<Deployments, 'prepar
         }
         const source = isUploaded({ forgeId: repository.forge_id }) ? ('api' as const) : ('git' as const)
         const rollout = { build, ownerId, ownerSlug: owner.slug, generation, source }
-        const quota = await holdQuota(tx, ownerId)
+        const quota = await holdQuota(
+          tx,
+          ownerId,
+          wanted.map(({ spec }) => spec)
+        )
         const byName = wanted.toSorted((a, b) => (a.functionName < b.functionName ? -1 : 1))
         const made = new Map<NewDeployment, Deployment | null>()
         // Always in the same order, so that two builds that want the same names do not wait for each other.

@@ -27,5 +27,5 @@ export async function usesOf(db: Reader, ownerId: string, buildId: string | null
 /** One that sleeps keeps its place: nobody can call it back otherwise. */
 export function useOfRow({ replicas, spec_json: json }: Pick<DeploymentRow, 'replicas' | 'spec_json'>): FunctionUse {
   const spec = JSON.parse(json) as FunctionSpec
-  return useOf(replicas === 0 && startsOnCall(spec.labels) ? firstReplicas(spec) : replicas, spec.limits)
+  return useOf(replicas === 0 && startsOnCall(spec.labels) ? firstReplicas(spec) : replicas, spec)
 }

@@ -21,6 +21,7 @@ import { ownerLimits } from './migrations/0016-owner-limits.ts'
 import { services } from './migrations/0017-services.ts'
 import { scaling } from './migrations/0018-scaling.ts'
 import { automaticDeploys } from './migrations/0019-automatic-deploys.ts'
+import { schedules } from './migrations/0020-schedules.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -43,7 +44,8 @@ export const migrations: Record<string, Migration> = {
   '0016-owner-limits': ownerLimits,
   '0017-services': services,
   '0018-scaling': scaling,
-  '0019-automatic-deploys': automaticDeploys
+  '0019-automatic-deploys': automaticDeploys,
+  '0020-schedules': schedules
 }
 
 /**

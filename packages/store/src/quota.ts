@@ -7,10 +7,12 @@ import {
   isRedeploy,
   isSummed,
   isUploaded,
+  type LimitName,
   limitNames,
   limitText,
   type OwnerLimits,
   raiseLimit,
+  scheduleOf,
   usedBy,
   useOf
 } from '@slipway/domain'
@@ -28,10 +30,23 @@ interface Quota {
   before: Map<string, FunctionUse>
 }
 
-/** null: nothing is limited for the owner, and nobody waits for anybody. */
-export async function holdQuota(tx: Transaction, ownerId: string): Promise<Quota | null> {
+const heldElsewhere: ReadonlySet<LimitName> = new Set<LimitName>(['builds', 'storage-mb'])
+
+/**
+ * null: nothing is limited for the owner, and nobody waits for anybody.
+ *
+ * @param specs of what is to come: only where one is called by itself does the number of schedules count.
+ */
+export async function holdQuota(
+  tx: Transaction,
+  ownerId: string,
+  specs: Pick<FunctionSpec, 'annotations'>[]
+): Promise<Quota | null> {
+  const hasSchedules = specs.some(({ annotations }) => scheduleOf(annotations) !== null)
+  const counts = (name: LimitName) =>
+    isSummed(name) && !heldElsewhere.has(name) && (name !== 'schedules' || hasSchedules)
   const hasLimit = ({ limits }: { limits: OwnerLimits }) =>
-    limitNames.some((name) => isSummed(name) && name !== 'builds' && name !== 'storage-mb' && limits[name] !== null)
+    limitNames.some((name) => counts(name) && limits[name] !== null)
   if (!hasLimit(await findLimits(tx, ownerId))) return null
   await tx.selectFrom('owners').select('id').where('id', '=', ownerId).forNoKeyUpdate().execute()
   const { owner, limits } = await findLimits(tx, ownerId)
@@ -66,7 +81,14 @@ export async function assertPlan(
   repository: RepositoryRow,
   functions: { name: string; spec: FunctionSpec }[]
 ): Promise<void> {
-  const quota = build.owner_id === null ? null : await holdQuota(tx, build.owner_id)
+  const quota =
+    build.owner_id === null
+      ? null
+      : await holdQuota(
+          tx,
+          build.owner_id,
+          functions.map(({ spec }) => spec)
+        )
   if (quota === null) return
   const paused = await tx
     .selectFrom('functions')
@@ -76,7 +98,7 @@ export async function assertPlan(
     .execute()
   const after = new Map(quota.before)
   for (const { name, spec } of functions) {
-    if (!paused.some((one) => one.name === name)) after.set(name, useOf(firstReplicas(spec), spec.limits))
+    if (!paused.some((one) => one.name === name)) after.set(name, useOf(firstReplicas(spec), spec))
   }
   const stack = new Set(functions.map(({ name }) => name))
   for (const name of await leavingNames(tx, build, repository, stack)) after.delete(name)
@@ -115,7 +137,7 @@ export async function assertReplicas(tx: Transaction, row: DeploymentRow, replic
       `${replicas} replicas of ${row.function_name} are more than ${owner} may have of one function: ${limitText(name, most)} (${name}); ${raiseLimit(owner, name, replicas)}`
     )
   }
-  const quota = await holdQuota(tx, row.owner_id)
+  const quota = await holdQuota(tx, row.owner_id, [])
   if (quota === null) return
   const after = new Map(quota.before)
   after.set(row.function_name, useOfRow({ ...row, replicas }))

@@ -14,6 +14,7 @@ import type {
   LogStep,
   NotificationStatus,
   Right,
+  ScheduleRun,
   SecretOrigin,
   ServiceKind,
   SinkKind,
@@ -44,6 +45,7 @@ export interface Schema {
   sent_statuses: SentStatusesTable
   audit: AuditTable
   settings: SettingsTable
+  schedule_runs: ScheduleRunsTable
   services: ServicesTable
   leases: LeasesTable
   counters: CountersTable
@@ -317,6 +319,15 @@ export interface ServicesTable {
   started_at: number
   seen_at: number
   facts_json: string
+}
+
+export interface ScheduleRunsTable {
+  owner_id: string
+  function_name: string
+  at: number
+  outcome: ScheduleRun['outcome']
+  reason: string | null
+  call_id: string | null
 }
 
 export interface LeasesTable {

@@ -28,6 +28,7 @@ import { createRemovals } from './removals.ts'
 import { createReports } from './reports.ts'
 import { createRepositories } from './repositories.ts'
 import { createRetention } from './retention.ts'
+import { createSchedules } from './schedules.ts'
 import type { Schema } from './schema.ts'
 import { createSealingKeys } from './sealing-keys.ts'
 import { createSecrets } from './secrets.ts'
@@ -80,6 +81,7 @@ export async function createStore({ url, file }: StoreConfig): Promise<Store> {
     settings: createSettings(database),
     services: createServices(database, url === null ? sizeQueries.sqlite : sizeQueries.postgres),
     variables: createVariables(database),
+    schedules: createSchedules(database),
     secrets: createSecrets(database),
     sealingKeys: createSealingKeys(database),
     forgeApps: createForgeApps(database),

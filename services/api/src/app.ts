@@ -95,7 +95,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     })
   })
   const signalOf = createRequestSignals(app)
-  const views = createViews(store, gatewayUrl, createForgeLinks(forges))
+  const views = createViews(store, gatewayUrl, createForgeLinks(forges), now)
   const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, publicUrl, needs, now })
 
   const lookups = createLookups({ store, now })

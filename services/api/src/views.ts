@@ -25,12 +25,14 @@ import type {
   Variable
 } from '@slipway/domain'
 import type { ForgeLinks } from './forge-links.ts'
+import { scheduleView } from './schedule-view.ts'
 
 /** Turns what the store holds into what the status API shows. Names of owners and repositories are looked up once an answer. */
 export function createViews(
-  store: Pick<Store, 'owners' | 'repositories' | 'builds' | 'deployments'>,
+  store: Pick<Store, 'owners' | 'repositories' | 'builds' | 'deployments' | 'schedules'>,
   gatewayUrl: string | null,
-  links: ForgeLinks
+  links: ForgeLinks,
+  now: () => number
 ) {
   function remember<T>(find: (id: string) => Promise<T>): (id: string) => Promise<T> {
     const known = new Map<string, Promise<T>>()
@@ -138,6 +140,7 @@ export function createViews(
           url: live === null || gatewayUrl === null ? null : `${gatewayUrl}/function/${one.clusterName}`,
           repositoryId: one.repositoryId,
           isPaused: one.isPaused,
+          schedule: live === null ? null : await scheduleView(store, one, live, now()),
           live: live === null ? null : forOneAnswer().deployment(live),
           createdAt: one.createdAt,
           updatedAt: one.updatedAt

@@ -57,6 +57,11 @@ export const BuilderConfig = Type.Object({
     minimum: 1000,
     description: 'For one image, from the engine to the registry.'
   }),
+  SCHEDULE_MIN_PERIOD_MS: Type.Integer({
+    default: 60_000,
+    minimum: 1000,
+    description: 'A function with a schedule may not be called by it more often; one that would be fails its build.'
+  }),
   BUILD_MODE: Type.Enum(['auto', 'buildkit', 'classic'], {
     default: 'auto',
     description: "How images are built: `auto` takes the engine's BuildKit where it has one."

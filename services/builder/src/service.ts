@@ -173,7 +173,11 @@ export async function startBuilder(
     limits: { pullMs: config.PULL_TIMEOUT_MS, pushMs: config.PUSH_TIMEOUT_MS },
     now
   })
-  const policy = { ...defaultPolicy, isDockerfileAllowed: config.DOCKERFILE_ALLOWED }
+  const policy = {
+    ...defaultPolicy,
+    isDockerfileAllowed: config.DOCKERFILE_ALLOWED,
+    scheduleMinPeriodMs: config.SCHEDULE_MIN_PERIOD_MS
+  }
   const changed = (buildId: string) => signals.send('changed', { buildId })
   const due = () => signals.send('builds', {})
   const build = createBuild({

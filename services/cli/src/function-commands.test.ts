@@ -95,3 +95,17 @@ test('replicas are a number from 0 to 100 of what is live, or what load says', a
     [id, 0, 'hand']
   ])
 })
+
+test('inspect says when a function is called by its schedule', async (t) => {
+  const { slipway, store } = await createCommandLineForTest(t)
+  const annotations = { topic: 'cron-function', schedule: '0 0 1 1 *', 'schedule.overlap': 'allow' }
+  const functions = [{ spec: specOf('nightly', { annotations }), image: imageOf('nightly') }]
+  await seedLive(store, pushOf(commits.a), functions, Date.now())
+  const { stdout } = await slipway('inspect', 'alice/nightly')
+  assert.match(
+    stdout,
+    /schedule +0 0 1 1 \* \(UTC, calls may overlap\)\nnext call +\d{4}-01-01T00:00:00\.000Z\nlast due +-\n/
+  )
+  await slipway('pause', 'alice/nightly')
+  assert.match((await slipway('inspect', 'alice/nightly')).stdout, /next call +none while it is paused/)
+})

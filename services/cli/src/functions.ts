@@ -52,6 +52,7 @@ export function shownInspection({ function: one, deployments, environment }: Ins
     ['image', live === null ? '-' : pinnedReference(live.image)],
     ['replicas', live === null ? '-' : `${live.replicas}${live.isScaledByHand ? ', set by hand' : ''}`],
     ['live since', when(live?.liveAt, now)],
+    ...scheduleFacts(one, now),
     ['secrets', live === null || live.secrets.length === 0 ? '-' : live.secrets.map(({ name }) => name).join(', ')]
   ]
   const width = Math.max(...facts.map(([name]) => name.length))
@@ -62,6 +63,19 @@ export function shownInspection({ function: one, deployments, environment }: Ins
     '',
     deployments.length === 0 ? 'Never deployed.' : shownDeployments(deployments, now)
   ].join('\n')
+}
+
+function scheduleFacts({ schedule, isPaused }: Pick<FunctionView, 'schedule' | 'isPaused'>, now: number) {
+  if (schedule === null) return []
+  const { expressions, timezone, isOverlapAllowed, nextAt, last } = schedule
+  const next = nextAt === null ? (isPaused ? 'none while it is paused' : 'none') : new Date(nextAt).toISOString()
+  const before = last === null ? '-' : `${ago(last.at, now)}, ${last.outcome}`
+  const facts: [string, string][] = [
+    ['schedule', `${expressions.join('; ')} (${timezone}${isOverlapAllowed ? ', calls may overlap' : ''})`],
+    ['next call', next],
+    ['last due', last?.reason == null ? before : `${before}: ${onOneLine(last.reason)}`]
+  ]
+  return facts
 }
 
 function shownDeployments(deployments: readonly DeploymentView[], now: number): string {

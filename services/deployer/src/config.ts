@@ -51,6 +51,11 @@ export const DeployerConfig = Type.Object({
     minimum: 100,
     description: 'How often that list is read again.'
   }),
+  ASYNC_WAITING_LIMIT: Type.Integer({
+    default: 1000,
+    minimum: 1,
+    description: 'Asynchronous calls of one function that may wait; more are answered 429, or left out of a schedule.'
+  }),
   BUILD_SLOTS: Type.Integer({
     default: 2,
     minimum: 1,

@@ -19,6 +19,11 @@ export const limitSettings = {
     defaultLimits['cpu-millis-per-function'],
     'Processor of one replica, in thousandths.'
   ),
+  LIMIT_SCHEDULES: Type.Integer({
+    minimum: 0,
+    default: defaultLimits.schedules ?? 0,
+    description: "Cron expressions of all of an owner's functions together."
+  }),
   LIMIT_CALLS_PER_SECOND: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -41,6 +46,7 @@ export function limitsOf(config: LimitConfig): OwnerLimits {
     'cpu-millis-per-function': config.LIMIT_CPU_MILLIS_PER_FUNCTION,
     builds: config.BUILD_SLOTS_PER_OWNER,
     'storage-mb': config.LIMIT_STORAGE_MB ?? null,
+    schedules: config.LIMIT_SCHEDULES,
     'calls-per-second': config.LIMIT_CALLS_PER_SECOND ?? null
   }
 }

@@ -41,6 +41,7 @@ import { createReporter } from './report.ts'
 import { createLoads } from './scaling/load.ts'
 import { createScaler } from './scaling/scaler.ts'
 import { createScaling } from './scaling/scaling.ts'
+import { createSchedules } from './schedules/schedules.ts'
 import { createSecretServices } from './secrets/secret-services.ts'
 import { createSecretUpkeep } from './secrets/upkeep.ts'
 import { createStrays } from './strays.ts'
@@ -160,6 +161,24 @@ export async function startDeployer(
     logger
   })
   closers.add('scaler', () => scaler.close())
+
+  const schedules = createSchedules({
+    store,
+    queue,
+    isLeader,
+    waitingLimit: config.ASYNC_WAITING_LIMIT,
+    graceMs: config.STOP_GRACE_MS,
+    now,
+    logger,
+    onRedisError
+  })
+  closers.add('schedules', () => schedules.close())
+  for (const signal of ['routes', 'function'] as const) {
+    closers.add(
+      'hearing of what is live',
+      listening(signals, signal, () => schedules.wake())
+    )
+  }
 
   const recovery = createRecovery({
     store,
@@ -320,7 +339,7 @@ export async function startDeployer(
   const secretUpkeep = createSecretUpkeep({ secrets: store.secrets, isLeader, now, logger })
   closers.add('secret upkeep', () => secretUpkeep.close())
   followed.onChange(() => reconciler.follow())
-  loops.push(reconciler.loop, strays, dispatcher, events, recovery, reporter, drain)
+  loops.push(schedules, reconciler.loop, strays, dispatcher, events, recovery, reporter, drain)
   closers.add(
     'hearing',
     listening(signals, 'events', () => events.wake())

@@ -122,7 +122,7 @@ export const gatewaySettings = {
     type: 'integer',
     default: 1000,
     minimum: 1,
-    description: 'Asynchronous calls of one function that may wait; more are answered 429.'
+    description: 'Asynchronous calls of one function that may wait; more are answered 429, or left out of a schedule.'
   },
   CALLBACK_LOOPBACK: {
     enum: ['on', 'off'],

@@ -17,6 +17,7 @@ import type { Removals } from './store/removals.ts'
 import type { Reports } from './store/reports.ts'
 import type { Repositories } from './store/repositories.ts'
 import type { Retention } from './store/retention.ts'
+import type { Schedules } from './store/schedules.ts'
 import type { SealingKeys, Secrets } from './store/secrets.ts'
 import type { Services } from './store/services.ts'
 import type { Settings } from './store/settings.ts'
@@ -47,6 +48,7 @@ export interface Store {
   settings: Settings
   services: Services
   variables: Variables
+  schedules: Schedules
   secrets: Secrets
   sealingKeys: SealingKeys
   forgeApps: ForgeApps

@@ -25,6 +25,7 @@ import { removalsContract } from './removals.ts'
 import { resumeContract } from './resume.ts'
 import { retentionContract } from './retention.ts'
 import { rollbackContract } from './rollback.ts'
+import { schedulesContract } from './schedules.ts'
 import { sealedContract } from './sealed-secrets.ts'
 import { secretRedeploysContract } from './secret-redeploys.ts'
 import { secretUpkeepContract } from './secret-upkeep.ts'
@@ -48,6 +49,7 @@ export function storeContract(subject: Subject): void {
   ownerRemovalContract(subject)
   limitsContract(subject)
   servicesContract(subject)
+  schedulesContract(subject)
   deliveriesContract(subject)
   decisionsContract(subject)
   admissionContract(subject)

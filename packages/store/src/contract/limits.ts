@@ -87,6 +87,23 @@ export function limitsContract({ name, database }: Subject): void {
     assert.equal((await store.builds.functions(id)).length, 1)
   })
 
+  test(`${name}: schedules count over all functions of an owner, and only a stack that brings some is held to them`, async (t) => {
+    const store = await (await database(t)).open()
+    const called = (name: string, schedule: string) => {
+      const { spec } = sized(name, 64)
+      return { name, spec: { ...spec, annotations: { topic: 'cron-function', schedule } } }
+    }
+    const ownerId = await setLimits(store, shop, { schedules: 2 })
+    await plan(store, '1', [called('a', '@daily; @hourly'), sized('b', 64)])
+    await assert.rejects(
+      plan(store, '2', [called('a', '@daily; @hourly'), called('b', '0 6 * * *')]),
+      exceeded(/^schedules of all functions together: alice would have 3, and may have 2 \(schedules\)/)
+    )
+    await store.limits.set(ownerId, { schedules: 0 })
+    await plan(store, '3', [sized('a', 64)])
+    assert.equal((await store.limits.used(ownerId)).schedules, 0)
+  })
+
   test(`${name}: what leaves the stack makes room, what is paused keeps its own, and another owner's counts for nothing`, async (t) => {
     const store = await (await database(t)).open()
     await live(store, '0', ['a', 'b'])

@@ -9,6 +9,7 @@ import { readinessOf } from './readiness.ts'
 import { refuseForeignNamespace, refuseForeignPlatforms } from './refusals.ts'
 import { beyondOwner, beyondOwnLimits, resourcesOf } from './resources.ts'
 import { checkScaling, replicasOf } from './scaling.ts'
+import { checkSchedule } from './schedule.ts'
 import { type BuildSecret, readBuildSecrets, readSecrets } from './secrets.ts'
 
 /** How a function's image is made. */
@@ -63,6 +64,7 @@ export function readFunction(name: string, field: Field, context: FunctionContex
   const annotations = readLabels(get('annotations'), context)
   const labels = readLabels(get('labels'), context)
   checkScaling(labels, reader)
+  checkSchedule(annotations, labels, context)
   const limits = resourcesOf(get('limits'), reader, { ...policy, refuse: beyondOwner(context.slug) })
   const variables = admitEnvironment(environment)
   const image = optional(get('image'), reader)

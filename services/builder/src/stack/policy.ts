@@ -12,6 +12,8 @@ export interface StackPolicy {
   isReadonlyRootRequired: boolean
   /** `lang: dockerfile` may be used. */
   isDockerfileAllowed: boolean
+  /** A function may not be due more often than that by itself. */
+  scheduleMinPeriodMs: number
   /** Labels and annotations that reach the cluster; `*` at the end stands for anything. Others are dropped with a warning. */
   labels: readonly string[]
   /** Build arguments that reach the build, likewise. */
@@ -21,6 +23,7 @@ export interface StackPolicy {
 export const defaultLabels = [
   'topic',
   'schedule',
+  'schedule.*',
   'com.openfaas.health.*',
   'com.openfaas.ready.*',
   'com.openfaas.scale.*',
@@ -49,6 +52,7 @@ export const defaultPolicy: StackPolicy = {
   maximum: { memoryBytes: 1024 * mebibyte, cpuMillis: 2000, replicas: 10 },
   isReadonlyRootRequired: false,
   isDockerfileAllowed: false,
+  scheduleMinPeriodMs: 60_000,
   labels: defaultLabels,
   buildArguments: defaultBuildArguments
 }

@@ -1,4 +1,4 @@
-import type { FunctionView, RepositoryView } from '@slipway/client'
+import type { FunctionView, RepositoryView, ScheduleView } from '@slipway/client'
 import { buildHref, functionHref, repositoryHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { useMay } from '../live/use-may.ts'
@@ -44,6 +44,7 @@ export function FunctionOverview({ one }: FunctionTab) {
       <Section title="Live deployment">
         <LiveFacts one={one} live={live} repository={repository} />
       </Section>
+      {one.schedule !== null && <ScheduleFacts schedule={one.schedule} isPaused={isPaused} />}
       <Traffic owner={owner} name={name} />
       <Section title="Call it">
         <Calling one={one} />
@@ -86,6 +87,27 @@ function LiveFacts({
       <Fact label="Build">{buildId === null ? '–' : <a href={buildHref(buildId)}>its log and steps</a>}</Fact>
       <Fact label="Secrets">{secrets.length === 0 ? 'none' : secrets.map(({ name }) => name).join(', ')}</Fact>
     </Facts>
+  )
+}
+
+function ScheduleFacts({ schedule, isPaused }: { schedule: ScheduleView; isPaused: boolean }) {
+  const { expressions, timezone, isOverlapAllowed, nextAt, last } = schedule
+  return (
+    <Section title="Schedule" note={`It is called by itself, in the time of ${timezone}.`}>
+      <Facts>
+        <Fact label="When">
+          <code>{expressions.join('; ')}</code>
+        </Fact>
+        <Fact label="Next call">
+          {nextAt === null ? isPaused ? 'not while it is paused' : 'none' : <Ago at={nextAt} />}
+        </Fact>
+        <Fact label="Last due">
+          {last === null ? 'never yet' : <Ago at={last.at} />}
+          {last?.outcome === 'skipped' && `, left out: ${last.reason ?? ''}`}
+        </Fact>
+        <Fact label="While a call is under way">{isOverlapAllowed ? 'called all the same' : 'left out'}</Fact>
+      </Facts>
+    </Section>
   )
 }
 

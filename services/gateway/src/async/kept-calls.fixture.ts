@@ -59,6 +59,7 @@ export function createKeptCalls(): KeptCalls {
       check()
       put(functionKey, { call, attempt: 1 })
     },
+    isUnderWay: async (functionKey) => (waiting.get(functionKey)?.length ?? 0) > 0,
     counts: async (functionKey) => ({
       waiting: waiting.get(functionKey)?.length ?? 0,
       active: 0,
