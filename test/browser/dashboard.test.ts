@@ -70,6 +70,9 @@ test('a push shows up within a second without reload, goes live, a broken one sh
   await page.getByRole('heading', { name: 'Break it' }).waitFor()
   const line = page.getByRole('link', { name: /^stack\.yml:8:5$/ })
   assert.equal(await line.getAttribute('href'), `${repository.hosted.pageUrl}/blob/${broken}/stack.yml#L8`)
+  // One click on what stands on the commit leads here.
+  const { 'slipway/stack': report } = await repository.statuses(broken)
+  assert.equal(new URL(report?.targetUrl ?? 'none:').pathname, new URL(page.url()).pathname)
   await page
     .getByRole('log')
     .getByText(/handlr/)

@@ -54,7 +54,15 @@ export interface TestRepository {
   /** The newest build of a commit once it has ended. */
   ended(commit: string, timeoutMs?: number): Promise<BuildDetail>
   /** `context: state` of what stands on the commit, once everything there is final. */
-  statuses(commit: string): Promise<Record<string, { state: string; description: string; text: string | null }>>
+  statuses(commit: string): Promise<Record<string, CommitReport>>
+}
+
+/** What stands on a commit, and where it leads. */
+export interface CommitReport {
+  state: string
+  description: string
+  text: string | null
+  targetUrl: string | null
 }
 
 /**
@@ -215,7 +223,10 @@ async function createRepository(
         { timeoutMs: 60_000, what: `final statuses on ${commit}` }
       )
       return Object.fromEntries(
-        reports.map(({ context, state, description, text }) => [context, { state, description, text }])
+        reports.map(({ context, state, description, text, targetUrl }) => [
+          context,
+          { state, description, text, targetUrl }
+        ])
       )
     }
   }
