@@ -1,6 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { BuildView } from './resources.ts'
 import type { RouteContract } from './routes.ts'
+import { WaitView } from './wait-view.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Text = Type.String()
@@ -8,16 +9,6 @@ const Time = Type.Integer({ description: 'epoch milliseconds' })
 
 /** Without its name: a schema may hold only one of a name. */
 const Build = Type.Object(BuildView.properties)
-
-const WaitView = Type.Object({
-  kind: Type.Enum(['turn', 'worker', 'slot', 'owner-limit', 'branch', 'retry', 'owner', 'name', 'stopped']),
-  /** In words. */
-  why: Text,
-  /** Which build it waits for. */
-  buildId: Nullable(Text),
-  /** When it is tried again. */
-  at: Nullable(Time)
-})
 
 export const QueueView = Type.Object(
   {

@@ -9,6 +9,7 @@ import {
   LogChunk
 } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
+import { WaitView } from './wait-view.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Text = Type.String()
@@ -127,7 +128,11 @@ export const BuildDetail = Type.Object(
     ...BuildView.properties,
     functions: Type.Array(BuildFunctionView),
     /** Where the reason was found, most often a line of stack.yml. */
-    failure: Nullable(PlaceView)
+    failure: Nullable(PlaceView),
+    /** Why it does not go on at this moment; null: it does, or has ended. */
+    waitsFor: Nullable(WaitView),
+    /** 1 is next of all that waits here; null: it has none before what it waits for is over, or runs. */
+    turn: Nullable(Type.Integer())
   },
   { $id: 'BuildDetail' }
 )

@@ -382,7 +382,11 @@ export const routes = {
     path: '/api/v1/deliveries',
     rule: { action: 'see-delivery', on: 'listing' },
     summary: 'What forges delivered and what became of it: why was this push not deployed',
-    query: Type.Object({ ...page, ...owner }),
+    query: Type.Object({
+      ...page,
+      ...owner,
+      repository: Type.Optional(Type.String({ description: "a repository's id" }))
+    }),
     response: Listed(DeliveryView)
   },
   cleanUp: {

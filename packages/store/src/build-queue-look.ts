@@ -92,7 +92,8 @@ function lastTurn(states: Map<string, OwnerState>): number {
   return [...states.values()].reduce((last, { turn }) => Math.max(last, turn), 0)
 }
 
-async function look(db: Reader, limits: Limits, now: number): Promise<QueueLook> {
+/** What admission goes by now, and whose turn that makes it. */
+async function survey(db: Reader, limits: Limits, now: number) {
   const active = await db.selectFrom('builds').selectAll().where(isActive).orderBy('id').execute()
   const taken = active.filter(takesSlot).length
   const busy = busyRefs(active)
@@ -106,35 +107,59 @@ async function look(db: Reader, limits: Limits, now: number): Promise<QueueLook>
   )
   const candidates = due.filter(({ ref, repositoryId }) => !busy.has(ref) && !stoppedRefs.has(repositoryId))
   const turns = turnsOf(candidates, states)
-  const rows = await waitingRows(
-    db,
-    turns.map(({ id }) => id)
-  )
   const owners = copyOf(states)
   const { chosen } = choose(candidates, owners, Math.max(0, limits.slots - taken), lastTurn(states))
-  const scene: Scene = {
+  const turnOf = new Map(turns.map(({ id }, i) => [id, i + 1]))
+  const rest = {
     busy,
-    stopped: await findStopped(
-      db,
-      rows.map((row) => row.repository_id)
-    ),
     firstOf: new Map(due.map(({ ref, id }) => [ref, id])),
     owners,
     chosen: new Set(chosen.map(({ id }) => id)),
     now
   }
-  const turnOf = new Map(turns.map(({ id }, i) => [id, i + 1]))
+  return {
+    active,
+    taken,
+    states,
+    turns,
+    counts,
+    total,
+    async waits(rows: BuildRow[]): Promise<WaitingBuild[]> {
+      const stopped = await findStopped(
+        db,
+        rows.map((row) => row.repository_id)
+      )
+      return rows.map((row) => {
+        return { build: toBuild(row), turn: turnOf.get(row.id) ?? null, waitsFor: reasonOf(row, { ...rest, stopped }) }
+      })
+    }
+  }
+}
+
+async function look(db: Reader, limits: Limits, now: number): Promise<QueueLook> {
+  const { active, taken, states, turns, counts, total, waits } = await survey(db, limits, now)
+  const rows = await waitingRows(
+    db,
+    turns.map(({ id }) => id)
+  )
+  const waiting = await waits(rows)
   return {
     slots: { taken, most: limits.slots },
     active: active.map((row) => activeView(row, now)),
-    waiting: rows
-      .map((row): WaitingBuild => {
-        return { build: toBuild(row), turn: turnOf.get(row.id) ?? null, waitsFor: reasonOf(row, scene) }
-      })
-      .sort((a, b) => (a.turn ?? Infinity) - (b.turn ?? Infinity) || (a.build.id < b.build.id ? -1 : 1)),
+    waiting: waiting.sort((a, b) => (a.turn ?? Infinity) - (b.turn ?? Infinity) || (a.build.id < b.build.id ? -1 : 1)),
     waitingCount: total,
     owners: inTurn(states, turns, counts)
   }
+}
+
+async function lookAt(db: Reader, buildId: string, limits: Limits, now: number) {
+  const row = await db.selectFrom('builds').selectAll().where('id', '=', buildId).executeTakeFirst()
+  if (row === undefined || row.finished_at !== null) return null
+  if (row.status !== 'queued' || row.dispatched_at !== null) {
+    return { turn: null, waitsFor: activeView(row, now).waitsFor }
+  }
+  const [waiting] = await (await survey(db, limits, now)).waits([row])
+  return waiting === undefined ? null : { turn: waiting.turn, waitsFor: waiting.waitsFor }
 }
 
 function inTurn(states: Map<string, OwnerState>, turns: Candidate[], counts: Map<string, number>) {
@@ -147,5 +172,8 @@ function inTurn(states: Map<string, OwnerState>, turns: Candidate[], counts: Map
 }
 
 export function createBuildQueue(database: Database): BuildQueue {
-  return { look: (limits, now) => database.read((db) => look(db, limits, now)) }
+  return {
+    look: (limits, now) => database.read((db) => look(db, limits, now)),
+    lookAt: (buildId, limits, now) => database.read((db) => lookAt(db, buildId, limits, now))
+  }
 }

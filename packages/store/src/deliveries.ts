@@ -78,7 +78,7 @@ export function createDeliveries(database: Database): Deliveries {
         const row = await query.orderBy('id', 'desc').limit(1).executeTakeFirst()
         return row === undefined ? null : toDeliveryRecord(row)
       }),
-    list: (whose, { before, limit }) =>
+    list: (whose, { before, limit }, { repositoryId } = {}) =>
       database.read(async (db) => {
         let query = db.selectFrom('deliveries').selectAll().orderBy('id', 'desc').limit(limit)
         if (whose !== null) {
@@ -86,6 +86,7 @@ export function createDeliveries(database: Database): Deliveries {
             eb.selectFrom('repositories').select('id').where(visibleRepositories(whose))
           )
         }
+        if (repositoryId !== undefined) query = query.where('repository_id', '=', repositoryId)
         if (before !== null) query = query.where('id', '<', before)
         return (await query.execute()).map(toDeliveryRecord)
       })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RouteInput } from '@slipway/client'
 import { Failure, pinnedReference } from '@slipway/domain'
 import { imageOf, pushOf, seedClaim, seedLive, seedPush, specOf } from '@slipway/testing'
 import { ensureToken } from './administrator.ts'
@@ -470,6 +471,23 @@ test('automatic deploys are switched off and on; on again, the push that was lef
     (await api.listAudit({ action: 'set-repository' })).items.map(({ detail }) => detail.after),
     [{ isAutomatic: true, policy: 'override' }, { isAutomatic: false }]
   )
+})
+
+test('deliveries are those of one repository where one is named, however many others came since', async (t) => {
+  const { api, store } = await createApiForTest(t)
+  await seedPush(store, pushOf(commits.a), Date.now())
+  const { repository } = pushOf(commits.b)
+  const other = { ...repository, forgeRepositoryId: '8', name: 'blog', fullName: 'alice/blog' }
+  for (const commit of [commits.b, commits.c]) await seedPush(store, pushOf(commit, { repository: other }), Date.now())
+  const idOf = async (name: string) =>
+    (await api.listRepositories({})).items.find(({ fullName }) => fullName === name)?.id ?? ''
+  const commitsOf = async (input: RouteInput<'listDeliveries'>) =>
+    (await api.listDeliveries(input)).items.map(({ commit }) => commit)
+  const shop = await idOf('alice/shop')
+  assert.deepEqual(await commitsOf({ repository: shop, owner: 'alice', limit: 1 }), [commits.a])
+  assert.deepEqual(await commitsOf({ repository: await idOf('alice/blog') }), [commits.c, commits.b])
+  await assert.rejects(commitsOf({ repository: 'nothing' }), { code: 'not-found' })
+  assert.equal((await commitsOf({})).length, 3)
 })
 
 test('what becomes of a running build is a setting of the repository, and its change is in the audit log', async (t) => {

@@ -7,7 +7,7 @@ import { createHealthHandlers } from './health-handler.ts'
 import { createNotificationHandlers } from './notification-handlers.ts'
 import { createOwnerHandlers } from './owner-handlers.ts'
 import { createPeopleHandlers } from './people-handlers.ts'
-import { createQueueHandlers } from './queue-handler.ts'
+import { createQueueHandlers, createWaits } from './queue-handler.ts'
 import { createSecretHandlers } from './secret-handlers.ts'
 import { createTerminalHandlers } from './terminal-handlers.ts'
 import { createTokenHandlers } from './token-handlers.ts'
@@ -19,6 +19,7 @@ import { createVariableHandlers } from './variable-handlers.ts'
 export function createHandlers(deps: HandlerDeps): Handlers {
   const { store, internal, signals, views, signIn, now } = deps
   const { whoseFor, buildOf, note } = createLookups(deps)
+  const waitOf = createWaits(deps)
 
   return {
     ...createSecretHandlers({ store, internal, signals, note, now, rotateAccountKey: signIn.rotateAccountKey }),
@@ -79,7 +80,10 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       const whose = await whoseFor(caller, 'see-build', { ...input, repository })
       return listed(await store.builds.list(whose, filter, page), page, views.forOneAnswer().build)
     },
-    getBuild: async ({ id }) => views.buildDetail(await buildOf(id)),
+    async getBuild({ id }) {
+      const build = await buildOf(id)
+      return { ...(await views.buildDetail(build)), ...(await waitOf(build)) }
+    },
     async cancelBuild({ id }, caller) {
       const build = await store.builds.requestCancel(id, caller.name, now())
       signals.send('cancel', { buildId: id })
@@ -103,10 +107,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       if (deployment === null) throw new Failure('not-found', `there is no deployment ${id}`)
       return views.forOneAnswer().deployment(deployment)
     },
-    async listDeliveries(input, caller) {
+    async listDeliveries({ repository, ...input }, caller) {
       const page = pageOf(input)
+      const whose = await whoseFor(caller, 'see-delivery', { ...input, repository })
       return listed(
-        await store.deliveries.list(await whoseFor(caller, 'see-delivery', input), page),
+        await store.deliveries.list(whose, page, repository === undefined ? {} : { repositoryId: repository }),
         page,
         views.forOneAnswer().delivery
       )

@@ -1,5 +1,13 @@
-import type { QueueView } from '@slipway/client'
-import { isSilent, type QueueLook, slotsSetting, type WaitReason } from '@slipway/domain'
+import type { BuildDetail, QueueView } from '@slipway/client'
+import {
+  type Build,
+  isSilent,
+  isTerminal,
+  type QueueLook,
+  type Store,
+  slotsSetting,
+  type WaitReason
+} from '@slipway/domain'
 import type { HandlerDeps, Handlers } from './handling.ts'
 
 const words: { [K in WaitReason['kind']]: (reason: Extract<WaitReason, { kind: K }>) => string } = {
@@ -26,13 +34,22 @@ function viewOf(reason: WaitReason): WaitView {
   }
 }
 
+async function limitsOf(store: Pick<Store, 'settings' | 'limits'>): Promise<{ slots: number; perOwner: number }> {
+  const most = Number(await store.settings.get(slotsSetting)) || 1
+  return { slots: most, perOwner: (await store.limits.defaults()).builds ?? most }
+}
+
+/** What one build waits for, which everybody may know who may see it: no other owner is named in it. */
+export function createWaits({ store, now }: Pick<HandlerDeps, 'store' | 'now'>) {
+  return async ({ id, status }: Build): Promise<Pick<BuildDetail, 'turn' | 'waitsFor'>> => {
+    const found = isTerminal(status) ? null : await store.queue.lookAt(id, await limitsOf(store), now())
+    if (found === null) return { turn: null, waitsFor: null }
+    return { turn: found.turn, waitsFor: found.waitsFor === null ? null : viewOf(found.waitsFor) }
+  }
+}
+
 /** What the dispatcher goes by, for people to see. */
 export function createQueueHandlers({ store, views, now }: HandlerDeps): Handlers<'getQueue'> {
-  async function slots(): Promise<{ slots: number; perOwner: number }> {
-    const most = Number(await store.settings.get(slotsSetting)) || 1
-    return { slots: most, perOwner: (await store.limits.defaults()).builds ?? most }
-  }
-
   async function workers({ active }: QueueLook, at: number): Promise<QueueView['workers']> {
     return (await store.services.list()).flatMap((service) => {
       const { id, kind, host, seenAt, facts } = service
@@ -44,7 +61,7 @@ export function createQueueHandlers({ store, views, now }: HandlerDeps): Handler
 
   return {
     async getQueue() {
-      const look = await store.queue.look(await slots(), now())
+      const look = await store.queue.look(await limitsOf(store), now())
       const draining = await store.deployments.list(null, { status: 'draining' }, { before: null, limit: 200 })
       const view = views.forOneAnswer()
       return {

@@ -200,7 +200,7 @@ export function createViews(
   return {
     forOneAnswer,
     variable,
-    async buildDetail(build: Build): Promise<BuildDetail> {
+    async buildDetail(build: Build): Promise<Omit<BuildDetail, 'turn' | 'waitsFor'>> {
       const repository = await store.repositories.get(build.repositoryId)
       const place = await store.builds.failureLocation(build.id)
       return {

@@ -89,8 +89,11 @@ function answerOf(
     const [delivery] = deliveries
     return `It was not built: its delivery was ${delivery?.outcome}${because(delivery?.reason ?? null)}.`
   }
-  const { id, status, reason } = build
-  if (!isTerminal(status)) return `It is on its way, ${status}${because(reason)}: "slipway logs -f --build ${id}".`
+  const { id, status, reason, waitsFor } = build
+  if (!isTerminal(status)) {
+    const waiting = waitsFor === null ? '' : `; it waits for: ${onOneLine(waitsFor.why)}`
+    return `It is on its way, ${status}${because(reason)}${waiting}: "slipway logs -f --build ${id}".`
+  }
   if (live.length > 0) {
     const last = status === 'live' ? '' : ` Its newest build is ${status}${because(reason)}.`
     return `It is live: ${live.join(', ')}.${last}`

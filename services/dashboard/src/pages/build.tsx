@@ -16,10 +16,12 @@ import { Waterfall } from '../parts/waterfall.tsx'
 import { useTellOwner } from '../shell/shown-owner.ts'
 import { branchOf, gistOf, isOver, shortCommit, triggerWord } from '../words/build.ts'
 import { BuildProblem, BuildWarnings } from './build-problem.tsx'
+import { BuildWait } from './build-wait.tsx'
 
 export function BuildPage({ id }: { id: string }) {
   const build = useLoaded('getBuild', { id }, (event) => event.buildId === id)
   useTellOwner(build.data?.owner ?? null)
+  const { reload } = build
   return (
     <div class="page">
       <Show of={build}>
@@ -32,6 +34,7 @@ export function BuildPage({ id }: { id: string }) {
               <BuildActions build={build} />
             </PageHead>
             <BuildProblem build={build} />
+            <BuildWait build={build} reload={reload} />
             <BuildWarnings build={build} />
             <Section title="Steps">
               <Waterfall build={build} />

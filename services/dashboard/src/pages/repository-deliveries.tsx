@@ -1,7 +1,9 @@
 import type { DeliveryView } from '@slipway/client'
 import { buildHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
+import { usePages } from '../live/use-pages.ts'
 import { Commit } from '../parts/commit.tsx'
+import { More } from '../parts/more.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -17,14 +19,14 @@ const outcomes: Record<DeliveryView['outcome'], { word: string; tone: Tone }> = 
   failed: { word: 'Failed', tone: 'bad' }
 }
 
-/** Lists are by owner: of the newest deliveries those of one repository. */
 export function RepositoryDeliveries({ owner, repositoryId }: { owner: string; repositoryId: string }) {
-  const deliveries = useLoaded('listDeliveries', { owner, limit: 200 }, (event) => event.repositoryId === repositoryId)
+  const input = { owner, repository: repositoryId, limit: 50 }
+  const deliveries = useLoaded('listDeliveries', input, (event) => event.repositoryId === repositoryId)
+  const pages = usePages('listDeliveries', input, deliveries.data?.next ?? null)
   return (
     <Show of={deliveries}>
       {({ items }) => {
-        const mine = items.filter((one) => one.repositoryId === repositoryId)
-        if (mine.length === 0) {
+        if (items.length === 0) {
           return (
             <Empty title="Nothing was delivered">
               <p>
@@ -35,11 +37,14 @@ export function RepositoryDeliveries({ owner, repositoryId }: { owner: string; r
           )
         }
         return (
-          <ul class="rows">
-            {mine.slice(0, 50).map((one) => (
-              <DeliveryRow key={one.id} one={one} />
-            ))}
-          </ul>
+          <>
+            <ul class="rows">
+              {[...items, ...pages.items].map((one) => (
+                <DeliveryRow key={one.id} one={one} />
+              ))}
+            </ul>
+            <More pages={pages} />
+          </>
         )
       }}
     </Show>

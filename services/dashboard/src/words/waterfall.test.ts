@@ -22,7 +22,9 @@ const build: BuildDetail = {
   deployingAt: null,
   finishedAt: null,
   functions: [],
-  failure: null
+  failure: null,
+  waitsFor: null,
+  turn: null
 }
 const part: BuildDetail['functions'][number] = {
   name: 'hello',

@@ -62,6 +62,12 @@ export interface QueueLook {
 export interface BuildQueue {
   /** Changes nothing. @param limits as `Builds.admit` gets them */
   look(limits: { slots: number; perOwner: number }, now: number): Promise<QueueLook>
+  /** The same of one build alone; null: it is unknown, or has ended. Worked on: it waits for nothing. */
+  lookAt(
+    buildId: string,
+    limits: { slots: number; perOwner: number },
+    now: number
+  ): Promise<{ turn: number | null; waitsFor: WaitReason | null } | null>
 }
 
 /** The setting in which `deployer` keeps how many builds it lets run at a time: others show it. */

@@ -51,5 +51,5 @@ export interface Deliveries {
   known(forgeId: string, deliveryIds: string[]): Promise<string[]>
   /** The one of a forge, or of one of its repositories, that came last; null before the first. */
   newest(forgeId: string, repositoryId?: string): Promise<DeliveryRecord | null>
-  list(whose: Whose, page: Page): Promise<DeliveryRecord[]>
+  list(whose: Whose, page: Page, filter?: { repositoryId?: string }): Promise<DeliveryRecord[]>
 }
