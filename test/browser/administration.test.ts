@@ -5,11 +5,12 @@ import type { RouteOutput } from '@slipway/client'
 import { startInstallation } from '@slipway/demo'
 import { waitFor } from '@slipway/machine'
 import type { Browser } from 'playwright-core'
-import { call, createScene, type Scene, saying, stackOf } from '../system/scene.ts'
+import { call, createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
 import { seriousFaults, startBrowser, takePicture, visitAsAdministrator } from './browser.ts'
 
 let scene: Scene
 let browser: Browser
+let repository: TestRepository
 
 before(async () => {
   // Nothing of GitHub in the environment, and of GitLab only where it is: they are connected from the page.
@@ -21,7 +22,7 @@ before(async () => {
   )
   browser = await startBrowser()
   scene.gitlab.removeWebhooks()
-  const repository = await scene.repository({ forge: 'gitlab', owner: 'alice', name: 'shop' })
+  repository = await scene.repository({ forge: 'gitlab', owner: 'alice', name: 'shop' })
   const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('hello') }
   const commit = await repository.push(files)
   await connectProject('alice/shop', scene.gitlab.accessToken)
@@ -54,10 +55,38 @@ async function connectProject(project: string, token: string | null): Promise<vo
 }
 
 test('another project of GitLab is connected from the page with the token that is kept', async () => {
-  const repository = await scene.repository({ forge: 'gitlab', owner: 'alice', name: 'other' })
-  const commit = await repository.push({ 'stack.yml': stackOf({ more: {} }), 'more/handler.js': saying('more') })
+  const other = await scene.repository({ forge: 'gitlab', owner: 'alice', name: 'other' })
+  const commit = await other.push({ 'stack.yml': stackOf({ more: {} }), 'more/handler.js': saying('more') })
   await connectProject('alice/other', null)
-  assert.equal((await repository.ended(commit)).status, 'live')
+  assert.equal((await other.ended(commit)).status, 'live')
+})
+
+test('automatic deploys are switched off in the page: a push waits there until somebody deploys it', async () => {
+  const hosted = await scene.installation.api.listRepositories({ owner: 'alice' })
+  const one = hosted.items.find(({ fullName }) => fullName === 'alice/shop')
+  const { page, context, complaints } = await visitAsAdministrator(browser, scene)
+  await page.goto(`/owners/alice/repositories/${one?.id}`)
+  await page.getByLabel(/^Deploy pushes by themselves/).uncheck()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Saved.').first().waitFor()
+  const commit = await repository.push({ 'hello/handler.js': saying('asked for') })
+  const left = await repository.ended(commit)
+  assert.deepEqual([left.status, left.reason], ['skipped', 'automatic deploys are off'])
+  await page.getByText('is not live, because automatic deploys are off').waitFor({ timeout: 60_000 })
+  await page
+    .locator('.build-row', { hasText: 'Skipped' })
+    .filter({ hasText: 'automatic deploys are off' })
+    .first()
+    .waitFor()
+  await takePicture(page, 'repository-left-out')
+  assert.deepEqual(await seriousFaults(page), [])
+  await page.getByRole('button', { name: 'Deploy it' }).click()
+  await page.waitForURL(/\/builds\//)
+  const asked = await scene.ended(page.url().split('/').at(-1) ?? '')
+  assert.deepEqual([asked.status, asked.trigger, asked.commit], ['live', 'rebuild', commit])
+  await scene.installation.api.updateRepository({ id: one?.id ?? '', isAutomatic: true })
+  assert.deepEqual(complaints, [])
+  await context.close()
 })
 
 test('GitHub is connected from the page, which tells how far it is until pushes are heard of', async () => {
