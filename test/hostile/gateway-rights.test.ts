@@ -77,6 +77,7 @@ const systemTable: Record<string, Row> = {
   'PUT /system/secrets': [admins, { body: { name: 'key', value: 'v', namespace: 'alice' } }],
   'DELETE /system/secrets': [admins, { body: { name: 'key', namespace: 'alice' } }],
   'POST /system/namespace/': [platform, { body: { name: 'dora' } }],
+  'DELETE /system/namespace/:namespace': ['uuuhrrryuuu'],
   'PUT /system/namespace/:namespace': ['uuuhrrryuuu', { body: {} }]
 }
 

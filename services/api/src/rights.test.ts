@@ -111,6 +111,7 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'DELETE /api/v1/owners/:owner/notifications/:id': [admins],
   'POST /api/v1/owners/:owner/notifications/:id/test': [admins],
 
+  // Those below `/system/` are in the table of what is asked through the gateway, too: test/hostile/gateway-rights.test.ts.
   'GET /system/functions': [signedIn],
   'GET /system/namespaces': [signedIn],
   'GET /system/info': [signedIn],
