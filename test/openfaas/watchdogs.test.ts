@@ -87,20 +87,19 @@ async function hold(name: string) {
 }
 
 const patient = { write_timeout: '5m', read_timeout: '5m', exec_timeout: '5m' }
-const whenReady = ['--annotation', 'com.openfaas.ready.http.path=/_/ready']
 
 test('of-watchdog ends a call that takes longer than exec_timeout, or than its caller would wait, and takes the next', async () => {
-  await deploy('late', 'of-http', { exec_timeout: '1s', ready_path: '/ready' }, whenReady)
+  await deploy('late', 'of-http', { exec_timeout: '1s', ready_path: '/ready' })
   const ended = await call(scene, '/function/late.dave/never')
   assert.deepEqual([ended.status, ended.headers['x-openfaas-internal']], [504, 'of-watchdog'])
-  await deploy('late', 'of-http', { ...patient, VERSION: '2', ready_path: '/ready' }, whenReady)
+  await deploy('late', 'of-http', { ...patient, VERSION: '2', ready_path: '/ready' })
   const impatient = await call(scene, '/function/late.dave/never', { headers: { 'x-timeout': '300ms' } })
   assert.deepEqual([impatient.status, impatient.headers['x-openfaas-internal']], [504, 'of-watchdog'])
   assert.equal((await stateOf('late')).status, 200)
 })
 
 test('a replica with max_inflight calls answers 429 to the next, is busy and not dead, and another one helps', async () => {
-  await deploy('busy', 'of-http', { ...patient, max_inflight: '2', ready_path: '/ready' }, whenReady)
+  await deploy('busy', 'of-http', { ...patient, max_inflight: '2', ready_path: '/ready' })
   const first = await hold('busy')
   const second = openCall(scene, '/function/busy.dave/stream', { hasBody: false })
   await second.untilBytes()
@@ -119,11 +118,11 @@ test('a replica with max_inflight calls answers 429 to the next, is busy and not
 
 test('a new version waits for its ready_path, and the former one ends the calls that it has', async (t) => {
   const environment = { ...patient, ready_path: '/ready' }
-  await deploy('switched', 'of-http', { ...environment, VERSION: '1' }, whenReady)
+  await deploy('switched', 'of-http', { ...environment, VERSION: '1' })
   const held = await hold('switched')
   const callers = callAllTheTime(scene, '/function/switched.dave/state')
   t.after(() => callers.stop())
-  await deploy('switched', 'of-http', { ...environment, VERSION: '2', READY_AFTER: '3' }, whenReady)
+  await deploy('switched', 'of-http', { ...environment, VERSION: '2', READY_AFTER: '3' })
   assert.ok(((await stateOf('switched')).asked ?? 0) > 3)
   held.end()
   assert.deepEqual(await held.answer(), { status: 200, body: 'held by 1' })
@@ -134,8 +133,8 @@ test('a new version waits for its ready_path, and the former one ends the calls 
 
 test('a version whose ready_path never says so leaves the former one in its place, and its build tells what was answered', async () => {
   const environment = { ready_path: '/ready' }
-  await deploy('never', 'of-http', { ...environment, VERSION: '1' }, whenReady)
-  const annotations = { 'com.openfaas.ready.http.path': '/_/ready', 'com.openfaas.ready.http.failureThreshold': '3' }
+  await deploy('never', 'of-http', { ...environment, VERSION: '1' })
+  const annotations = { 'com.openfaas.ready.http.failureThreshold': '3' }
   const envVars = { ...environment, VERSION: '2', READY_AFTER: '1000000' }
   const wanted = { service: 'never', image: imageOf('of-http'), annotations, envVars }
   const { status, json } = await scene.system('PUT', '/system/functions', wanted)

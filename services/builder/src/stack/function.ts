@@ -93,7 +93,7 @@ export function readFunction(name: string, field: Field, context: FunctionContex
       hasReadonlyRoot: readonlyRoot(get('readonly_root_filesystem'), context),
       fprocess: optional(get('fprocess'), reader)?.value ?? null,
       constraints: reader.list(get('constraints')).map((item) => required(item, reader, 'a constraint').value),
-      readiness: readinessOf(annotations),
+      readiness: readinessOf(annotations, variables),
       writeTimeoutMs: writeTimeoutOf(variables, get('environment').at)
     }
   }

@@ -12,6 +12,15 @@ test('the path of readiness comes before that of health', () => {
   assert.deepEqual({ path, pathSource }, { path: '/h', pathSource: 'the annotation com.openfaas.health.http.path' })
 })
 
+test("of-watchdog's ready_path is asked for where of-watchdog tells of it, unless an annotation says otherwise", () => {
+  const environment = ['environment:', '  ready_path: /up']
+  const { path, pathSource } = onlyFunction(parse(entry(...environment))).spec.readiness
+  assert.deepEqual([path, pathSource], ['/_/ready', 'the variable ready_path of of-watchdog'])
+  const annotated = entry(...environment, 'annotations:', '  com.openfaas.health.http.path: /h')
+  assert.equal(onlyFunction(parse(annotated)).spec.readiness.path, '/h')
+  assert.equal(onlyFunction(parse(entry('environment:', '  ready_path: ""'))).spec.readiness.path, '/_/health')
+})
+
 test('times are seconds or durations, in the newer and the older names', () => {
   assert.deepEqual(
     readiness(

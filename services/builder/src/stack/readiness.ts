@@ -2,6 +2,8 @@ import { parseDuration, type Readiness, type SourceLocation } from '@slipway/dom
 import { failureAt, type Located, quote } from './location.ts'
 
 const defaultPath = '/_/health'
+/** Where of-watchdog says whether the process behind it does, which it asks on the path that the variable `ready_path` names. */
+const watchdogPath = '/_/ready'
 const defaultPeriodMs = 250
 const defaultTimeoutMs = 1000
 /** How long a function that says nothing about it may fail before it counts as broken. */
@@ -10,11 +12,14 @@ const durationLimitMs = 10 * 60_000
 
 /**
  * When a new replica counts as ready, from the annotations of OpenFaaS: `com.openfaas.ready.http.*`, else `com.openfaas.health.http.*`.
- * Times are seconds or durations. The path may still come from the template (`withTemplate`).
+ * Times are seconds or durations. An image with of-watchdog that has the variable `ready_path` needs no annotation. The path may still come from the template (`withTemplate`).
  *
  * @throws Failure `invalid-stack` at the annotation.
  */
-export function readinessOf(annotations: ReadonlyMap<string, Located<string>>): Readiness {
+export function readinessOf(
+  annotations: ReadonlyMap<string, Located<string>>,
+  environment: Readonly<Record<string, string>>
+): Readiness {
   const find = (...names: string[]) => {
     for (const kind of ['ready', 'health']) {
       for (const name of names) {
@@ -35,14 +40,22 @@ export function readinessOf(annotations: ReadonlyMap<string, Located<string>>): 
   }
   const periodMs = duration(find('periodSeconds', 'period'), 50) ?? defaultPeriodMs
   return {
-    path: path?.value ?? defaultPath,
-    pathSource: path === null ? 'the default' : `the annotation ${path.key}`,
+    ...pathOf(path, environment),
     initialDelayMs: duration(find('initialDelaySeconds', 'initialDelay'), 0) ?? 0,
     periodMs,
     timeoutMs: duration(find('timeoutSeconds', 'timeout'), 50) ?? defaultTimeoutMs,
     successThreshold: threshold(find('successThreshold')) ?? 1,
     failureThreshold: threshold(find('failureThreshold')) ?? Math.max(3, Math.ceil(patienceMs / periodMs))
   }
+}
+
+function pathOf(
+  annotation: Annotation | null,
+  environment: Readonly<Record<string, string>>
+): Pick<Readiness, 'path' | 'pathSource'> {
+  if (annotation !== null) return { path: annotation.value, pathSource: `the annotation ${annotation.key}` }
+  if (environment.ready_path) return { path: watchdogPath, pathSource: 'the variable ready_path of of-watchdog' }
+  return { path: defaultPath, pathSource: 'the default' }
 }
 
 interface Annotation {

@@ -102,7 +102,7 @@ platform's own and are refused.
 | \`com.openfaas.scale.zero\`, \`.zero-duration\` | false, ${scaleDefaults.zeroAfterMs / 60_000}m | without a call for so long there is no replica; the next call starts one |
 | \`topic\`, \`schedule\` | none | with \`topic: cron-function\` it is called by itself when the cron expression says so; several are separated by \`;\` ([write-a-function.md](write-a-function.md#by-a-schedule)) |
 | \`schedule.timezone\`, \`schedule.overlap\` | UTC, skip | \`Europe/Berlin\`; \`allow\` calls it also while its former scheduled call is under way |
-| \`com.openfaas.ready.http.path\` | \`/_/health\`, or the template's | is asked before a new version gets traffic |
+| \`com.openfaas.ready.http.path\` | \`/_/health\`, or the template's; with the variable \`ready_path\` of of-watchdog \`/_/ready\` | is asked before a new version gets traffic |
 | \`com.openfaas.ready.http.initialDelay\`, \`.period\`, \`.timeout\` | 0, 250ms, 1s | seconds (\`.initialDelaySeconds\` and so on are understood as well) or durations |
 | \`com.openfaas.ready.http.successThreshold\`, \`.failureThreshold\` | 1, 30 s of failures | so many in a row |
 
