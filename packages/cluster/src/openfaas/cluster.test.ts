@@ -124,7 +124,6 @@ test('a deployment is a function of its own name, with its labels, its limits an
         'com.openfaas.cloud.git-owner': 'alice',
         'com.openfaas.scale.min': '1',
         'com.openfaas.scale.max': '4',
-        'com.openfaas.scale.factor': '0',
         'com.slipway.installation': 'installation-1',
         'com.slipway.deployment': deployment.id,
         'com.slipway.owner': 'alice',

@@ -77,7 +77,6 @@ export function requestOf(
       // Slipway's scaler decides. Some gateways begin with the least.
       [`${scale}min`]: String(count),
       [`${scale}max`]: String(Math.max(count, spec.replicas.max)),
-      [`${scale}factor`]: '0',
       [labels.installation]: installation,
       [labels.deployment]: deployment.id,
       [labels.owner]: deployment.ownerSlug,

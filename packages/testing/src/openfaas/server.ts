@@ -24,7 +24,7 @@ export const communityEdition: OpenFaasEdition = {
   provider: 'faas-netes-ce',
   functionLimit: 15,
   replicaLimit: 5,
-  scaleLabels: ['com.openfaas.scale.min', 'com.openfaas.scale.max', 'com.openfaas.scale.factor'],
+  scaleLabels: ['com.openfaas.scale.min', 'com.openfaas.scale.max'],
   hasNamespaces: false,
   isPublic: null
 }
