@@ -163,6 +163,9 @@ function gatewayEnv(settings: Env): Record<string, string> {
     'ASYNC_CONCURRENCY',
     'ASYNC_WAITING_LIMIT',
     'CALLBACK_LOOPBACK',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    'TRACES_RATIO',
     'NODE_OPTIONS',
     'NODE_COMPILE_CACHE'
   ]

@@ -13,6 +13,7 @@ import type { IsPeer } from './peers.ts'
 import { bodyTooLarge, notLoaded, tooDeep, tooManyCalls, tooManyOfCaller } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
 import type { Tally } from './tally.ts'
+import type { CallSpan, Traces } from './traces.ts'
 import { isAsleep, type Upstream } from './upstream.ts'
 import type { Waking } from './waking.ts'
 
@@ -37,10 +38,18 @@ export interface CallsOptions {
   bodyLimitBytes: number
   inFlightLimit: number
   isTrustedProxy: IsPeer
+  /** null: nobody takes spans. */
+  traces: Traces | null
   now: () => number
 }
 
 const isNobody: IsPeer = () => false
+
+/** The span ends with the answer. @returns what its function gets */
+export function trace(res: ServerResponse, span: CallSpan): string {
+  res.on('close', () => span.end(res.writableFinished ? res.statusCode : 499))
+  return span.traceparent
+}
 
 /** Functions that pass a call on tell how often it was: beyond this it goes round in a circle. */
 const depthLimit = 32
@@ -56,12 +65,13 @@ export function factsOf({ req, inner }: Incoming, isTrustedProxy: IsPeer, starte
     startedAt,
     isTrusted: inner === null && isTrustedProxy(req.socket.remoteAddress),
     depth: inner === null ? 0 : innerDepth(req),
+    traceparent: null,
     keyHeaders: keyHeaders(req)
   }
 }
 
 export function createCalls(options: CallsOptions): Calls {
-  const { table, metrics, tally, waking, bodyLimitBytes, inFlightLimit, isTrustedProxy, now } = options
+  const { table, metrics, tally, waking, bodyLimitBytes, inFlightLimit, isTrustedProxy, traces, now } = options
   const open = new Set<ServerResponse>()
   const waiting: (() => void)[] = []
   const callers = createCallerLimit()
@@ -132,6 +142,7 @@ export function createCalls(options: CallsOptions): Calls {
       const begin = performance.now()
       const move = count(incoming, upstream, begin)
       const facts = factsOf(incoming, isTrustedProxy, now())
+      if (traces !== null) facts.traceparent = trace(res, traces.begin(req, upstream, facts.callId))
       const tooMany = refusalOfDepth(facts) ?? refusalOfMany(incoming, upstream, begin)
       if (tooMany !== null) {
         answerFailure(res, tooMany, callHeaders(facts))

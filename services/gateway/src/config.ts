@@ -28,6 +28,9 @@ export interface GatewayConfig {
   TRUSTED_PROXIES: string
   METRICS_PEERS: string
   STOP_GRACE_MS: number
+  OTEL_EXPORTER_OTLP_ENDPOINT: string | null
+  OTEL_EXPORTER_OTLP_HEADERS: string
+  TRACES_RATIO: number
 }
 
 const label = '[a-z0-9]([a-z0-9-]*[a-z0-9])?'
@@ -139,7 +142,25 @@ export const gatewaySettings = {
     default: '127.0.0.0/8, ::1',
     description: 'Addresses and networks that may read `/metrics` of the gateway.'
   },
-  STOP_GRACE_MS: { type: 'integer', default: 8000, minimum: 0, maximum: 600_000 }
+  STOP_GRACE_MS: { type: 'integer', default: 8000, minimum: 0, maximum: 600_000 },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    type: 'string',
+    pattern: '^https?://[^?#]+$',
+    description: 'A collector of OpenTelemetry: calls are told to it as spans, by OTLP over HTTP. Unset: to nobody.',
+    expected: 'an http address'
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    type: 'string',
+    default: '',
+    description: 'Sent to it: `name=value`, separated by commas.'
+  },
+  TRACES_RATIO: {
+    type: 'string',
+    default: '1',
+    pattern: '^(0(\\.\\d+)?|1(\\.0+)?)$',
+    description: 'How many of the traces are told.',
+    expected: 'a number of 0 to 1'
+  }
 } as const satisfies Record<keyof GatewayConfig, SettingSchema>
 
 /**
@@ -177,7 +198,10 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     CALLBACK_LOOPBACK: text('CALLBACK_LOOPBACK'),
     TRUSTED_PROXIES: text('TRUSTED_PROXIES'),
     METRICS_PEERS: text('METRICS_PEERS'),
-    STOP_GRACE_MS: Number(text('STOP_GRACE_MS'))
+    STOP_GRACE_MS: Number(text('STOP_GRACE_MS')),
+    OTEL_EXPORTER_OTLP_ENDPOINT: text('OTEL_EXPORTER_OTLP_ENDPOINT') || null,
+    OTEL_EXPORTER_OTLP_HEADERS: text('OTEL_EXPORTER_OTLP_HEADERS'),
+    TRACES_RATIO: Number(text('TRACES_RATIO'))
   }
 }
 

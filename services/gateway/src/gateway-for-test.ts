@@ -88,7 +88,7 @@ export async function startTestGateway(
   routes: Route[],
   env: Record<string, string> = {},
   announceMs = 0,
-  interfaces?: GatewayDeps['interfaces']
+  more: Partial<Pick<GatewayDeps, 'interfaces' | 'traces'>> = {}
 ): Promise<TestGateway> {
   let served = routes
   let keys: KnownKey[] = []
@@ -139,7 +139,7 @@ export async function startTestGateway(
     },
     logger: createLogger('gateway', 'silent'),
     announceMs,
-    ...(interfaces === undefined ? {} : { interfaces })
+    ...more
   })
   t.after(() => running.close())
   const url = running.url as string

@@ -35,6 +35,8 @@ export interface CallFacts {
   isTrusted: boolean
   /** How many functions have passed it on, as far as they told; 0: it came from outside. */
   depth: number
+  /** Of the call's own span; null: what the caller gave is passed on. */
+  traceparent: string | null
   /** Names of headers that hold keys for the gateway, in lower case. */
   keyHeaders: readonly string[]
 }
@@ -65,6 +67,7 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
     if (hopByHop.has(lower) || named?.has(lower) || ours.has(plain)) continue
     if (call.keyHeaders.length > 0 && call.keyHeaders.includes(plain)) continue
     if (!call.isTrusted && isAboutClient(plain)) continue
+    if (call.traceparent !== null && plain === 'traceparent') continue
     const value = req.rawHeaders[i + 1] as string
     const passed = plain === 'cookie' ? withoutOwnCookies(value) : value
     if (passed !== null) headers.push(name, passed)
@@ -85,6 +88,7 @@ export function requestHeaders(req: IncomingMessage, call: CallFacts): string[] 
     'X-Start-Time',
     startTime(call)
   )
+  if (call.traceparent !== null) headers.push('traceparent', call.traceparent)
   if (call.depth > 0) headers.push(depthHeader, String(call.depth))
   return headers
 }

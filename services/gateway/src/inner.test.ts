@@ -30,7 +30,7 @@ async function startInside(t: TestContext, routes: Route[], env: Record<string, 
     Object.fromEntries(
       [...bridges].map(([owner, address]) => [bridgeName(networkHash(installation, owner)), [addressOf({ address })]])
     )
-  const gateway = await startTestGateway(t, routes, { INNER_PORT: String(port), ...env }, 0, interfaces)
+  const gateway = await startTestGateway(t, routes, { INNER_PORT: String(port), ...env }, 0, { interfaces })
   return {
     ...gateway,
     bridges,

@@ -7,9 +7,10 @@ import { createLogger } from '@slipway/service/logger'
 import { run } from '@slipway/service/run'
 import { addSettingsFile } from '@slipway/service/settings-file'
 import { openRoutes } from '@slipway/store/routes'
-import { readConfig } from './config.ts'
+import { type GatewayConfig, readConfig } from './config.ts'
 import { createRouteSource } from './route-source.ts'
 import { startGateway } from './service.ts'
+import type { Traces } from './traces.ts'
 
 async function main() {
   const logger = createLogger('gateway', process.env.LOG_LEVEL || 'info')
@@ -35,10 +36,20 @@ async function main() {
       const limits = { concurrency: config.ASYNC_CONCURRENCY, waitingLimit: config.ASYNC_WAITING_LIMIT }
       return openAsyncCalls(queue, { ...limits, onError: onRedisError })
     }
-    const gateway = await startGateway(config, { routes, signals, asyncCalls: { backlog, open }, traffic, logger })
+    const traces = await tracesOf(config)
+    closers.add('traces', async () => traces?.close())
+    const asyncCalls = { backlog, open }
+    const gateway = await startGateway(config, { routes, signals, asyncCalls, traffic, traces, logger })
     closers.add('gateway', () => gateway.close())
     return { url: gateway.url, close: () => closers.close() }
   }, logger)
+}
+
+async function tracesOf(config: GatewayConfig): Promise<Traces | null> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = config
+  if (endpoint === null) return null
+  const { createOtlpTraces } = await import('./traces-otlp.ts')
+  return createOtlpTraces({ endpoint, headers, ratio: config.TRACES_RATIO })
 }
 
 // `slipway up` loads it without starting it, too.

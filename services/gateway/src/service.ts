@@ -29,6 +29,7 @@ import type { RouteSource } from './route-source.ts'
 import { createRouteTable } from './routes.ts'
 import { createSystemProxy } from './system.ts'
 import { createTally } from './tally.ts'
+import type { Traces } from './traces.ts'
 import { createTrafficFeed } from './traffic-feed.ts'
 import { createWaking } from './waking.ts'
 
@@ -44,6 +45,8 @@ export interface GatewayDeps {
   asyncCalls: Pick<AsyncDeskDeps, 'backlog' | 'open'>
   /** Takes what was counted. */
   traffic: Pick<TrafficSender, 'send'>
+  /** Takes spans of calls; left out where nobody does. */
+  traces?: Traces | null
   logger: Logger
   now?: () => number
   /** The networks of this machine, among which are the owners'. */
@@ -68,6 +71,7 @@ export async function startGateway(
     logger,
     now = Date.now,
     interfaces = networkInterfaces,
+    traces = null,
     announceMs = 400,
     firstRoutesMs = 15_000
   }: GatewayDeps
@@ -102,6 +106,7 @@ export async function startGateway(
       bodyLimitBytes: config.BODY_LIMIT_BYTES,
       inFlightLimit: config.IN_FLIGHT_LIMIT,
       isTrustedProxy,
+      traces,
       now
     })
     const perform = createPerform({ table, metrics, tally, waking, now })
@@ -124,6 +129,7 @@ export async function startGateway(
         refusalOfMany: calls.refusalOfMany,
         bodyLimitBytes: config.ASYNC_BODY_LIMIT_BYTES,
         isTrustedProxy,
+        traces,
         now
       }),
       system: createSystemProxy(config.API_URL),

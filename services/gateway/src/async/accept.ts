@@ -4,11 +4,12 @@ import { challenge, refusalOfCaller } from '../access.ts'
 import { type FunctionAddress, noSuchFunction } from '../address.ts'
 import { answerFailure } from '../answers.ts'
 import type { Incoming } from '../call.ts'
-import { type Calls, factsOf, refusalOfDepth } from '../calls.ts'
+import { type Calls, factsOf, refusalOfDepth, trace } from '../calls.ts'
 import { callHeaders, requestHeaders } from '../headers.ts'
 import type { IsPeer } from '../peers.ts'
 import { bodyTooLarge, notLoaded } from '../refusals.ts'
 import type { RouteTable } from '../routes.ts'
+import type { Traces } from '../traces.ts'
 import type { Upstream } from '../upstream.ts'
 import { parseCallback } from './callback.ts'
 import type { AsyncDesk } from './desk.ts'
@@ -19,6 +20,7 @@ export interface AcceptOptions {
   refusalOfMany: Calls['refusalOfMany']
   bodyLimitBytes: number
   isTrustedProxy: IsPeer
+  traces: Traces | null
   now: () => number
 }
 
@@ -31,6 +33,7 @@ export function createAcceptCall({
   refusalOfMany,
   bodyLimitBytes,
   isTrustedProxy,
+  traces,
   now
 }: AcceptOptions): AcceptCall {
   return (incoming, address) => {
@@ -39,6 +42,7 @@ export function createAcceptCall({
     if (upstream === null) throw noSuchFunction()
     const { req, res } = incoming
     const facts = factsOf(incoming, isTrustedProxy, now())
+    if (traces !== null) facts.traceparent = trace(res, traces.begin(req, upstream, facts.callId))
     const tooMany = refusalOfDepth(facts) ?? refusalOfMany(incoming, upstream, performance.now())
     if (tooMany !== null) {
       answerFailure(res, tooMany, callHeaders(facts))

@@ -91,7 +91,7 @@ export function createPerform({ table, metrics, tally, waking, now }: PerformDep
 }
 
 function exchange(replica: Replica, asked: Asked, begin: number, limit: AbortSignal): Promise<Result> {
-  const facts: CallFacts = { ...asked, isTrusted: false, depth: 0, keyHeaders: [] }
+  const facts: CallFacts = { ...asked, isTrusted: false, depth: 0, traceparent: null, keyHeaders: [] }
   const parts: Buffer[] = []
   let bytes = 0
   let head: Omit<Result, 'body' | 'seconds'> | null = null
