@@ -24,7 +24,7 @@ test('a real bash completes commands, commands below them, and options', async (
   assert.equal(complete('dep'), 'deploy')
   assert.equal(complete('ro'), 'rollback')
   assert.equal(complete('tokens', 'c'), 'create')
-  assert.equal(complete('admin', 'owners', ''), 'add --json --help')
+  assert.equal(complete('admin', 'owners', ''), 'add remove --json --help')
   assert.equal(complete('deploy', '--de'), '--detach')
   assert.equal(complete('deploy', '--owner', 'alice', '--na'), '--name')
   assert.equal(complete('nothing', 'wh'), 'why whoami')
