@@ -29,11 +29,12 @@ test('a git push becomes a function that answers, under its owner, with nothing 
   assert.equal(policies.items.length, 1)
 })
 
-test('a new version takes over without a dropped request; one that crashes is told by its own words, and the former one serves', async () => {
+test('a new version takes over without a dropped request; one that crashes is told by its own words, and the former one serves', async (t) => {
   const repository = await ground.scene.repository({ owner: 'busy' })
   const first = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('version 0') })
   await live(repository, first)
   const client = callAllTheTime(ground.scene, '/function/busy-hello')
+  t.after(() => client.stop())
   for (const version of [1, 2]) {
     const commit = await repository.push({ 'hello/handler.js': saying(`version ${version}`) })
     await live(repository, commit)

@@ -164,6 +164,7 @@ test('functions answer while their node is started again, and are rolled out aft
     repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying(words) })
   await live(repository, await push('before'))
   const client = callAllTheTime(ground.scene, '/function/jane-hello')
+  t.after(() => client.stop())
   await local.restartNode()
   const { calls, failed } = await client.stop()
   assert.ok(calls > 0)

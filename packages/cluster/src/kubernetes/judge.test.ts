@@ -129,3 +129,12 @@ test('a pull that was refused is waited for: the kubelet may not have seen the s
   assert.ok(verdict.kind === 'waiting')
   assert.match(verdict.why, /^ErrImagePull: pull access denied/)
 })
+
+test('what a container printed before it ended is told, also where the next one runs already and has printed nothing', () => {
+  const lastState = { terminated: { exitCode: 1, reason: 'Error', message: 'Error: no database\n' } }
+  const again = failureOf(podOf({ conditions: notReady, status: { ready: false, state: { running: {} }, lastState } }))
+  assert.equal(again.printed, 'Error: no database')
+  assert.match(again.failure.message, /exited with code 1 before it was ready/)
+  const silent = failureOf(podOf({ conditions: notReady, status: ended(1, 'Error') }))
+  assert.equal(silent.printed, null)
+})

@@ -5,8 +5,11 @@ import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/
 export type Verdict =
   | { kind: 'waiting'; why: string }
   | { kind: 'ready'; endpoints: Endpoint[] }
-  /** `pod`: whose last lines tell more; null where there are none. */
-  | { kind: 'failed'; failure: Failure; pod: string | null }
+  /**
+   * `pod`: whose last lines tell more; null where there are none. `printed`: what it printed last, where the kubelet has noted that: the
+   * log itself may be of the next container already.
+   */
+  | { kind: 'failed'; failure: Failure; pod: string | null; printed: string | null }
 
 /** Reasons of a waiting container that no time mends; of images, the registry's answer tells. */
 const hopeless = new Set([
@@ -60,11 +63,9 @@ function failureOf(deployment: Deployment, pod: V1Pod): Verdict | null {
         'not-ready',
         describeExit(ended.exitCode, ended.reason ?? '', ended.message, deployment)
       )
-      return {
-        kind: 'failed',
-        failure,
-        pod: ended.reason === 'ContainerCannotRun' || ended.reason === 'StartError' ? null : name
-      }
+      const isRun = ended.reason !== 'ContainerCannotRun' && ended.reason !== 'StartError'
+      const printed = isRun ? ended.message?.trim() || null : null
+      return { kind: 'failed', failure, pod: isRun ? name : null, printed }
     }
     if (waiting === undefined) continue
     const said = waiting.message ?? ''
@@ -73,11 +74,11 @@ function failureOf(deployment: Deployment, pod: V1Pod): Verdict | null {
         'image-missing',
         `its registry does not have the image of ${deployment.clusterName}: ${said}`
       )
-      return { kind: 'failed', failure, pod: null }
+      return { kind: 'failed', failure, pod: null, printed: null }
     }
     if (hopeless.has(waiting.reason ?? '')) {
       const failure = new Failure('not-ready', `${deployment.clusterName} cannot start: ${waiting.reason}, ${said}`)
-      return { kind: 'failed', failure, pod: null }
+      return { kind: 'failed', failure, pod: null, printed: null }
     }
   }
   return null

@@ -27,6 +27,10 @@ export interface RolloutDeps {
 const lookMs = 2000
 const keptLines = 20
 
+function told(lines: string[]): string {
+  return lines.length === 0 ? '' : `\nits last log lines:\n${lines.slice(-keptLines).join('\n')}`
+}
+
 export function createRollout(deps: RolloutDeps) {
   const { api, watched, policy, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow } = deps
   const core = api.config.makeApiClient(api.client.CoreV1Api)
@@ -74,7 +78,7 @@ export function createRollout(deps: RolloutDeps) {
     const where = { namespace: namespaceName(deployment.ownerSlug), name: pod }
     const options = { follow: false, since: null, tail: keptLines }
     for await (const { text } of podLogs(api, where, options, signal)) texts.push(text)
-    return texts.length === 0 ? '' : `\nits last log lines:\n${texts.join('\n')}`
+    return told(texts)
   }
 
   /** What the kubelet last said of the readiness probe: the events tell, the pod does not. */
@@ -99,8 +103,9 @@ export function createRollout(deps: RolloutDeps) {
 
   async function fail(deployment: Deployment, verdict: Verdict, signal: AbortSignal): Promise<never> {
     if (verdict.kind !== 'failed') throw new TypeError('only what failed is told')
-    const { failure, pod } = verdict
-    const lines = pod === null ? '' : await lastLines(deployment, pod, signal)
+    const { failure, pod, printed } = verdict
+    const lines =
+      printed !== null ? told(printed.split('\n')) : pod === null ? '' : await lastLines(deployment, pod, signal)
     throw new Failure(failure.code, `${failure.message}${lines}`, { cause: failure })
   }
 
