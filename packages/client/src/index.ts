@@ -1,4 +1,5 @@
 export * from './access-routes.ts'
+export { GivenUpCallView } from './call-routes.ts'
 export * from './client.ts'
 export * from './forge-resources.ts'
 export { HealthView } from './health-routes.ts'

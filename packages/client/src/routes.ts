@@ -1,6 +1,7 @@
 import { BuildIsolation, BuildPolicy, BuildStatus } from '@slipway/domain'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
+import { callRoutes } from './call-routes.ts'
 import { forgeRoutes } from './forge-routes.ts'
 import { healthRoutes } from './health-routes.ts'
 import { limitRoutes } from './limit-routes.ts'
@@ -59,6 +60,7 @@ export const routes = {
   ...terminalRoutes,
   ...peopleRoutes,
   ...queueRoutes,
+  ...callRoutes,
   ...healthRoutes,
   listOwners: {
     method: 'GET',

@@ -102,6 +102,7 @@ export const actions = {
   'see-traffic': { needs: 'read', isOpen: true },
   'see-events': { needs: 'read' },
   'see-delivery': { needs: 'read' },
+  'see-calls': { needs: 'read' },
   'see-usage': { needs: 'read' },
   'see-secrets': { needs: 'write' },
   'see-variables': { needs: 'admin' },

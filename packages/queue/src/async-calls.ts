@@ -71,7 +71,8 @@ export interface AsyncCallsOptions {
 const readyMs = 2000
 
 /** A dead letter is kept for a week, and a thousand of each function. */
-const kept = { age: 7 * 24 * 3600, count: 1000 }
+export const deadLetterMs = 7 * 24 * 3600_000
+const kept = { age: deadLetterMs / 1000, count: 1000 }
 
 class LaterError extends Error {
   readonly waitMs: number
@@ -103,7 +104,7 @@ export async function openAsyncCalls(
   function queueOf(functionKey: string): Queue<AsyncCall> {
     const known = queues.get(functionKey)
     if (known !== undefined) return known
-    const queue = new Queue<AsyncCall>(queueName(functionKey), {
+    const queue = new Queue<AsyncCall>(asyncQueueName(functionKey), {
       connection,
       prefix: config.prefix,
       skipVersionCheck: true,
@@ -163,7 +164,7 @@ export async function openAsyncCalls(
     work(functionKey, make) {
       // All workers of all processes share the one number.
       queueOf(functionKey).setGlobalConcurrency(concurrency).catch(onError)
-      return startWorker(queueName(functionKey), config, make, { concurrency, onError })
+      return startWorker(asyncQueueName(functionKey), config, make, { concurrency, onError })
     },
     async close() {
       for (const queue of queues.values()) await queue.close().catch(onError)
@@ -216,6 +217,6 @@ function away(what: string, cause: unknown): Failure {
 }
 
 /** BullMQ allows no `:` in it. */
-function queueName(functionKey: string): string {
+export function asyncQueueName(functionKey: string): string {
   return `async.${functionKey.replace('/', '.')}`
 }

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { createStatusApi, type InternalApi } from '@slipway/client'
 import { Failure, type IdentityProvider } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
+import type { GivenUpCall } from '@slipway/queue/given-up-calls'
 import { createLogger } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import { createStore } from '@slipway/store'
@@ -123,11 +124,24 @@ export async function createApiForTest(
     now,
     logger
   })
+  const givenUpCalls: GivenUpCall[] = []
+  const takeOut = async (functionKey: string, id: string) => {
+    const at = givenUpCalls.findIndex((one) => one.functionKey === functionKey && one.id === id)
+    if (at === -1) throw new Failure('not-found', `there is no call "${id}" that was given up`)
+    givenUpCalls.splice(at, 1)
+  }
+  const givenUp = {
+    list: async (keys: string[], limit: number) =>
+      givenUpCalls.filter(({ functionKey }) => keys.includes(functionKey)).slice(0, limit),
+    retry: takeOut,
+    drop: takeOut
+  }
   const registered: RouteOptions[] = []
   const app = await createApi({
     store,
     internal,
     signals,
+    givenUp,
     isAdministrator: createTokenCheck(token),
     signIn,
     ...(findSession === undefined ? {} : { findSession }),
@@ -154,5 +168,34 @@ export async function createApiForTest(
     await rm(directory, { recursive: true, force: true })
   })
   const api = createStatusApi({ url, token })
-  return { app, registered, signIn, store, forges, signals, directory, scaled, gone, isDeployerAway, api, url }
+  return {
+    app,
+    registered,
+    signIn,
+    store,
+    forges,
+    signals,
+    directory,
+    scaled,
+    givenUpCalls,
+    gone,
+    isDeployerAway,
+    api,
+    url
+  }
+}
+
+export function givenUpCallOf(functionKey: string, id: string): GivenUpCall {
+  return {
+    functionKey,
+    id,
+    callId: `call-${id}`,
+    method: 'POST',
+    path: '/orders',
+    bodyBytes: 12,
+    attempts: 10,
+    reason: 'the function answered 500, after 10 tries',
+    acceptedAt: 1,
+    givenUpAt: 2
+  }
 }

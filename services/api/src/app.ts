@@ -16,7 +16,7 @@ import { createFeed } from './feed.ts'
 import { addFeedRoute } from './feed-route.ts'
 import { createForgeLinks } from './forge-links.ts'
 import { createHandlers } from './handlers.ts'
-import { createLookups } from './handling.ts'
+import { createLookups, type HandlerDeps } from './handling.ts'
 import { type Caller, createIdentify, type IdentifyDeps } from './identify.ts'
 import { addLogRoutes } from './log-routes.ts'
 import { addOpenFaasRoutes } from './openfaas/routes.ts'
@@ -38,6 +38,7 @@ export interface ApiDeps
   store: Store
   internal: InternalApi
   signals: Signals
+  givenUp: HandlerDeps['givenUp']
   gatewayUrl: string | null
   /** Where people reach our pages. */
   publicUrl(): string
@@ -68,6 +69,7 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
     store,
     internal,
     signals,
+    givenUp,
     signIn,
     uploads,
     uploadLimitBytes,
@@ -96,7 +98,18 @@ export async function createApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   const signalOf = createRequestSignals(app)
   const views = createViews(store, gatewayUrl, createForgeLinks(forges), now)
-  const handlers = createHandlers({ store, internal, signals, views, gatewayUrl, signIn, publicUrl, needs, now })
+  const handlers = createHandlers({
+    store,
+    internal,
+    signals,
+    givenUp,
+    views,
+    gatewayUrl,
+    signIn,
+    publicUrl,
+    needs,
+    now
+  })
 
   const lookups = createLookups({ store, now })
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { imageOf, pushOf, seedLive, seedPush, seedRolledOut, specOf } from '@slipway/testing'
-import { commits, createApiForTest, token } from './api.fixture.ts'
+import { commits, createApiForTest, givenUpCallOf, token } from './api.fixture.ts'
 import { imageFolderName } from './openfaas/image-stack.ts'
 import { tarOf } from './tar.fixture.ts'
 
@@ -45,6 +45,8 @@ const calls: [route: string, action: string, call?: Call][] = [
   ['POST /api/v1/functions/:owner/:name/pause', 'pause'],
   ['POST /api/v1/functions/:owner/:name/resume', 'resume'],
   ['POST /api/v1/functions/:owner/:name/scale', 'scale', { body: { replicas: 2 } }],
+  ['POST /api/v1/functions/:owner/:name/calls/:call/retry', 'retry-call', { params: { call: 'one' } }],
+  ['DELETE /api/v1/functions/:owner/:name/calls/:call', 'drop-call', { params: { call: 'two' } }],
   ['PUT /api/v1/functions/:owner/:name/access', 'set-access', { body: { access: 'token' } }],
   ['PUT /api/v1/owners/:owner/access', 'set-access', { body: { access: 'public' } }],
   ['PATCH /api/v1/owners/:owner/variables', 'set-variables', { body: { use: 'runtime', set: { A: 'b' } } }],
@@ -111,7 +113,7 @@ const unwritten = {
 }
 
 test('every route that changes something leaves an entry in the audit log that says who did it', async (t) => {
-  const { registered, store, signals, app, url: origin } = await createApiForTest(t)
+  const { registered, store, signals, app, url: origin, givenUpCalls } = await createApiForTest(t)
   const routes = registered.map(({ method, url }) => `${String(method)} ${url}`)
   const changing = routes.filter((name) => !/^(?:GET|HEAD|OPTIONS) /.test(name))
   const known = [...calls.map(([name]) => name), ...Object.keys(unwritten)]
@@ -121,6 +123,7 @@ test('every route that changes something leaves an entry in the audit log that s
   await seedLive(store, pushOf(commits.a), functions, Date.now())
   await seedLive(store, pushOf(commits.b, { before: commits.a }), functions, Date.now())
   const alice = (await store.owners.findBySlug('alice'))?.id ?? ''
+  for (const id of ['one', 'two']) givenUpCalls.push(givenUpCallOf(`${alice}/hello`, id))
   const image = { ownerId: alice, name: imageFolderName('echo'), commit: 'e'.repeat(64), sender: null, message: null }
   const { build } = await store.builds.queueUpload(image, Date.now())
   await seedRolledOut(store, build.id, [{ spec: specOf('echo'), image: imageOf('echo') }], Date.now())

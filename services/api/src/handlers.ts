@@ -1,5 +1,6 @@
 import { Failure } from '@slipway/domain'
 import { createAccessHandlers } from './access-handlers.ts'
+import { createCallHandlers } from './call-handlers.ts'
 import { createForgeHandlers } from './connect/handlers.ts'
 import { createFunctionHandlers } from './function-handlers.ts'
 import { createLookups, type HandlerDeps, type Handlers, listed, pageOf } from './handling.ts'
@@ -35,6 +36,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...createNotificationHandlers(deps),
     ...createOwnerHandlers(deps),
     ...createQueueHandlers(deps),
+    ...createCallHandlers(deps),
     ...createHealthHandlers(deps),
     async listOwners(input, caller) {
       const page = pageOf(input)

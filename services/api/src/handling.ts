@@ -11,6 +11,7 @@ import {
   type Whose
 } from '@slipway/domain'
 import type { Signals } from '@slipway/queue'
+import type { GivenUpCalls } from '@slipway/queue/given-up-calls'
 import type { Caller } from './identify.ts'
 import type { SignIn } from './sign-in/sign-in.ts'
 import type { Views } from './views.ts'
@@ -19,6 +20,8 @@ export interface HandlerDeps {
   store: Store
   internal: InternalApi
   signals: Pick<Signals, 'send'>
+  /** Asynchronous calls. */
+  givenUp: Pick<GivenUpCalls, 'list' | 'retry' | 'drop'>
   views: Views
   /** Where functions are called; null: nowhere that is known. */
   gatewayUrl: string | null

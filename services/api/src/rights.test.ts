@@ -91,6 +91,9 @@ const table: Record<string, [letters: string, body?: Body | undefined, query?: s
   'POST /api/v1/functions/:owner/:name/redeploy': [writers],
   'POST /api/v1/functions/:owner/:name/scale': [writers, { replicas: 1 }],
   'POST /api/v1/functions/:owner/:name/calls': [writers, { method: 'GET' }],
+  'GET /api/v1/owners/:owner/calls': [readers],
+  'POST /api/v1/functions/:owner/:name/calls/:call/retry': [writers],
+  'DELETE /api/v1/functions/:owner/:name/calls/:call': [writers],
   'POST /api/v1/owners/:owner/deploys': [writers, undefined, 'name=hello'],
 
   'GET /api/v1/functions/:owner/:name/environment': [admins],

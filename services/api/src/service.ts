@@ -4,6 +4,7 @@ import { createInternalClient } from '@slipway/client'
 import { Failure, type Store } from '@slipway/domain'
 import { createIdentityProviders, forgeInstances, signInSettings } from '@slipway/forge'
 import type { Signals } from '@slipway/queue'
+import { createGivenUpCalls } from '@slipway/queue/given-up-calls'
 import { keyringOf } from '@slipway/secrets'
 import {
   commonSettings,
@@ -15,6 +16,7 @@ import {
   type Logger,
   listed,
   proxySettings,
+  queueConfig,
   type Running,
   releaseOf,
   signInKeySettings
@@ -130,10 +132,12 @@ export async function startApi(
     logger
   })
   const stopHearing = signals.listen('forges', () => kept.wake())
+  const givenUp = createGivenUpCalls(queueConfig(config), (err) => logger.debug({ err }, 'Redis does not answer'))
   const app = await createApi({
     store,
     internal: createInternalClient(internalAddress(config), internalToken),
     signals,
+    givenUp,
     isAdministrator: createTokenCheck(await ensureToken(paths.root, config.ADMIN_TOKEN)),
     signIn,
     gatewayUrl: config.GATEWAY_PUBLIC_URL ?? null,
@@ -167,6 +171,7 @@ export async function startApi(
       await kept.close()
       await presence.close()
       await app.close()
+      await givenUp.close()
     }
   }
 }

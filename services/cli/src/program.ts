@@ -3,6 +3,7 @@ import { addAccessCommands } from './access-commands.ts'
 import { addAdministration } from './administration.ts'
 import { addAuditCommand } from './audit-command.ts'
 import { addBuildCommands } from './build-commands.ts'
+import { addCallCommands } from './call-commands.ts'
 import { type CommandContext, example } from './command-context.ts'
 import type { Shell } from './completion.ts'
 import { addConfigurationCommands } from './configuration/configuration-commands.ts'
@@ -49,6 +50,7 @@ export function createProgram(context: CommandContext, { hasScreen, exit }: Prog
   addLoginCommands(program, context, hasScreen)
   addRepositoryCommand(program, context)
   addNotificationCommands(program, context)
+  addCallCommands(program, context)
   addAuditCommand(program, context)
 
   program.commandsGroup('The installation:')
