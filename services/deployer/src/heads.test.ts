@@ -12,11 +12,17 @@ const { a, b, c } = commits
 async function createHeadsForTest(t: TestContext, batchSize = 10) {
   const scene = await createScene(t)
   const { common, connections, opened, state } = scene
+  let clockReads = 0
   return {
     ...scene,
+    clockReads: () => clockReads,
     begin() {
       const heads = createHeads({
         ...common,
+        monotonicNow() {
+          clockReads += 1
+          return common.monotonicNow()
+        },
         connections,
         everyMs: 1000,
         batch: { size: batchSize, paceMs: 1 }
@@ -66,12 +72,13 @@ test('it asks again when its time has come, and not before', async (t) => {
 })
 
 test('a forge that is away is left alone for longer each time, and asked on from where it was', async (t) => {
-  const { begin, repository, observe, waiting, headCalls, state, pass } = await createHeadsForTest(t, 2)
+  const { begin, repository, observe, waiting, headCalls, clockReads, state, pass } = await createHeadsForTest(t, 2)
   for (let i = 1; i <= 4; i++) await observe(await repository(i, b), a)
   state.failure = new Failure('unavailable', 'away')
   begin()
   await waitFor(() => headCalls() === 2, { timeoutMs: 20_000 })
-  await sleep(30)
+  const reads = clockReads()
+  await waitFor(() => clockReads() > reads, { timeoutMs: 20_000, what: 'when it is asked again' })
   assert.equal(headCalls(), 2, 'the rest is not even asked')
   state.failure = null
   pass(1200)
