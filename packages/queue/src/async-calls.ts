@@ -48,7 +48,8 @@ export interface AsyncCalls {
   /**
    * Resolves when Redis has it.
    *
-   * @param id one that was not seen to its end yet is not left again under the same id; by default each is another
+   * @param id one that is under way, was given up, or is among the last few that ended is not left again under the same id; by default
+   * each is another
    * @throws Failure `unavailable`, `too-many-requests`
    */
   enqueue(functionKey: string, call: AsyncCall, id?: string): Promise<void>
@@ -73,6 +74,9 @@ const readyMs = 2000
 /** A dead letter is kept for a week, and a thousand of each function. */
 export const deadLetterMs = 7 * 24 * 3600_000
 const kept = { age: deadLetterMs / 1000, count: 1000 }
+
+/** Calls under ids of their own that are remembered after they were made: who left one and ended at once leaves it again a little later. */
+const remembered = { count: 20 }
 
 class LaterError extends Error {
   readonly waitMs: number
@@ -136,7 +140,7 @@ export async function openAsyncCalls(
             }
           )
         }
-        await queue.add('call', call, id === undefined ? {} : { jobId: id })
+        await queue.add('call', call, id === undefined ? {} : { jobId: id, removeOnComplete: remembered })
       } catch (err) {
         if (err instanceof Failure) throw err
         throw away('the call could not be recorded', err)

@@ -108,22 +108,28 @@ test('with Redis away what is wanted is refused at once', async (t) => {
   await assert.rejects(clock.keep([everySecond]), { code: 'unavailable' })
 })
 
-test('a call that is left under an id of its own is left once, and is known to be under way until it has ended', async (t) => {
+const call: AsyncCall = {
+  callId: 'one',
+  ownerSlug: 'alice',
+  functionName: 'hello',
+  method: 'POST',
+  target: '/',
+  headers: [],
+  body: '',
+  callbackUrl: null,
+  acceptedAt: 1
+}
+const key = 'o-alice/hello'
+
+async function openCalls(t: TestContext) {
   const { config } = createClocks(t)
   const calls = await openAsyncCalls(config, { concurrency: 1, waitingLimit: 10, onError: () => undefined })
   t.after(() => calls.close())
-  const call: AsyncCall = {
-    callId: 'one',
-    ownerSlug: 'alice',
-    functionName: 'hello',
-    method: 'POST',
-    target: '/',
-    headers: [],
-    body: '',
-    callbackUrl: null,
-    acceptedAt: 1
-  }
-  const key = 'o-alice/hello'
+  return calls
+}
+
+test('a call that is left under an id of its own is left once, and is known to be under way until it has ended', async (t) => {
+  const calls = await openCalls(t)
   assert.equal(await calls.isUnderWay(key, 'schedule-1000'), false)
   await calls.enqueue(key, call, 'schedule-1000')
   await calls.enqueue(key, call, 'schedule-1000')
@@ -131,4 +137,28 @@ test('a call that is left under an id of its own is left once, and is known to b
   const worker = calls.work(key, async () => ({ kind: 'dead', reason: 'it answered 500' }))
   t.after(() => worker.close(100))
   await waitFor(async () => !(await calls.isUnderWay(key, 'schedule-1000')), { timeoutMs: 20_000, what: 'its end' })
+})
+
+test('a call that was made is not made again when it is left again under its id', async (t) => {
+  const calls = await openCalls(t)
+  const made: string[] = []
+  const worker = calls.work(key, async ({ callId }) => {
+    made.push(callId)
+    return { kind: 'done' }
+  })
+  t.after(() => worker.close(100))
+  const leave = (callId: string, id?: string) => calls.enqueue(key, { ...call, callId }, id)
+  const isOver = async () => {
+    const { waiting, active, delayed } = await calls.counts(key)
+    return waiting + active + delayed === 0
+  }
+  await leave('first', 'schedule-1000')
+  await waitFor(() => made.length === 1, { timeoutMs: 20_000, what: 'the call' })
+  await waitFor(isOver, { timeoutMs: 20_000, what: 'its end' })
+  // Calls without an id come and go beside it.
+  await leave('other')
+  await leave('first, again', 'schedule-1000')
+  await leave('second', 'schedule-2000')
+  await waitFor(() => made.includes('second'), { timeoutMs: 20_000, what: 'the call of the next moment' })
+  assert.deepEqual(made, ['first', 'other', 'second'])
 })
