@@ -19,10 +19,11 @@ async function createGround(t: TestContext, annotations: Record<string, string> 
   const ownerId = (await store.owners.findBySlug('alice'))?.id ?? ''
   const left: { id: string | undefined; call: AsyncCall }[] = []
   const underWay = new Set<string>()
+  const lookedAfter: number[] = []
   let refusal: Failure | null = null
   const call = createScheduledCall({
     store,
-    backlog: { add: async () => undefined },
+    backlog: { add: async () => void lookedAfter.push(left.length) },
     calls: async () => ({
       async enqueue(_key, one, id) {
         if (refusal !== null) throw refusal
@@ -46,6 +47,7 @@ async function createGround(t: TestContext, annotations: Record<string, string> 
     ...ground,
     ownerId,
     left,
+    lookedAfter,
     underWay,
     call,
     due,
@@ -153,6 +155,12 @@ test('a call that is due is left once for each moment, as a call that nobody wai
   await call(due(2 * minute))
   await call(due(minute))
   assert.equal(left.length, 2, 'a moment before the last one is over')
+})
+
+test('a call is there before gateways are told to look: one that found none would not look again', async (t) => {
+  const { call, due, lookedAfter } = await createGround(t)
+  await call(due(minute))
+  assert.deepEqual(lookedAfter, [1])
 })
 
 test('while the call before is under way it is left out, and told, unless the function allows it', async (t) => {
