@@ -10,7 +10,7 @@ import {
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 import type { KeepRules } from './clean-up.ts'
-import { clusterSettings } from './cluster.ts'
+import { clusterSettings } from './cluster/cluster.ts'
 import { listenSettings } from './internal-listener.ts'
 import { limitSettings } from './limits.ts'
 
