@@ -1,5 +1,6 @@
 import { type Cluster, type Deployment, type Endpoint, Failure } from '@slipway/domain'
 import type Docker from 'dockerode'
+import { createInFlight } from '../in-flight.ts'
 import { mergedLogs } from '../log-order.ts'
 import type { ClusterLogger } from '../logger.ts'
 import type { RegistryCredentials } from '../registry-credentials.ts'
@@ -86,33 +87,18 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     hasGateway: gatewayPort !== null,
     limits
   })
-  const inFlight = new Map<string, { controller: AbortController; ended: Promise<unknown> }>()
+  const inFlight = createInFlight({ logger, now })
   const busyOwners = new Map<string, number>()
 
-  /** One roll-out of a deployment at a time in this process; between processes the containers' names decide. */
   async function rollOutAlone(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
-    for (let before = inFlight.get(deployment.id); before !== undefined; before = inFlight.get(deployment.id)) {
-      await before.ended
-      signal.throwIfAborted()
-    }
-    const { id, ownerSlug, clusterName } = deployment
-    const controller = new AbortController()
+    const { ownerSlug } = deployment
     busyOwners.set(ownerSlug, (busyOwners.get(ownerSlug) ?? 0) + 1)
-    const startedAt = now()
-    const work = rollOut(deployment, count, AbortSignal.any([signal, controller.signal]))
-    inFlight.set(id, { controller, ended: work.catch(() => null) })
     try {
-      const endpoints = await work
-      logger.info({ deploymentId: id, clusterName, replicas: count, durationMs: now() - startedAt }, 'deployment ready')
+      const endpoints = await inFlight.alone(deployment, count, (both) => rollOut(deployment, count, both), signal)
       // Who pushes now pushes again soon; whose functions are brought back after a reboot may not.
       if (deployment.status === 'starting') sandboxes.prepare(ownerSlug)
       return endpoints
-    } catch (err) {
-      const code = err instanceof Failure ? err.code : 'internal'
-      logger.info({ deploymentId: id, clusterName, code, durationMs: now() - startedAt }, 'deployment not ready')
-      throw err
     } finally {
-      inFlight.delete(id)
       busyOwners.set(ownerSlug, (busyOwners.get(ownerSlug) ?? 1) - 1)
     }
   }
@@ -150,9 +136,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
     apply: (deployment, signal) => bring(deployment, deployment.replicas, signal),
     scale: (deployment, count, signal) => bring(deployment, count, signal),
     async remove(deploymentId, graceMs, signal) {
-      const starting = inFlight.get(deploymentId)
-      starting?.controller.abort(new Failure('cancelled', 'the deployment was removed while it started'))
-      await starting?.ended
+      await inFlight.giveUp(deploymentId)
       const found = await replicas.list(deploymentId, signal)
       await Promise.all(found.map((replica) => replicas.remove(replica, graceMs, signal)))
       await secretFiles.remove(deploymentId)
@@ -178,8 +162,7 @@ export function createDockerCluster(options: DockerClusterOptions): Cluster {
       return [...findings, { name: 'secrets', isOk: true, detail: await secretFiles.describe() }]
     },
     async close() {
-      for (const { controller } of inFlight.values())
-        controller.abort(new Failure('unavailable', 'the cluster is closing'))
+      await inFlight.close()
       await sandboxes.close()
       engine.close()
     }

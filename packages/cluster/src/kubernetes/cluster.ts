@@ -1,5 +1,6 @@
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { type Cluster, type ClusterObject, type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import { createInFlight } from '../in-flight.ts'
 import { labels } from '../labels.ts'
 import { mergedLogs } from '../log-order.ts'
 import type { ClusterLogger } from '../logger.ts'
@@ -9,12 +10,11 @@ import { runChecks } from './check.ts'
 import { endpointOf, isReady } from './judge.ts'
 import { podLogs } from './logs.ts'
 import type { KubernetesPolicy } from './owned-object.ts'
-
-export type { IngressPolicy } from './owned-object.ts'
-
 import { createRemoval } from './removal.ts'
 import { createRollout } from './rollout.ts'
 import { createWatched, type Watched } from './watched.ts'
+
+export type { IngressPolicy } from './owned-object.ts'
 
 export interface KubernetesClusterOptions extends KubernetesPolicy {
   /** A kubeconfig file; null: the service account of the pod that this runs in. */
@@ -43,7 +43,7 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
   const { installation, logger, readyTimeoutMs = 60_000, scheduleTimeoutMs = 20_000 } = options
   const monotonicNow = options.monotonicNow ?? (() => performance.now())
   let connecting: Promise<Connected> | null = null
-  const inFlight = new Map<string, { controller: AbortController; ended: Promise<unknown> }>()
+  const inFlight = createInFlight({ logger, now: monotonicNow })
 
   /** The client is loaded, and the configuration read, by the first call. */
   function connected(): Promise<Connected> {
@@ -66,32 +66,15 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
     return { api, watched, rollOut: createRollout(deps), remove }
   }
 
-  /** One roll-out of a deployment at a time in this process; between processes the API server decides. */
   async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
     const { rollOut, remove } = await connected()
-    for (let before = inFlight.get(deployment.id); before !== undefined; before = inFlight.get(deployment.id)) {
-      await before.ended
-      signal.throwIfAborted()
-    }
-    const controller = new AbortController()
-    const startedAt = monotonicNow()
-    const work = rollOut(deployment, count, AbortSignal.any([signal, controller.signal]))
-    inFlight.set(deployment.id, { controller, ended: work.catch(() => null) })
-    const about = { deploymentId: deployment.id, clusterName: deployment.clusterName }
-    try {
-      const endpoints = await work
-      logger.info({ ...about, replicas: count, durationMs: monotonicNow() - startedAt }, 'deployment ready')
-      return endpoints
-    } catch (err) {
-      const code = err instanceof Failure ? err.code : 'internal'
-      logger.info({ ...about, code, durationMs: monotonicNow() - startedAt }, 'deployment not ready')
-      if (err instanceof Failure && !err.retry && !signal.aborted && deployment.status === 'starting') {
-        await remove(deployment.id, 0, signal)
-      }
-      throw err
-    } finally {
-      inFlight.delete(deployment.id)
-    }
+    const orRemove = (both: AbortSignal) =>
+      rollOut(deployment, count, both).catch(async (err: unknown) => {
+        const isToBeGone = deployment.status === 'starting' && !signal.aborted
+        if (err instanceof Failure && !err.retry && isToBeGone) await remove(deployment.id, 0, signal)
+        throw err
+      })
+    return inFlight.alone(deployment, count, orRemove, signal)
   }
 
   async function podsOf(api: KubernetesApi, deploymentId: string | null, signal: AbortSignal): Promise<V1Pod[]> {
@@ -110,9 +93,7 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
     apply: (deployment, signal) => bring(deployment, deployment.replicas, signal),
     scale: (deployment, count, signal) => bring(deployment, count, signal),
     async remove(deploymentId, graceMs, signal) {
-      const starting = inFlight.get(deploymentId)
-      starting?.controller.abort(new Failure('cancelled', 'the deployment was removed while it started'))
-      await starting?.ended
+      await inFlight.giveUp(deploymentId)
       await (await connected()).remove(deploymentId, graceMs, signal)
     },
     async list(signal) {
@@ -140,9 +121,7 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
       ),
     check: async (signal) => runChecks(await connected().catch((err: unknown) => err), options.ingress, signal),
     async close() {
-      for (const { controller } of inFlight.values()) {
-        controller.abort(new Failure('unavailable', 'the cluster is closing'))
-      }
+      await inFlight.close()
       if (connecting !== null) await (await connecting).watched.close()
     }
   }

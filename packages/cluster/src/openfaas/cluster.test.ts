@@ -212,6 +212,17 @@ test('an image that is not public is refused by the Community Edition, and the m
   await refused(cluster.apply(deploymentOf(), signal()), 'unsupported', /only allows public images.*without a password/)
 })
 
+test('one that is asked for again while what failed of it is taken away waits for that, and holds up nobody', async (t) => {
+  const { cluster } = await openFaas(t, { edition: { ...communityEdition, isPublic: () => false } })
+  const deployment = deploymentOf()
+  const [first, second] = await Promise.allSettled([
+    cluster.apply(deployment, signal()),
+    cluster.apply(deployment, signal())
+  ])
+  assert.deepEqual([first.status, second.status], ['rejected', 'rejected'])
+  assert.deepEqual(await cluster.list(signal()), [])
+})
+
 test('with no replica the function is gone, and the next call finds it made anew', async (t) => {
   const { server, cluster } = await openFaas(t)
   const deployment = deploymentOf()

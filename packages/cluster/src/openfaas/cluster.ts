@@ -1,4 +1,5 @@
 import { type Cluster, type ClusterObject, type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import { createInFlight } from '../in-flight.ts'
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { pause } from '../pause.ts'
@@ -51,33 +52,21 @@ export function createOpenFaasCluster(options: OpenFaasClusterOptions): Cluster 
   const secrets = createSecretFiles({ gateway, installation, isByOwner, filesOf: options.filesOf })
   const policy = { installation, pullSecret: options.pullSecret }
   const rollOut = createRollout({ client, gateway, places, secrets, policy, readyTimeoutMs, logger, monotonicNow })
-  const inFlight = new Map<string, { controller: AbortController; ended: Promise<unknown> }>()
+  const inFlight = createInFlight({ logger, now: monotonicNow })
 
-  /** One roll-out of a deployment at a time in this process; between processes the gateway decides. */
   async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
-    for (let before = inFlight.get(deployment.id); before !== undefined; before = inFlight.get(deployment.id)) {
-      await before.ended
-      signal.throwIfAborted()
+    const work = async (both: AbortSignal) => {
+      if (count > 0) return rollOut(deployment, count, both)
+      await takeAway(deployment.id, both)
+      return []
     }
-    const controller = new AbortController()
-    const startedAt = monotonicNow()
-    const both = AbortSignal.any([signal, controller.signal])
-    const work = count === 0 ? takeAway(deployment.id, both).then(() => []) : rollOut(deployment, count, both)
-    inFlight.set(deployment.id, { controller, ended: work.catch(() => null) })
-    const about = { deploymentId: deployment.id, clusterName: deployment.clusterName }
-    try {
-      const endpoints = await work
-      logger.info({ ...about, replicas: count, durationMs: monotonicNow() - startedAt }, 'deployment ready')
-      return endpoints
-    } catch (err) {
-      const code = err instanceof Failure ? err.code : 'internal'
-      logger.info({ ...about, code, durationMs: monotonicNow() - startedAt }, 'deployment not ready')
-      const isToBeGone = deployment.status === 'starting' && !signal.aborted
-      if (err instanceof Failure && !err.retry && isToBeGone) await takeAway(deployment.id, signal)
-      throw err
-    } finally {
-      inFlight.delete(deployment.id)
-    }
+    const orTakeAway = (both: AbortSignal) =>
+      work(both).catch(async (err: unknown) => {
+        const isToBeGone = deployment.status === 'starting' && !signal.aborted
+        if (err instanceof Failure && !err.retry && isToBeGone) await takeAway(deployment.id, signal)
+        throw err
+      })
+    return inFlight.alone(deployment, count, orTakeAway, signal)
   }
 
   async function ours(signal: AbortSignal): Promise<Found[]> {
@@ -115,9 +104,7 @@ export function createOpenFaasCluster(options: OpenFaasClusterOptions): Cluster 
     scale: (deployment, count, signal) => bring(deployment, count, signal),
     // How long replicas may finish is the gateway's business: its API has no word for it.
     async remove(deploymentId, _graceMs, signal) {
-      const starting = inFlight.get(deploymentId)
-      starting?.controller.abort(new Failure('cancelled', 'the deployment was removed while it started'))
-      await starting?.ended
+      await inFlight.giveUp(deploymentId)
       await takeAway(deploymentId, signal)
     },
     list: async (signal) =>
@@ -131,11 +118,7 @@ export function createOpenFaasCluster(options: OpenFaasClusterOptions): Cluster 
       }
     },
     check: (signal) => runChecks({ gateway, places, isByOwner }, signal),
-    async close() {
-      const working = [...inFlight.values()]
-      for (const { controller } of working) controller.abort(new Failure('unavailable', 'the cluster is closing'))
-      await Promise.all(working.map(({ ended }) => ended))
-    }
+    close: () => inFlight.close()
   }
 }
 
