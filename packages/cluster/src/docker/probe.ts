@@ -1,4 +1,5 @@
 import { type Endpoint, functionPort, type Readiness } from '@slipway/domain'
+import { pathOrigin } from '../readiness.ts'
 
 const { request } = process.getBuiltinModule('node:http')
 
@@ -47,11 +48,10 @@ export function isBusy(answer: Answer): boolean {
 }
 
 /** Why a replica is not ready, for its owner: what was asked, what came back, what to change. */
-export function describeAnswer(answer: Answer | null, { path, pathSource }: Readiness): string {
+export function describeAnswer(answer: Answer | null, readiness: Readiness): string {
+  const { path } = readiness
   const where = `GET ${path} on port ${functionPort}`
-  const annotation = 'annotation com.openfaas.ready.http.path'
-  const from = `the path comes from ${pathSource}`
-  const change = pathSource.includes(annotation) ? from : `${from}; ${annotation} changes it`
+  const change = pathOrigin(readiness)
   switch (answer?.kind) {
     case undefined:
       return `${where} was not asked in time`

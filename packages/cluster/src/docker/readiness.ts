@@ -1,5 +1,6 @@
 import type { Endpoint, Readiness } from '@slipway/domain'
 import { pause } from '../pause.ts'
+import { eagerMs, minimumProbeMs, readyLimitMs } from '../readiness.ts'
 import { type Answer, ask, describeAnswer, isBusy, isReady } from './probe.ts'
 
 export interface ReadinessLimits {
@@ -8,13 +9,10 @@ export interface ReadinessLimits {
   now: () => number
 }
 
-/** While a replica starts it is asked often: the time from push to live is what people wait for. */
-const eagerMs = 5000
 const eagerPeriodMs = 25
 /** Where nothing listens yet, asking costs the function nothing. */
 const refusedPeriodMs = 10
 const minimumPeriodMs = 100
-const minimumTimeoutMs = 500
 
 /**
  * Asks a replica on its readiness path until it is ready.
@@ -29,10 +27,10 @@ export async function waitUntilReady(
   isServing: boolean,
   signal: AbortSignal
 ): Promise<string | null> {
-  const { initialDelayMs, periodMs, failureThreshold, successThreshold } = readiness
+  const { initialDelayMs, periodMs, successThreshold } = readiness
   const startedAt = now()
-  const timeoutMs = Math.max(readiness.timeoutMs, minimumTimeoutMs)
-  const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * periodMs)
+  const timeoutMs = Math.max(readiness.timeoutMs, minimumProbeMs)
+  const limitMs = readyLimitMs(readiness, readyTimeoutMs)
   if (initialDelayMs > 0) await pause(initialDelayMs, signal)
   let successes = 0
   let last: Answer | null = null

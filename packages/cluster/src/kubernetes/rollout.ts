@@ -1,6 +1,7 @@
 import type { V1Deployment } from '@kubernetes/client-node'
-import { type Deployment, type Endpoint, Failure } from '@slipway/domain'
+import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
 import { labels } from '../labels.ts'
+import { pathOrigin, readyLimitMs } from '../readiness.ts'
 import type { KubernetesApi } from './api.ts'
 import { createApply } from './apply.ts'
 import { ingressOf } from './ingress.ts'
@@ -83,10 +84,10 @@ export function createRollout(deps: RolloutDeps) {
 
   /** What the kubelet last said of the readiness probe: the events tell, the pod does not. */
   async function probeAnswer(deployment: Deployment, signal: AbortSignal): Promise<string> {
-    const { path, pathSource } = deployment.spec.readiness
+    const { readiness } = deployment.spec
     const [pod] = watched.pods(deployment.id)
     const name = pod?.metadata?.name
-    const asked = `GET ${path} on port 8080 (the path comes from ${pathSource}; com.openfaas.ready.http.path changes it)`
+    const asked = `GET ${readiness.path} on port ${functionPort} (${pathOrigin(readiness)})`
     if (name === undefined) return asked
     const events = await api.call('list events', signal, (settings) =>
       core.listNamespacedEvent(
@@ -123,8 +124,7 @@ export function createRollout(deps: RolloutDeps) {
     await watched.start(signal)
     const applied = await ensureObjects(deployment, count, signal)
     const generation = applied.metadata?.generation ?? 0
-    const { initialDelayMs, failureThreshold, periodMs } = deployment.spec.readiness
-    const limitMs = Math.max(readyTimeoutMs, initialDelayMs + failureThreshold * periodMs)
+    const limitMs = readyLimitMs(deployment.spec.readiness, readyTimeoutMs)
     const startedAt = monotonicNow()
     let wasSeen = false
     for (;;) {

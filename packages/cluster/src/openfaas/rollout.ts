@@ -2,6 +2,7 @@ import { type Deployment, type Endpoint, Failure, pinnedReference } from '@slipw
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { pause } from '../pause.ts'
+import { eagerMs, minimumProbeMs, pathOrigin, readyLimitMs } from '../readiness.ts'
 import type { FunctionStatus, OpenFaasClient, Told } from './client.ts'
 import type { FunctionName, OpenFaasGateway } from './gateway.ts'
 import { lastLines } from './logs.ts'
@@ -21,11 +22,10 @@ export interface RolloutDeps {
   monotonicNow: () => number
 }
 
-/** While a function starts it is asked after often: the time from push to live is what people wait for. */
-const eagerMs = 5000
 const eagerPeriodMs = 100
 const periodMs = 1000
-const minimumProbeMs = 500
+/** For a gateway to take another number of replicas. */
+const takenMs = 5000
 /** For the sake of who reads what it answered. */
 const lastProbeMs = 5000
 
@@ -104,7 +104,7 @@ export function createRollout(deps: RolloutDeps) {
     { limitMs, status }: { limitMs: number; status: FunctionStatus | null },
     signal: AbortSignal
   ): Promise<never> {
-    const { path, pathSource } = deployment.spec.readiness
+    const { readiness } = deployment.spec
     const answer = await probe(deployment, where, lastProbeMs, signal)
     const answered = answer === null ? 'gave no answer' : `answered ${answer}`
     const replicas = `${status?.availableReplicas ?? 0} of ${status?.replicas ?? 0} replicas are available`
@@ -113,7 +113,7 @@ export function createRollout(deps: RolloutDeps) {
       lines.length === 0 ? '; it printed nothing that OpenFaaS tells' : `\nits last log lines:\n${lines.join('\n')}`
     throw new Failure(
       'not-ready',
-      `${deployment.clusterName} did not become ready within ${Math.round(limitMs / 100) / 10} s: ${replicas}, GET ${path} through the OpenFaaS gateway ${answered} (the path comes from ${pathSource}; annotation com.openfaas.ready.http.path changes it). OpenFaaS does not tell why: whether the cluster can pull the image, or the function ended, stands in its events${printed}`
+      `${deployment.clusterName} did not become ready within ${Math.round(limitMs / 100) / 10} s: ${replicas}, GET ${readiness.path} through the OpenFaaS gateway ${answered} (${pathOrigin(readiness)}). OpenFaaS does not tell why: whether the cluster can pull the image, or the function ended, stands in its events${printed}`
     )
   }
 
@@ -126,7 +126,7 @@ export function createRollout(deps: RolloutDeps) {
     signal: AbortSignal
   ): Promise<FunctionStatus | null> {
     await gateway.scale(where, count, signal)
-    const endsAt = monotonicNow() + eagerMs
+    const endsAt = monotonicNow() + takenMs
     for (;;) {
       const status = await gateway.find(where, signal)
       if (status === null || status.replicas === count) return status
@@ -146,7 +146,7 @@ export function createRollout(deps: RolloutDeps) {
     assertPlaceable(deployment.spec.constraints)
     const where = { name: functionName(deployment), namespace: await places.ensure(deployment.ownerSlug, signal) }
     let wasSeen = await ensure(deployment, count, where, signal)
-    const limitMs = Math.max(readyTimeoutMs, readiness.initialDelayMs + readiness.failureThreshold * readiness.periodMs)
+    const limitMs = readyLimitMs(readiness, readyTimeoutMs)
     const startedAt = monotonicNow()
     let answers = 0
     for (;;) {
