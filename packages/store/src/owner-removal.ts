@@ -11,6 +11,7 @@ const belongings = [
   'variables',
   'secret_versions',
   'secret_sets',
+  'schedule_runs',
   'functions'
 ] as const
 
@@ -41,7 +42,7 @@ async function assertAtRest(tx: Transaction, ownerId: string, slug: string): Pro
     throw new Failure('conflict', `${slug} has a build that has not ended: cancel ${open.id} first`)
 }
 
-/** Its row stays, suspended and without a slug, for all that points to it. */
+/** Its row stays for all that points to it: suspended, and without a slug, which nobody gives it again. */
 async function remove(tx: Transaction, id: string, now: number): Promise<Owner> {
   const row = await tx.selectFrom('owners').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
   if (row?.slug == null) throw new Failure('not-found', `there is no owner ${id}`)
@@ -55,7 +56,7 @@ async function remove(tx: Transaction, id: string, now: number): Promise<Owner> 
   for (const table of belongings) await tx.deleteFrom(table).where('owner_id', '=', id).execute()
   const removed = await tx
     .updateTable('owners')
-    .set({ slug: null, forge_owner_id: `removed-${id}`, suspended_at: now, suspension_reason: 'it was removed' })
+    .set({ slug: null, suspended_at: now, suspension_reason: 'it was removed' })
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()

@@ -1,11 +1,11 @@
 import { Failure, type ForgeOwner, isValidSlug, type Owner, type Owners, slugOf, uploadForgeId } from '@slipway/domain'
-import type { Updateable } from 'kysely'
+import type { ExpressionBuilder, Updateable } from 'kysely'
 import { createAllowList, isOnList, readAllowList } from './allow-list.ts'
 import type { Database, Transaction } from './database.ts'
 import { newId } from './ids.ts'
 import { createOwnerRemoval } from './owner-removal.ts'
 import { toOwner } from './owner-rows.ts'
-import type { OwnersTable } from './schema.ts'
+import type { OwnersTable, Schema } from './schema.ts'
 import { visibleOwners } from './visible.ts'
 
 /**
@@ -67,8 +67,20 @@ async function call(tx: Transaction, { id, forgeId, login }: { id: string; forge
 /** Changes an owner's row. @throws Failure `not-found` */
 async function change(tx: Transaction, id: string, columns: Updateable<OwnersTable>): Promise<Owner> {
   const row = await tx.updateTable('owners').set(columns).where('id', '=', id).returningAll().executeTakeFirst()
-  if (row === undefined) throw new Failure('not-found', `there is no owner ${id}`)
+  if (row === undefined) throw noOwner(id)
   return toOwner(row)
+}
+
+const noOwner = (id: string) => new Failure('not-found', `there is no owner ${id}`)
+
+/** One without a forge has a name for as long as it is there: only one that was removed has none. */
+const isThere = (eb: ExpressionBuilder<Schema, 'owners'>) =>
+  eb.or([eb('slug', 'is not', null), eb('forge_id', '!=', uploadForgeId)])
+
+/** @throws Failure `not-found` for one that is unknown, or was removed */
+async function assertThere(tx: Transaction, id: string): Promise<void> {
+  const row = await tx.selectFrom('owners').select('id').where('id', '=', id).where(isThere).executeTakeFirst()
+  if (row === undefined) throw noOwner(id)
 }
 
 /** @throws Failure `invalid-request` for what cannot be a slug, `name-taken` when another owner than `id` has it */
@@ -112,7 +124,9 @@ export function createOwners(database: Database): Owners {
     add: (slug, now) =>
       database.write(async (tx) => {
         await assertFree(tx, slug, null)
-        const row = { id: newId(), forge_id: uploadForgeId, forge_owner_id: slug, login: slug, slug }
+        const id = newId()
+        // No forge knows it: its own id is the one thing of it that never becomes another's.
+        const row = { id, forge_id: uploadForgeId, forge_owner_id: id, login: slug, slug }
         return toOwner(
           await tx
             .insertInto('owners')
@@ -131,6 +145,7 @@ export function createOwners(database: Database): Owners {
         const rows = await db
           .selectFrom('owners')
           .selectAll()
+          .where(isThere)
           .$if(before !== null, (q) => q.where('id', '<', before))
           .$if(whose !== null, (q) => q.where(visibleOwners(whose)))
           .orderBy('id', 'desc')
@@ -153,6 +168,7 @@ export function createOwners(database: Database): Owners {
     setSlug: (id, slug) =>
       database.write(async (tx) => {
         await assertFree(tx, slug, id)
+        await assertThere(tx, id)
         return change(tx, id, { slug })
       }),
     setBuildIsolation: (id, isolation) => database.write((tx) => change(tx, id, { build_isolation: isolation })),

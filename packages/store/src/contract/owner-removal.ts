@@ -32,12 +32,23 @@ export function ownerRemovalContract({ name, database }: Subject): void {
     assert.equal((await store.builds.get(build.id))?.ownerId, erin.id, 'what it did stays')
     await assert.rejects(upload(store, erin.id, 'b', 11), failure('conflict', /removed/))
     await assert.rejects(store.owners.remove(erin.id, 12), failure('not-found'))
+    assert.deepEqual(await store.owners.list(firstPage), [], 'it is no owner that waits for a name')
+    await assert.rejects(store.owners.setSlug(erin.id, 'erin'), failure('not-found'))
 
     const next = await store.owners.add('erin', 13)
     assert.notEqual(next.id, erin.id)
     assert.deepEqual(await store.functions.list(next.id, {}, firstPage), [])
     const again = await upload(store, next.id, 'c', 14)
     assert.equal(await bringLive(store, again.build, ['hello'], 15), true)
+  })
+
+  test(`${name}: a name that an owner without a forge gave up is free for another one`, async (t) => {
+    const store = await (await database(t)).open()
+    const first = await store.owners.add('erin', 1)
+    await store.owners.setSlug(first.id, 'erika')
+    const second = await store.owners.add('erin', 2)
+    assert.notEqual(second.id, first.id)
+    assert.deepEqual((await store.owners.list(firstPage)).map(({ slug }) => slug).toSorted(), ['erika', 'erin'])
   })
 
   test(`${name}: an owner of a forge is not removed by hand`, async (t) => {

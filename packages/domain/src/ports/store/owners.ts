@@ -19,11 +19,14 @@ export interface Owners {
   remove(id: string, now: number): Promise<Owner>
   /** The forge says that the owner is called otherwise now. Its slug stays. */
   rename(id: string, login: string): Promise<void>
-  /** Those that are seen with any of their repositories. Default: all. */
+  /** Those that are seen with any of their repositories. Default: all that were not removed. */
   list(page: Page, whose?: Whose): Promise<Owner[]>
   /** Has one of its repositories, while it is not private, pages that everybody may see? */
   hasPublicPages(id: string): Promise<boolean>
-  /** Gives or changes a slug. @throws Failure `name-taken` naming who has it; `invalid-request` for one that is not allowed. */
+  /**
+   * Gives or changes a slug.
+   * @throws Failure `name-taken` naming who has it; `invalid-request` for one that is not allowed; `not-found`, also for one that was removed
+   */
   setSlug(id: string, slug: string): Promise<Owner>
   /** How its builds are kept apart from now on; null: as the installation does. @throws Failure `not-found` */
   setBuildIsolation(id: string, isolation: BuildIsolation | null): Promise<Owner>
