@@ -2,22 +2,28 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { waitFor } from '@slipway/machine'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
-import { createScene, type Scene, saying, stackOf } from '../system/scene.ts'
+import { createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
 import { seriousFaults, startBrowser, takePicture, visitAsAdministrator } from './browser.ts'
 
 let scene: Scene
 let browser: Browser
+let repository: TestRepository
 let paths: Record<string, string>
+
+/** Due once a year: nobody is called while the tests run. */
+const yearly = ['annotations:', '  topic: cron-function', '  schedule: "0 3 1 1 *; 30 12 1 1 1-5"']
 
 before(async () => {
   scene = await createScene()
   browser = await startBrowser()
-  const repository = await scene.repository({ owner: 'alice' })
+  repository = await scene.repository({ owner: 'alice' })
   const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('hello') }
   const live = await repository.ended(await repository.push(files, { message: 'Say hello' }))
   const mistake = { 'stack.yml': `${stackOf({ hello: {} })}    handlr: typo\n` }
   const failed = await repository.ended(await repository.push(mistake, { message: 'Break it' }))
-  const again = await repository.push({ 'stack.yml': stackOf({ hello: { more: ['environment:', '  MODE: fast'] } }) })
+  const again = await repository.push({
+    'stack.yml': stackOf({ hello: { more: ['environment:', '  MODE: fast', ...yearly] } })
+  })
   await repository.ended(again)
   const { api } = scene.installation
   await api.addOwner({ slug: 'newcomer' })
@@ -184,4 +190,39 @@ test('a page says in its title and above whose it is, also a build in a tab that
   await titled('Break it · alice · Slipway')
   assert.equal(await page.locator('.crumb').textContent(), 'Aalice')
   await context.close()
+})
+
+test("a function's page says when it is called by its schedule, each expression on a line of its own", async () => {
+  const { page, context, see } = await visitAsAdministrator(browser, scene, looks.phone)
+  await see(paths.function ?? '/')
+  const section = page.locator('section', { has: page.getByRole('heading', { name: 'Schedule', exact: true }) })
+  assert.deepEqual(await section.locator('li').allTextContents(), ['0 3 1 1 *', '30 12 1 1 1-5'])
+  const facts = (await section.locator('dd').allTextContents()).slice(1)
+  assert.match(facts[0] ?? '', /^in \d+ /)
+  assert.deepEqual(facts.slice(1), ['never yet', 'left out'])
+  await context.close()
+})
+
+test("a build's page says what it waits for, and leads there", async () => {
+  const { api } = scene.installation
+  const buildOf = async (commit: string) => {
+    const found = async () => (await api.listBuilds({ commit })).items[0]
+    return waitFor(found, { timeoutMs: 60_000, what: `a build of ${commit}` })
+  }
+  const slow = { name: 'hello', version: '1.0.0', scripts: { test: 'sleep 1000' } }
+  const first = await buildOf(await repository.push({ 'hello/package.json': JSON.stringify(slow) }))
+  const next = await buildOf(await repository.push({ 'hello/handler.js': saying('next') }, { message: 'Wait' }))
+  const { page, context, complaints } = await visitAsAdministrator(browser, scene, looks.phone)
+  await page.goto(`/builds/${next.id}`)
+  await page.getByText('It waits: an earlier build of its branch comes first.').waitFor()
+  await takePicture(page, 'build-waiting-phone')
+  assert.deepEqual(await seriousFaults(page), [])
+  const { px, what } = await page.evaluate<{ px: number; what: string }>(beyondWindow)
+  assert.ok(px <= 0, what)
+  await page.getByRole('link', { name: 'an earlier build of its branch comes first' }).click()
+  await page.waitForURL(`**/builds/${first.id}`)
+  assert.deepEqual(complaints, [])
+  await context.close()
+  for (const { id } of [next, first]) await api.cancelBuild({ id })
+  for (const { id } of [next, first]) assert.equal((await scene.ended(id)).status, 'cancelled')
 })

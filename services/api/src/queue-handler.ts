@@ -1,4 +1,4 @@
-import type { BuildDetail, QueueView } from '@slipway/client'
+import type { BuildDetail, QueueView, WaitView } from '@slipway/client'
 import {
   type Build,
   isSilent,
@@ -10,19 +10,18 @@ import {
 } from '@slipway/domain'
 import type { HandlerDeps, Handlers } from './handling.ts'
 
+/** Sentences, without their first capital and their end: "it waits: all slots are taken". */
 const words: { [K in WaitReason['kind']]: (reason: Extract<WaitReason, { kind: K }>) => string } = {
   turn: () => 'it is next',
   worker: () => 'a worker has yet to take it up',
   slot: () => 'all slots are taken',
   'owner-limit': ({ most }) => `its owner may have ${most} at a time`,
-  branch: () => 'an earlier build of its branch',
+  branch: () => 'an earlier build of its branch comes first',
   retry: () => 'it is tried again',
   owner: () => 'its forge has yet to say whose it is',
   name: () => 'its owner has no name here: an administrator gives it one',
   stopped: ({ reason }) => reason
 }
-
-type WaitView = QueueView['waiting'][number]['waitsFor']
 
 function viewOf(reason: WaitReason): WaitView {
   const say = words[reason.kind] as (reason: WaitReason) => string

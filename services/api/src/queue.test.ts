@@ -19,7 +19,7 @@ test('the administrator sees what runs where, whose turn it is and what each wai
   assert.equal(waiting[0]?.build.commit, commits.b)
   assert.deepEqual(
     [waiting[0]?.turn, waiting[0]?.waitsFor],
-    [null, { kind: 'branch', why: 'an earlier build of its branch', buildId: claim.build.id, at: null }]
+    [null, { kind: 'branch', why: 'an earlier build of its branch comes first', buildId: claim.build.id, at: null }]
   )
 })
 

@@ -56,7 +56,7 @@ function asTables({ slots, owners, active, workers, waiting, waitingCount, drain
       : ['', table(['STATUS', 'BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'SINCE', 'WORKER'], running)]),
     ...(next.length === 0
       ? []
-      : ['', table(['TURN', 'BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'SINCE', 'WAITS FOR'], next)]),
+      : ['', table(['TURN', 'BUILD', 'REPOSITORY', 'BRANCH', 'COMMIT', 'SINCE', 'WHY IT WAITS'], next)]),
     ...(more > 0 ? [`and ${more} more`] : []),
     ...(workers.length === 0 ? ['', 'no worker was seen lately'] : ['', table(['WORKER', 'AT', 'HAS', 'SEEN'], seen)]),
     ...(draining.length === 0

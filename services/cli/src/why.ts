@@ -91,7 +91,7 @@ function answerOf(
   }
   const { id, status, reason, waitsFor } = build
   if (!isTerminal(status)) {
-    const waiting = waitsFor === null ? '' : `; it waits for: ${onOneLine(waitsFor.why)}`
+    const waiting = waitsFor === null ? '' : `; it waits: ${onOneLine(waitsFor.why)}`
     return `It is on its way, ${status}${because(reason)}${waiting}: "slipway logs -f --build ${id}".`
   }
   if (live.length > 0) {

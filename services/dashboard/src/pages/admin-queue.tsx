@@ -1,16 +1,16 @@
 import type { QueueView } from '@slipway/client'
-import { buildHref, functionHref, ownerHref } from '../addresses.ts'
+import { functionHref, ownerHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { BuildRow } from '../parts/build-row.tsx'
 import { Section } from '../parts/page-head.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
+import { WaitReason } from '../parts/wait-reason.tsx'
 import { formatClock } from '../words/time.ts'
 
 type Active = QueueView['active'][number]
 type Worker = QueueView['workers'][number]
-type Waiting = QueueView['waiting'][number]
 
 /** What runs where, what waits for what, and whose turn it is. */
 export function AdminQueue() {
@@ -47,7 +47,7 @@ export function AdminQueue() {
                   {waiting.map((one) => (
                     <BuildRow key={one.build.id} build={one.build} state={<Turn turn={one.turn} />}>
                       <span class="note">
-                        Waits for: <Why of={one.waitsFor} />
+                        Waits: <WaitReason of={one.waitsFor} />
                       </span>
                     </BuildRow>
                   ))}
@@ -129,7 +129,7 @@ function Lease({ of: { worker, leaseUntil, waitsFor } }: { of: Active }) {
   if (waitsFor !== null) {
     return (
       <span class="note">
-        Waits for: <Why of={waitsFor} />
+        Waits: <WaitReason of={waitsFor} />
         {worker !== null && leaseUntil !== null && (
           <>
             {' '}
@@ -150,20 +150,6 @@ function Lease({ of: { worker, leaseUntil, waitsFor } }: { of: Active }) {
 function Turn({ turn }: { turn: number | null }) {
   if (turn === null) return <Status tone="quiet">No turn</Status>
   return <Status tone={turn === 1 ? 'good' : 'waiting'}>{turn === 1 ? 'Next' : `Turn ${turn}`}</Status>
-}
-
-function Why({ of: { why, buildId, at } }: { of: Waiting['waitsFor'] }) {
-  return (
-    <>
-      {buildId === null ? why : <a href={buildHref(buildId)}>{why}</a>}
-      {at !== null && (
-        <>
-          {' '}
-          <Ago at={at} />
-        </>
-      )}
-    </>
-  )
 }
 
 function Owners({ owners }: { owners: QueueView['owners'] }) {

@@ -1,7 +1,6 @@
 import type { BuildDetail } from '@slipway/client'
 import { useEffect } from 'preact/hooks'
-import { buildHref } from '../addresses.ts'
-import { Ago } from '../parts/time.tsx'
+import { WaitReason } from '../parts/wait-reason.tsx'
 
 const everyMs = 5000
 
@@ -14,17 +13,9 @@ export function BuildWait({ build: { waitsFor, turn }, reload }: { build: BuildD
     return () => clearInterval(timer)
   }, [isWaiting, reload])
   if (waitsFor === null) return null
-  const { why, buildId, at } = waitsFor
   return (
-    <p class="standing" role="status">
-      {'It waits for: '}
-      {buildId === null ? why : <a href={buildHref(buildId)}>{why}</a>}
-      {at !== null && (
-        <>
-          {' '}
-          <Ago at={at} />
-        </>
-      )}
+    <p class="standing">
+      It waits: <WaitReason of={waitsFor} />
       {turn !== null && turn > 1 && `. It is number ${turn} of all that wait here`}.
     </p>
   )

@@ -96,7 +96,13 @@ function ScheduleFacts({ schedule, isPaused }: { schedule: ScheduleView; isPause
     <Section title="Schedule" note={`It is called by itself, in the time of ${timezone}.`}>
       <Facts>
         <Fact label="When">
-          <code>{expressions.join('; ')}</code>
+          <ul>
+            {expressions.map((expression) => (
+              <li key={expression}>
+                <code>{expression}</code>
+              </li>
+            ))}
+          </ul>
         </Fact>
         <Fact label="Next call">
           {nextAt === null ? isPaused ? 'not while it is paused' : 'none' : <Ago at={nextAt} />}
