@@ -1,5 +1,6 @@
 import { functionAccesses } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
+import { Done } from './done.ts'
 import type { RouteContract } from './routes.ts'
 
 const Access = Type.Enum([...functionAccesses], {
@@ -60,7 +61,7 @@ export const accessRoutes = {
     summary:
       'Say who may call functions of an owner, or of one of its repositories (by id), that do not say so themselves',
     body: Type.Object({ ...wanted, repository: Type.Optional(Type.String({ minLength: 1 })) }),
-    response: Type.Object({ message: Type.String() })
+    response: Done
   },
   listFunctionKeys: {
     method: 'GET',
@@ -87,6 +88,6 @@ export const accessRoutes = {
     path: '/api/v1/owners/:owner/function-keys/:id',
     rule: { action: 'set-access', on: 'owner' },
     summary: 'Revoke a key: gateways refuse it within a second',
-    response: Type.Object({ message: Type.String() })
+    response: Done
   }
 } as const satisfies Record<string, RouteContract>

@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
+import { Done } from './done.ts'
 import type { RouteContract } from './routes.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -44,13 +45,13 @@ export const callRoutes = {
     path: '/api/v1/functions/:owner/:name/calls/:call/retry',
     rule: { action: 'call-function', on: 'function' },
     summary: 'Make a call that was given up again, with all its tries',
-    response: Type.Object({ message: Type.String() })
+    response: Done
   },
   dropGivenUpCall: {
     method: 'DELETE',
     path: '/api/v1/functions/:owner/:name/calls/:call',
     rule: { action: 'call-function', on: 'function' },
     summary: 'Forget a call that was given up',
-    response: Type.Object({ message: Type.String() })
+    response: Done
   }
 } as const satisfies Record<string, RouteContract>

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { Done } from './done.ts'
 import { ConnectedProject, ForgeConnectionView, ForgeHealth, RepositoryHealthView } from './forge-resources.ts'
 import type { RouteContract } from './routes.ts'
 
@@ -92,7 +93,7 @@ export const forgeRoutes = {
     path: '/api/v1/forges/:forge/webhook-secret/rotation',
     rule: { action: 'administer', on: 'platform' },
     summary: 'Give the webhook another secret; the former one is accepted for another day',
-    response: Type.Object({ message: Type.String() })
+    response: Done
   },
   replaceAppKey: {
     method: 'PUT',
@@ -100,6 +101,6 @@ export const forgeRoutes = {
     rule: { action: 'administer', on: 'platform' },
     summary: "Use another private key of the App, which was made on the App's page",
     body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 20_000, description: 'PEM' }) }),
-    response: Type.Object({ message: Type.String() })
+    response: Done
   }
 } as const satisfies Record<string, RouteContract>

@@ -1,5 +1,6 @@
 import { notificationTopics } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
+import { Done } from './done.ts'
 import type { RouteContract } from './routes.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
@@ -43,7 +44,6 @@ const Made = Type.Object({
 const Wanted = Type.Object({ kind, url: Type.String({ minLength: 1, maxLength: 2000 }), topics })
 const Items = Type.Object({ items: Type.Array(NotificationView) })
 const Tested = Type.Object({ isDelivered: Type.Boolean(), reason: Nullable(Type.String()) })
-const Done = Type.Object({ message: Type.String() })
 const ofOwner = { action: 'set-notifications', on: 'owner' } as const
 const ofPlatform = { action: 'administer', on: 'platform' } as const
 

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { Done } from './done.ts'
 import type { RouteContract } from './routes.ts'
 
 export const Scope = Type.Enum(['read', 'deploy', 'admin'], {
@@ -47,6 +48,6 @@ export const tokenRoutes = {
     path: '/api/v1/owners/:owner/tokens/:id',
     rule: { action: 'set-tokens', on: 'owner' },
     summary: 'Revoke an API token, and those that were made with it',
-    response: Type.Object({ message: Type.String() })
+    response: Done
   }
 } as const satisfies Record<string, RouteContract>
