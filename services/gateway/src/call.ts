@@ -29,3 +29,8 @@ export function hasBody(req: IncomingMessage): boolean {
   const length = req.headers['content-length']
   return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
+
+/** What was answered, once the response has closed; 499: the caller left before. A WebSocket's response is never finished. */
+export function statusOf({ res, upgrade }: Pick<Incoming, 'res' | 'upgrade'>): number {
+  return res.writableFinished || upgrade !== null ? res.statusCode : 499
+}

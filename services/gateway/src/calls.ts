@@ -4,7 +4,7 @@ import { Failure } from '@slipway/domain/failure'
 import { challenge, keyHeaders, refusalOfCaller } from './access.ts'
 import { type Address, noSuchFunction } from './address.ts'
 import { answerFailure } from './answers.ts'
-import { hasBody, type Incoming } from './call.ts'
+import { hasBody, type Incoming, statusOf } from './call.ts'
 import { callerOf, createCallerLimit } from './caller-limit.ts'
 import { forward } from './forward.ts'
 import { type CallFacts, callHeaders, givenCallId, innerDepth } from './headers.ts'
@@ -46,8 +46,8 @@ export interface CallsOptions {
 const isNobody: IsPeer = () => false
 
 /** The span ends with the answer. @returns what its function gets */
-export function trace(res: ServerResponse, span: CallSpan): string {
-  res.on('close', () => span.end(res.writableFinished ? res.statusCode : 499))
+export function trace(incoming: Incoming, span: CallSpan): string {
+  incoming.res.on('close', () => span.end(statusOf(incoming)))
   return span.traceparent
 }
 
@@ -81,7 +81,8 @@ export function createCalls(options: CallsOptions): Calls {
    *
    * @returns moves it to the deployment that took the place of the one that it began with
    */
-  function count({ res, upgrade }: Incoming, upstream: Upstream, begin: number): (to: Upstream) => void {
+  function count(incoming: Incoming, upstream: Upstream, begin: number): (to: Upstream) => void {
+    const { res } = incoming
     let current = upstream
     table.enter(upstream)
     open.add(res)
@@ -89,8 +90,7 @@ export function createCalls(options: CallsOptions): Calls {
     tally.began(upstream)
     res.once('close', () => {
       table.leave(current)
-      const isAnswered = res.writableFinished || upgrade !== null
-      const status = isAnswered ? res.statusCode : 499
+      const status = statusOf(incoming)
       const seconds = (performance.now() - begin) / 1000
       metrics.ended(upstream.label, status, seconds)
       tally.ended(upstream, status, seconds)
@@ -142,7 +142,7 @@ export function createCalls(options: CallsOptions): Calls {
       const begin = performance.now()
       const move = count(incoming, upstream, begin)
       const facts = factsOf(incoming, isTrustedProxy, now())
-      if (traces !== null) facts.traceparent = trace(res, traces.begin(req, upstream, facts.callId))
+      if (traces !== null) facts.traceparent = trace(incoming, traces.begin(req, upstream, facts.callId))
       const tooMany = refusalOfDepth(facts) ?? refusalOfMany(incoming, upstream, begin)
       if (tooMany !== null) {
         answerFailure(res, tooMany, callHeaders(facts))

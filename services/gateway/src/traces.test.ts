@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { ask, closedEndpoint, readBody, routeTo, startFunction, startTestGateway, until } from './gateway-for-test.ts'
 import { createOtlpTraces } from './traces-otlp.ts'
@@ -40,9 +42,14 @@ async function startCollector() {
 async function startTraced(t: TestContext, ratio = 1) {
   const collector = await startCollector()
   const given: (string | undefined)[] = []
-  const { endpoint } = await startFunction(t, (req, res) => {
+  const { endpoint, server } = await startFunction(t, (req, res) => {
     given.push(req.headers.traceparent as string | undefined)
     res.writeHead(req.url === '/broken' ? 500 : 200).end()
+  })
+  const upgrades: Duplex[] = []
+  server.on('upgrade', (_req, socket) => {
+    upgrades.push(socket)
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
   })
   const traces = createOtlpTraces({ endpoint: collector.endpoint, headers: 'x-token=secret, x-more=1', ratio })
   let closing: Promise<void> | null = null
@@ -53,7 +60,7 @@ async function startTraced(t: TestContext, ratio = 1) {
     collector.close()
   })
   const gateway = await startTestGateway(t, [routeTo('fn', [endpoint])], {}, 0, { traces })
-  return { ...collector, ...gateway, given, flush: close }
+  return { ...collector, ...gateway, given, upgrades, flush: close }
 }
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -98,6 +105,21 @@ test('a trace that is not told goes on all the same, marked so', async (t) => {
   assert.match(given[0] ?? '', new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`))
   await flush()
   assert.deepEqual(spans, [])
+})
+
+test('a WebSocket is told by what it was answered, once it has ended', async (t) => {
+  const { port, upgrades, spans, reports, flush } = await startTraced(t)
+  const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
+  const asked = request({ port, host: '127.0.0.1', path: '/fn', headers: { host: 'alice.localhost', ...headers } })
+  asked.end()
+  const [, socket] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket]
+  socket.resume()
+  await until(() => reports.at(-1)?.inFlight['d-fn'] === 1)
+  upgrades[0]?.end()
+  await until(() => Object.keys(reports.at(-1)?.inFlight ?? {}).length === 0)
+  await flush()
+  const status = spans[0]?.attributes.find(({ key }) => key === 'http.response.status_code')
+  assert.deepEqual([spans.length, status?.value], [1, { intValue: 101 }])
 })
 
 test('a call that is left for later is a part of its trace when it is made', async (t) => {

@@ -42,7 +42,7 @@ export function createAcceptCall({
     if (upstream === null) throw noSuchFunction()
     const { req, res } = incoming
     const facts = factsOf(incoming, isTrustedProxy, now())
-    if (traces !== null) facts.traceparent = trace(res, traces.begin(req, upstream, facts.callId))
+    if (traces !== null) facts.traceparent = trace(incoming, traces.begin(req, upstream, facts.callId))
     const tooMany = refusalOfDepth(facts) ?? refusalOfMany(incoming, upstream, performance.now())
     if (tooMany !== null) {
       answerFailure(res, tooMany, callHeaders(facts))
