@@ -29,7 +29,7 @@ test('an expression says when it is due next, in its time zone', () => {
 })
 
 test('the shortest time between two moments is known, wherever in the day it is', () => {
-  const gap = (expression: string) => readCron(expression, 'UTC').leastGapMs
+  const gap = (expression: string) => readCron(expression, 'UTC').leastGapMs()
   assert.equal(gap('* * * * *'), minute)
   assert.equal(gap('*/5 * * * *'), 5 * minute)
   assert.equal(gap('0,59 * * * *'), minute)
@@ -37,6 +37,13 @@ test('the shortest time between two moments is known, wherever in the day it is'
   assert.equal(gap('* * * * * *'), 1000)
   assert.equal(gap('0,59 0 12 1 1 *'), 59_000)
   assert.equal(gap('58,59 59 23 * * *'), 1000)
+})
+
+test('how soon one expression is due after another is known, the same moment aside', () => {
+  const gap = (one: string, other: string) => readCron(one, 'UTC').gapToMs(readCron(other, 'UTC'))
+  assert.equal(gap('0 6 * * *', '0 6 * * 4'), 7 * 24 * 60 * minute, 'both on a Thursday')
+  assert.equal(gap('0 * * * * *', '6 * * * * *'), 6000)
+  assert.equal(gap('0 0 12 24 12 *', '1 * * * * *'), 1000, 'wherever in the year it is')
 })
 
 test('what is no expression is refused in words', () => {

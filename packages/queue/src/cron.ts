@@ -5,8 +5,10 @@ import { CronExpressionParser } from 'cron-parser'
 export interface Cron {
   /** When it is due next after that, epoch milliseconds; null: never again. */
   nextAfter(at: number): number | null
-  /** The shortest time between two of its moments. */
-  leastGapMs: number
+  /** The shortest time between two of its moments. It looks far ahead: for what is seldom due it takes a tenth of a second. */
+  leastGapMs(): number
+  /** The shortest time from when it is due first to when the other is next; the same moment is none. */
+  gapToMs(other: Cron): number
 }
 
 const words = /^@(?:yearly|annually|monthly|weekly|daily|midnight|hourly)$/
@@ -32,13 +34,17 @@ export function readCron(expression: string, timezone: string): Cron {
     throw refused(expression, 'is not five fields, as "0 6 * * 1-5", or a word as "@daily"')
   }
   const parse = (at: number) => CronExpressionParser.parse(expression, { currentDate: new Date(at), tz: timezone })
-  const seconds = attempt(() => parse(somewhen).fields.second.values.length)
-  if (seconds === null) throw refused(expression, 'cannot be read')
-  function next(at: number): number | null {
+  if (attempt(() => parse(somewhen)) === null) throw refused(expression, 'cannot be read')
+  function nextAfter(at: number): number | null {
     return attempt(() => parse(at).next().getTime())
   }
-  if (next(somewhen) === null) throw refused(expression, 'is never due')
-  return { nextAfter: next, leastGapMs: leastGap(() => parse(somewhen)) }
+  const first = nextAfter(somewhen)
+  if (first === null) throw refused(expression, 'is never due')
+  return {
+    nextAfter,
+    leastGapMs: () => leastGap(parse(somewhen)),
+    gapToMs: (other) => (other.nextAfter(first) ?? Number.POSITIVE_INFINITY) - first
+  }
 }
 
 /** @throws Failure `invalid-request` */
@@ -49,8 +55,7 @@ export function assertTimezone(timezone: string): void {
   throw new Failure('invalid-request', `${JSON.stringify(timezone)} is not a time zone, as "Europe/Berlin"`)
 }
 
-function leastGap(parse: () => { next(): { getTime(): number } }): number {
-  const moments = parse()
+function leastGap(moments: { next(): { getTime(): number } }): number {
   let former: number | null = null
   let least = Number.POSITIVE_INFINITY
   for (let i = 0; i < looked; i += 1) {

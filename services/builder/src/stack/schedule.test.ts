@@ -34,6 +34,9 @@ test('more often than the least time allows, and more expressions than one funct
   const much = 'limit-exceeded' as const
   assertRefused(cron('schedule: "* * * * * *"'), much, '7:17', /due again after 1 s, and 60 s is the least here/)
   assertRefused(cron('schedule: "0,30 0 6 * * *"'), much, '7:17', /due again after 30 s/)
+  const together = cron('schedule: "0 * * * * *; 6 * * * * *"')
+  assertRefused(together, much, '7:17', /"0 \* \* \* \* \*" is followed by "6 \* \* \* \* \*" after 6 s, and 60 s/)
+  assert.equal(parse(cron('schedule: "*/2 * * * *; 1-59/2 * * * *; 0 6 * * *"')).functions.length, 1)
   const many = Array.from({ length: 11 }, (_, minute) => `${minute} * * * *`).join(';')
   assertRefused(cron(`schedule: "${many}"`), much, '7:17', /11 expressions are more than the 10 of one function/)
   const policy = { scheduleMinPeriodMs: 1000 }

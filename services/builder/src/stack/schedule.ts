@@ -53,14 +53,23 @@ function checkExpressions(schedule: Located<string>, timezone: string, minPeriod
     const words = `annotation schedule: ${expressions.length} expressions are more than the ${expressionLimit} of one function`
     throw failureAt('limit-exceeded', schedule.at, words)
   }
-  for (const expression of expressions) {
-    const { leastGapMs } = at(schedule, scheduleAnnotations.expressions, () => readCron(expression, timezone))
-    if (leastGapMs >= minPeriodMs) continue
-    throw failureAt(
-      'limit-exceeded',
-      schedule.at,
-      `annotation schedule: ${quote(expression)} is due again after ${leastGapMs / 1000} s, and ${minPeriodMs / 1000} s is the least here (SCHEDULE_MIN_PERIOD_MS)`
-    )
+  const read = (expression: string) =>
+    at(schedule, scheduleAnnotations.expressions, () => readCron(expression, timezone))
+  const crons = expressions.map((expression) => ({ expression, cron: read(expression) }))
+  const least = `${minPeriodMs / 1000} s is the least here (SCHEDULE_MIN_PERIOD_MS)`
+  const tooOften = (words: string, gapMs: number) =>
+    failureAt('limit-exceeded', schedule.at, `annotation schedule: ${words} after ${gapMs / 1000} s, and ${least}`)
+  for (const { expression, cron } of crons) {
+    const gapMs = cron.leastGapMs()
+    if (gapMs < minPeriodMs) throw tooOften(`${quote(expression)} is due again`, gapMs)
+  }
+  // Each may be seldom enough for itself, and all together are not.
+  for (const one of crons) {
+    for (const other of crons) {
+      const gapMs = one.cron.gapToMs(other.cron)
+      if (gapMs < minPeriodMs)
+        throw tooOften(`${quote(one.expression)} is followed by ${quote(other.expression)}`, gapMs)
+    }
   }
 }
 
