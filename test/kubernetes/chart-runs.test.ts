@@ -166,7 +166,15 @@ test('the chart is brought up of the real image: every service is ready, upgrade
   }
   const api = await core.readNamespacedService({ namespace, name: 'slipway-api' })
   const token = (await core.readNamespacedSecret({ namespace, name: 'slipway-keys' })).data?.['admin-token'] ?? ''
-  const me = await fetch(`http://${api.spec?.clusterIP}/api/v1/me`, {
+  const apiUrl = `http://${api.spec?.clusterIP}`
+  const isReached = () =>
+    fetch(`${apiUrl}/readyz`, { signal: AbortSignal.timeout(10_000) }).then(
+      () => true,
+      () => false
+    )
+  // Pods are ready before the node has the rules that lead to them.
+  await waitFor(isReached, { timeoutMs: 60_000, what: "the API's Service to lead to it" })
+  const me = await fetch(`${apiUrl}/api/v1/me`, {
     headers: { authorization: `Bearer ${Buffer.from(token, 'base64').toString()}` },
     signal: AbortSignal.timeout(10_000)
   })

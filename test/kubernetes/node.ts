@@ -216,7 +216,8 @@ async function startProxy(ground: Ground): Promise<RunningProcess> {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     mode: 'iptables',
-    iptables: { localhostNodePorts: false },
+    // Others write rules on this machine, too: what they kept from being written is written again soon.
+    iptables: { localhostNodePorts: false, minSyncPeriod: '500ms', syncPeriod: '5s' },
     clientConnection: { kubeconfig },
     clusterCIDR: ground.podSubnet,
     hostnameOverride: nodeName,
