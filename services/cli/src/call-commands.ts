@@ -1,7 +1,7 @@
 import type { GivenUpCallView } from '@slipway/client'
 import type { Command } from 'commander'
 import { type CommandContext, connected, example, shown, withHints } from './command-context.ts'
-import { ago, onOneLine, table } from './table.ts'
+import { ago, onOneLine, tableOfReasons } from './table.ts'
 
 interface Options {
   owner?: string
@@ -49,7 +49,7 @@ export function addCallCommands(program: Command, context: CommandContext): void
 
 function shownCalls(calls: readonly GivenUpCallView[], now: number): string {
   if (calls.length === 0) return 'No call was given up.'
-  return table(
+  return tableOfReasons(
     ['FUNCTION', 'ID', 'CALL', 'TRIES', 'GIVEN UP', 'WHY'],
     calls.map((one) => [
       `${one.owner}/${one.function}`,
@@ -57,7 +57,7 @@ function shownCalls(calls: readonly GivenUpCallView[], now: number): string {
       onOneLine(`${one.method} ${one.path}`),
       String(one.attempts),
       one.givenUpAt === null ? '-' : ago(one.givenUpAt, now),
-      onOneLine(one.reason)
+      one.reason
     ])
   )
 }
