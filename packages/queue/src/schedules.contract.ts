@@ -30,12 +30,13 @@ const everySecond: ScheduleEntry = {
 function createClocks(t: TestContext) {
   const config = { redisUrl: redis.url, prefix: `test-${randomUUID()}` }
   const closers: (() => Promise<void>)[] = []
+  const errors: string[] = []
   t.after(async () => {
     for (const close of closers.toReversed()) await close()
   })
   /** As another process would. */
   function open(): ScheduleClock {
-    const clock = openScheduleClock(config, () => undefined)
+    const clock = openScheduleClock(config, ({ message }) => errors.push(message))
     closers.push(() => clock.close())
     return clock
   }
@@ -46,7 +47,7 @@ function createClocks(t: TestContext) {
   /** As soon as Redis is there. */
   const keep = (clock: ScheduleClock, wanted: ScheduleEntry[]) =>
     waitFor(() => clock.keep(wanted).catch(() => null), { timeoutMs: 20_000, what: 'Redis' })
-  return { config, open, work, keep }
+  return { config, errors, open, work, keep }
 }
 
 test('each moment is told to one of all who work, and only as long as it is wanted', async (t) => {
@@ -91,8 +92,8 @@ test('moments that went by while nobody worked are one', async (t) => {
   assert.ok(dues.filter(({ at }) => at < begin - 1000).length <= 1, JSON.stringify(dues))
 })
 
-test('a moment that could not be dealt with is told again', async (t) => {
-  const { open, work, keep } = createClocks(t)
+test('a moment that could not be dealt with is told again, and why is not kept back', async (t) => {
+  const { errors, open, work, keep } = createClocks(t)
   const tried: number[] = []
   work(async ({ at }) => {
     tried.push(at)
@@ -100,6 +101,7 @@ test('a moment that could not be dealt with is told again', async (t) => {
   })
   await keep(open(), [everySecond])
   await waitFor(() => tried.filter((at) => at === tried[0]).length === 2, { timeoutMs: 30_000, what: 'the second try' })
+  assert.ok(errors.includes('the store is away'), errors.join())
 })
 
 test('with Redis away what is wanted is refused at once', async (t) => {

@@ -81,6 +81,7 @@ export function openScheduleClock(config: QueueConfig, onError: (err: Error) => 
         { connection: patiently, prefix: config.prefix, concurrency: 10, lockDuration: 15_000, stalledInterval: 5000 }
       )
       worker.on('error', onError)
+      worker.on('failed', (_job, err) => onError(err))
       return { close: (graceMs) => stopWorker({ worker, connection: patiently, stop: new AbortController() }, graceMs) }
     },
     async close() {

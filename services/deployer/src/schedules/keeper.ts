@@ -61,6 +61,7 @@ export function createScheduleKeeper(deps: ScheduleKeeperDeps): Loop {
         if (!(err instanceof Failure)) throw err
         // What waits there is due all the same; it is looked at again soon.
         logger.debug({ err }, 'schedules cannot be looked at now')
+        clearTimeout(retry)
         retry = setTimeout(() => loop.wake(), retryMs)
       }
     },
