@@ -130,6 +130,8 @@ export async function openAsyncCalls(
       const queue = queueOf(functionKey)
       try {
         assertReady()
+        // Also where more would be refused: it has its place.
+        if (id !== undefined && (await queue.getJobState(id)) !== 'unknown') return
         const waiting = await queue.getJobCountByTypes('waiting', 'delayed')
         if (waiting >= waitingLimit) {
           throw new Failure(

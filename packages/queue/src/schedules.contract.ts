@@ -123,18 +123,19 @@ const call: AsyncCall = {
 }
 const key = 'o-alice/hello'
 
-async function openCalls(t: TestContext) {
+async function openCalls(t: TestContext, waitingLimit = 10) {
   const { config } = createClocks(t)
-  const calls = await openAsyncCalls(config, { concurrency: 1, waitingLimit: 10, onError: () => undefined })
+  const calls = await openAsyncCalls(config, { concurrency: 1, waitingLimit, onError: () => undefined })
   t.after(() => calls.close())
   return calls
 }
 
 test('a call that is left under an id of its own is left once, and is known to be under way until it has ended', async (t) => {
-  const calls = await openCalls(t)
+  const calls = await openCalls(t, 1)
   assert.equal(await calls.isUnderWay(key, 'schedule-1000'), false)
   await calls.enqueue(key, call, 'schedule-1000')
   await calls.enqueue(key, call, 'schedule-1000')
+  await assert.rejects(calls.enqueue(key, call, 'schedule-2000'), { code: 'too-many-requests' })
   assert.deepEqual([await calls.isUnderWay(key, 'schedule-1000'), (await calls.counts(key)).waiting], [true, 1])
   const worker = calls.work(key, async () => ({ kind: 'dead', reason: 'it answered 500' }))
   t.after(() => worker.close(100))
