@@ -12,7 +12,8 @@ export function BuildWait({ build: { waitsFor, turn }, reload }: { build: BuildD
     const timer = setInterval(reload, everyMs)
     return () => clearInterval(timer)
   }, [isWaiting, reload])
-  if (waitsFor === null) return null
+  // What went wrong is told above, and with it when it is tried again.
+  if (waitsFor === null || waitsFor.kind === 'retry') return null
   return (
     <p class="standing">
       It waits: <WaitReason of={waitsFor} />
