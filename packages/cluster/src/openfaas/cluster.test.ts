@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type Deployment, Failure, type FailureCode } from '@slipway/domain'
+import { waitFor } from '@slipway/machine'
 import {
   communityEdition,
   deploymentOf,
@@ -286,6 +287,41 @@ test('an owner’s functions have a namespace, and there their secrets as files,
   await cluster.remove(former.id, 0, signal())
   assert.equal(server.secrets.size, 1)
   await cluster.remove(next.id, 0, signal())
+  assert.equal(server.secrets.size, 0)
+})
+
+test('a function that takes its time to end leaves no secret behind, although its removal is given up meanwhile', async (t) => {
+  const mayEnd = Promise.withResolvers<void>()
+  const runtime: FunctionRuntime = {
+    ...answering,
+    async start(wanted) {
+      const replica = await answering.start(wanted)
+      const stop = async () => {
+        await mayEnd.promise
+        await replica.stop()
+      }
+      return { ...replica, stop }
+    }
+  }
+  const server = await startOpenFaas({ runtime, edition: fullEdition, authorization })
+  t.after(() => {
+    mayEnd.resolve()
+    return server.close()
+  })
+  const { cluster } = clusterAt(t, server.url, {
+    namespaces: 'owner',
+    filesOf: () => Promise.resolve(new Map([['db-key', Buffer.from('x')]])),
+    // Its clock runs fast: what may take a minute is given up in a moment.
+    monotonicNow: () => performance.now() * 1000,
+    readyTimeoutMs: 60_000_000
+  })
+  const deployment = deploymentOf({ secrets: [{ name: 'db', versionId: '1' }] })
+  await cluster.apply(deployment, signal())
+  assert.equal(server.secrets.size, 1)
+  await refused(cluster.remove(deployment.id, 0, signal()), 'unavailable', /has not taken/)
+  mayEnd.resolve()
+  await waitFor(async () => (await cluster.list(signal())).length === 0, { timeoutMs: 20_000, what: 'it to end' })
+  await cluster.remove(deployment.id, 0, signal())
   assert.equal(server.secrets.size, 0)
 })
 

@@ -88,13 +88,14 @@ export function createOpenFaasCluster(options: OpenFaasClusterOptions): Cluster 
     const found = await find(deploymentId, signal)
     if (found === null) return
     await gateway.remove(found, signal)
+    // At once: whoever comes after a time-out may not find it any more, and would not know what it had.
+    await secrets.release(found.status, found.namespace, signal)
     for (const endsAt = monotonicNow() + goneMs; (await gateway.find(found, signal)) !== null; ) {
       if (monotonicNow() > endsAt) {
         throw new Failure('unavailable', `OpenFaaS has not taken the function ${found.name} away in ${goneMs / 1000} s`)
       }
       await pause(lookMs, signal)
     }
-    await secrets.release(found.status, found.namespace, signal)
   }
 
   return {
