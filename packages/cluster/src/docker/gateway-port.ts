@@ -33,11 +33,13 @@ export function takenMessage(port: number): string {
   return `functions do not reach the gateway by name: another program listens on port ${port} of all addresses. Have it listen on one address, or set INNER_PORT`
 }
 
-/** Elsewhere than on Linux there is none. */
+/** There is none elsewhere than on Linux, and none of a family that the kernel does not have. */
 async function socketsIn(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
-  } catch {
-    return ''
+  } catch (err) {
+    // Whoever cannot look must not say that nobody listens.
+    if (err instanceof Error && 'code' in err && err.code === 'ENOENT') return ''
+    throw err
   }
 }
