@@ -41,19 +41,23 @@ export interface TestGround {
 const silent = { info: () => undefined, warn: () => undefined }
 
 export async function openGround(): Promise<TestGround> {
+  await using opened = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'slipway-kubernetes-'))
+  opened.defer(() => rm(directory, { recursive: true, force: true }))
   const credentials = { username: 'slipway', password: randomUUID() }
   const registry = await startRegistry({ directory: join(directory, 'registry'), auth: credentials })
+  opened.defer(() => registry.stop())
   // Another machine's cluster pulls from here by another name.
   const host = process.env.SLIPWAY_TEST_REGISTRY ?? registry.host
   const { kubeconfig, close: closeCluster } = await openCluster(directory)
+  opened.defer(closeCluster)
   const { connection } = await connectDocker()
   const docker = new Docker(connection)
   const { reference } = await functionImage(docker)
   const repository = `${host}/alice/hello`
   const image = await pushImage(docker, { image: reference, repository, tag: 'base', credentials })
+  opened.defer(() => docker.getImage(`${repository}:base`).remove())
   const installation = randomUUID()
-  const clusters: Cluster[] = []
   const awayKubeconfig = join(directory, 'away.kubeconfig')
   const away = { cluster: { server: `https://127.0.0.1:${await freePort()}` }, name: 'away' }
   const context = { cluster: 'away', user: 'nobody' }
@@ -66,6 +70,7 @@ export async function openGround(): Promise<TestGround> {
       'current-context': 'away'
     })
   )
+  const kept = opened.move()
   return {
     awayKubeconfig,
     image,
@@ -85,15 +90,9 @@ export async function openGround(): Promise<TestGround> {
         logger: silent,
         ...change
       })
-      clusters.push(made)
+      kept.defer(() => made.close())
       return made
     },
-    async close() {
-      for (const cluster of clusters) await cluster.close()
-      await docker.getImage(`${repository}:base`).remove()
-      await closeCluster()
-      await registry.stop()
-      await rm(directory, { recursive: true, force: true })
-    }
+    close: () => kept.disposeAsync()
   }
 }

@@ -117,44 +117,51 @@ async function removeResults(directories: readonly string[]): Promise<void> {
   }
 }
 
-const iptables = (...args: string[]) => run('iptables', ['--wait', ...args])
+type Table = 'filter' | 'nat'
 
-/** A chain's rules as arguments of `iptables`; null where there is no such chain. */
-async function rulesOf(table: string, chain: string, program = 'iptables'): Promise<string[] | null> {
-  const listed = await run(program, ['--wait', '--table', table, '--list-rules', chain]).catch(() => null)
+/** In the words of `iptables --append`; null where there is no such table or chain. */
+async function rulesOf(table: Table, chain: string | null, program = 'iptables'): Promise<string[] | null> {
+  const which = ['--table', table, '--list-rules', ...(chain === null ? [] : [chain])]
+  const listed = await run(program, ['--wait', ...which]).catch(() => null)
   return listed?.stdout.split('\n').filter((line) => line.startsWith('-A ')) ?? null
+}
+
+const deleted = (rule: string) => rule.replace(/^-A/, '-D')
+
+/** All of the lines or none. They are read as they were listed: `iptables` itself wants its words apart. */
+async function change(table: Table, lines: readonly string[], program = 'iptables'): Promise<void> {
+  const running = run(`${program}-restore`, ['--wait', '--noflush'])
+  running.child.stdin?.end([`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
+  await running
+}
+
+/** With every rule that leads to one of them: plugins that run beside each other may each have made the same one. */
+async function removeChains(table: Table, chains: readonly string[], program = 'iptables'): Promise<void> {
+  const leading = ((await rulesOf(table, null, program)) ?? []).filter((rule) =>
+    chains.some((chain) => rule.endsWith(` -j ${chain}`))
+  )
+  const emptied = chains.map((chain) => `-F ${chain}`)
+  const fromOutside = leading.filter((rule) => !chains.some((chain) => rule.startsWith(`-A ${chain} `)))
+  await change(table, [...fromOutside.map(deleted), ...emptied, ...chains.map((chain) => `-X ${chain}`)], program)
 }
 
 /** What the network plugins made for pods that nobody took down, and the plugins' own chains once they lead nowhere. */
 async function removeRules(): Promise<void> {
-  for (const rule of (await rulesOf('nat', 'POSTROUTING')) ?? []) {
-    const [, source, id, chain] = /-s (\S+) .*name: \\"([^"]+\\" id: \\"\w+)\\"" -j (CNI-\w+)$/.exec(rule) ?? []
-    if (source === undefined || id === undefined || chain === undefined || !id.startsWith(`${networkName}\\`)) continue
-    const comment = `name: "${id.replaceAll('\\', '')}"`
-    const nat = ['--table', 'nat']
-    await iptables(...nat, '-D', 'POSTROUTING', '-s', source, '-m', 'comment', '--comment', comment, '-j', chain)
-    await iptables(...nat, '--flush', chain)
-    await iptables(...nat, '--delete-chain', chain)
-  }
-  for (const rule of (await rulesOf('filter', 'CNI-FORWARD')) ?? []) {
-    if (rule.includes(` ${podPrefix}`)) await iptables('-D', ...rule.split(' ').slice(1))
-  }
+  const ofPods = ((await rulesOf('nat', 'POSTROUTING')) ?? []).flatMap((rule) => {
+    const [, network, chain] = /--comment "name: \\"([^"]+)\\" id: .* -j (CNI-\w+)$/.exec(rule) ?? []
+    return network === networkName && chain !== undefined ? [chain] : []
+  })
+  if (ofPods.length > 0) await removeChains('nat', [...new Set(ofPods)])
+  const accepting = ((await rulesOf('filter', 'CNI-FORWARD')) ?? []).filter((rule) => rule.includes(` ${podPrefix}`))
+  if (accepting.length > 0) await change('filter', accepting.map(deleted))
   const isIdle = (rules: string[] | null) => rules?.every((rule) => rule.endsWith('-j CNI-ADMIN')) === true
   const byHand = await rulesOf('filter', 'CNI-ADMIN')
   if (isIdle(await rulesOf('filter', 'CNI-FORWARD')) && byHand?.length === 0) {
-    await iptables('-D', 'FORWARD', '-m', 'comment', '--comment', 'CNI firewall plugin rules', '-j', 'CNI-FORWARD')
-    await removeChain('CNI-FORWARD')
-    await removeChain('CNI-ADMIN')
+    await removeChains('filter', ['CNI-FORWARD', 'CNI-ADMIN'])
   }
   // kube-proxy makes it, uses it only where nodes' ports are on loopback, and forgets it when it cleans up.
   for (const program of ['iptables', 'ip6tables'] as const) {
     if ((await rulesOf('filter', 'KUBE-FIREWALL', program))?.length !== 0) continue
-    for (const chain of ['INPUT', 'OUTPUT']) await run(program, ['--wait', '-D', chain, '-j', 'KUBE-FIREWALL'])
-    await run(program, ['--wait', '--delete-chain', 'KUBE-FIREWALL'])
+    await removeChains('filter', ['KUBE-FIREWALL'], program)
   }
-}
-
-async function removeChain(chain: string): Promise<void> {
-  await iptables('--flush', chain)
-  await iptables('--delete-chain', chain)
 }

@@ -16,7 +16,7 @@ let ground: TestGround
 before(async () => {
   ground = await openGround()
 })
-after(() => ground.close())
+after(() => ground?.close())
 
 test('two hundred functions of twenty owners are applied, listed and removed', { timeout: timeoutMs }, async (t) => {
   const cluster = ground.cluster({ readyTimeoutMs: 240_000 })

@@ -9,7 +9,7 @@ let ground: PushGround
 before(async () => {
   ground = await openPushGround()
 })
-after(() => ground.close())
+after(() => ground?.close())
 
 test('a git push becomes a function that answers, under its owner, with nothing that it does not need', async () => {
   const repository = await ground.scene.repository({ owner: 'alice' })

@@ -16,7 +16,7 @@ before(async () => {
   ground = await openPushGround()
   core = ground.config.makeApiClient(CoreV1Api)
 })
-after(() => ground.close())
+after(() => ground?.close())
 
 async function timeOf(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()

@@ -20,7 +20,7 @@ before(async () => {
   })
   core = ground.config.makeApiClient(CoreV1Api)
 })
-after(() => ground.close())
+after(() => ground?.close())
 
 test('out of memory and never ready are told with what changes them, and the former version serves throughout', async (t) => {
   const repository = await ground.scene.repository({ owner: 'erin' })
