@@ -231,7 +231,7 @@ test('who only reads is offered nothing that would be refused, and who writes wh
     await context.close()
     return new Set(found)
   }
-  const reader = ['Overview', 'Builds', 'Repositories', 'Tokens', 'Deployments', 'Logs', 'Access']
+  const reader = ['Overview', 'Builds', 'Repositories', 'Tokens', 'Deployments', 'Logs', 'Given up', 'Access']
   assert.deepEqual([...(await offered('rita'))].sort(), reader.sort())
   const writer = [...reader, 'Try it', 'Settings', 'Build again', 'Build without cache', 'Roll back to this']
   assert.deepEqual([...(await offered('wes'))].sort(), writer.sort())

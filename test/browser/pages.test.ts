@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { waitFor } from '@slipway/machine'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
-import { createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
+import { call, createScene, type Scene, saying, stackOf, type TestRepository } from '../system/scene.ts'
 import { seriousFaults, startBrowser, takePicture, visitAsAdministrator } from './browser.ts'
 
 let scene: Scene
@@ -11,18 +11,23 @@ let repository: TestRepository
 let paths: Record<string, string>
 
 /** Due once a year: nobody is called while the tests run. */
-const yearly = ['annotations:', '  topic: cron-function', '  schedule: "0 3 1 1 *; 30 12 1 1 1-5"']
+const yearly = ['  topic: cron-function', '  schedule: "0 3 1 1 *; 30 12 1 1 1-5"']
+/** A call that nobody waits for is given up at its first failure. */
+const triedOnce = ['  com.openfaas.retry.attempts: "1"']
+const handler = `module.exports = async (event, context) =>
+  event.path.startsWith('/broken') ? context.status(500).succeed('no') : context.status(200).succeed('hello')
+`
 
 before(async () => {
   scene = await createScene()
   browser = await startBrowser()
   repository = await scene.repository({ owner: 'alice' })
-  const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': saying('hello') }
+  const files = { 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': handler }
   const live = await repository.ended(await repository.push(files, { message: 'Say hello' }))
   const mistake = { 'stack.yml': `${stackOf({ hello: {} })}    handlr: typo\n` }
   const failed = await repository.ended(await repository.push(mistake, { message: 'Break it' }))
   const again = await repository.push({
-    'stack.yml': stackOf({ hello: { more: ['environment:', '  MODE: fast', ...yearly] } })
+    'stack.yml': stackOf({ hello: { more: ['environment:', '  MODE: fast', 'annotations:', ...yearly, ...triedOnce] } })
   })
   await repository.ended(again)
   const { api } = scene.installation
@@ -30,6 +35,10 @@ before(async () => {
   await api.changeVariables({ owner: 'alice', use: 'runtime', set: { GREETING: 'hello' } })
   await api.putSecret({ owner: 'alice', name: 'database', values: { password: 'not shown' } })
   await api.createToken({ owner: 'alice', name: 'ci', scope: 'deploy', expiresInDays: 30 })
+  for (const path of ['/broken/orders', '/broken/mails']) {
+    assert.equal((await call(scene, `/async-function/alice-hello${path}`, { method: 'POST', body: '{}' })).status, 202)
+  }
+  await waitFor(async () => (await givenUp()).length === 2, { timeoutMs: 60_000, what: 'two calls to be given up' })
   const { items } = await api.listDeployments({ owner: 'alice', name: 'hello' })
   const two = items.slice(0, 2).map(({ id }) => id)
   paths = {
@@ -42,6 +51,7 @@ before(async () => {
     function: '/owners/alice/functions/hello',
     deployments: `/owners/alice/functions/hello/deployments?compare=${two.join(',')}`,
     logs: '/owners/alice/functions/hello/logs',
+    'given-up': '/owners/alice/functions/hello/given-up',
     try: '/owners/alice/functions/hello/try',
     environment: '/owners/alice/functions/hello/environment',
     access: '/owners/alice/functions/hello/access',
@@ -69,6 +79,8 @@ after(async () => {
   await browser.close()
   await scene.close()
 })
+
+const givenUp = async () => (await scene.installation.api.listGivenUpCalls({ owner: 'alice', state: 'failed' })).items
 
 const looks: Record<string, BrowserContextOptions> = {
   light: { colorScheme: 'light', viewport: { width: 1280, height: 860 } },
@@ -200,6 +212,37 @@ test("a function's page says when it is called by its schedule, each expression 
   const facts = (await section.locator('dd').allTextContents()).slice(1)
   assert.match(facts[0] ?? '', /^in \d+ /)
   assert.deepEqual(facts.slice(1), ['never yet', 'left out'])
+  await context.close()
+})
+
+test('calls that were given up say why, and each is tried again, or discarded after a question', async () => {
+  const { page, context, see } = await visitAsAdministrator(browser, scene)
+  await see(paths.function ?? '/')
+  await page.getByText('2 calls were given up').waitFor()
+  await page.getByRole('link', { name: 'See why, and try again' }).click()
+  const row = (path: string) => page.locator('.call-row', { hasText: `POST ${path}` })
+  const [orders] = (await givenUp()).filter(({ path }) => path === '/broken/orders')
+  await row('/broken/orders').getByText('the function answered 500, after one try').waitFor()
+  await row('/broken/orders').getByText(`tried once · 2 B · call ${orders?.callId}`).waitFor()
+
+  await row('/broken/orders').getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('POST /broken/orders is made again, with all its tries.').waitFor()
+  const isTriedAgain = async () =>
+    (await givenUp()).some(({ id, givenUpAt }) => id === orders?.id && (givenUpAt ?? 0) > (orders.givenUpAt ?? 0))
+  await waitFor(isTriedAgain, { timeoutMs: 60_000, what: 'the call to fail again' })
+
+  await row('/broken/mails').getByRole('button', { name: 'Discard' }).click()
+  await page.getByRole('dialog', { name: 'Discard POST /broken/mails?' }).getByText('is gone').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep it as it is' }).click()
+  assert.equal((await givenUp()).length, 2)
+  for (const path of ['/broken/mails', '/broken/orders']) {
+    await row(path).getByRole('button', { name: 'Discard' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard it' }).click()
+    await row(path).waitFor({ state: 'detached' })
+  }
+  await page.getByText('No call was given up').waitFor()
+  assert.deepEqual(await givenUp(), [])
+  assert.deepEqual(await seriousFaults(page), [])
   await context.close()
 })
 

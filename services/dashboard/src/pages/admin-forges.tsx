@@ -1,6 +1,7 @@
 import type { RouteOutput } from '@slipway/client'
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
+import { useEvery } from '../live/use-every.ts'
 import { type Loaded, useLoaded } from '../live/use-loaded.ts'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { ForgeProblems } from '../parts/forge-problems.tsx'
@@ -185,11 +186,7 @@ function Progress({
   const status = attempt.data?.status ?? 'started'
   const forge = forges.data?.items.find(({ forgeId }) => forgeId === attempt.data?.forgeId) ?? null
   const isInstalled = (forge?.installations.length ?? 0) > 0
-  useEffect(() => {
-    if (status === 'failed') return
-    const timer = setInterval(status === 'connected' ? forges.reload : attempt.reload, everyMs)
-    return () => clearInterval(timer)
-  }, [status, attempt.reload, forges.reload])
+  useEvery(status === 'failed' ? null : everyMs, status === 'connected' ? forges.reload : attempt.reload)
   return (
     <div class="stacked">
       <ol class="steps">

@@ -1,7 +1,7 @@
 import type { HealthView, RouteOutput } from '@slipway/client'
-import { useEffect } from 'preact/hooks'
 import { adminHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
+import { useEvery } from '../live/use-every.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { Meter } from '../parts/meter.tsx'
 import { Section } from '../parts/page-head.tsx'
@@ -17,10 +17,7 @@ const everyMs = 10_000
 export function AdminHealth() {
   const health = useLoaded('getHealth', {})
   const forges = useLoaded('listForges', {})
-  useEffect(() => {
-    const timer = setInterval(health.reload, everyMs)
-    return () => clearInterval(timer)
-  }, [health.reload])
+  useEvery(everyMs, health.reload)
   return (
     <Show of={health} rows={6}>
       {({ parts, services, disks, uses, checkedAt }) => (

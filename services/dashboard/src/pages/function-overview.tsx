@@ -10,6 +10,7 @@ import { Empty } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
 import { Traffic } from '../parts/traffic.tsx'
 import type { FunctionTab } from './function.tsx'
+import { GivenUpNews } from './function-given-up.tsx'
 
 export function FunctionOverview({ one }: FunctionTab) {
   const { owner, name, live, isPaused } = one
@@ -41,6 +42,7 @@ export function FunctionOverview({ one }: FunctionTab) {
           </p>
         </div>
       )}
+      {may('listGivenUpCalls', { owner, repositoryId: one.repositoryId }) && <GivenUpNews owner={owner} name={name} />}
       <Section title="Live deployment">
         <LiveFacts one={one} live={live} repository={repository} />
       </Section>

@@ -11,6 +11,7 @@ import { Ago } from '../parts/time.tsx'
 import { FunctionAccess } from './function-access.tsx'
 import { FunctionDeployments } from './function-deployments.tsx'
 import { FunctionEnvironment } from './function-environment.tsx'
+import { FunctionGivenUp } from './function-given-up.tsx'
 import { FunctionLogs } from './function-logs.tsx'
 import { FunctionOverview } from './function-overview.tsx'
 import { FunctionSettings } from './function-settings.tsx'
@@ -33,6 +34,7 @@ const tabs = {
   '': { label: 'Overview', page: FunctionOverview },
   deployments: { label: 'Deployments', page: FunctionDeployments },
   logs: { label: 'Logs', page: FunctionLogs },
+  'given-up': { label: 'Given up', page: FunctionGivenUp, routes: ['listGivenUpCalls'] },
   try: { label: 'Try it', page: FunctionTry, routes: ['tryFunction'] },
   environment: { label: 'Environment', page: FunctionEnvironment, routes: ['getEnvironment'] },
   access: { label: 'Access', page: FunctionAccess },

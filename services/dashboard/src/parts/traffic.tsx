@@ -1,5 +1,6 @@
 import type { TrafficView } from '@slipway/client'
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
+import { useEvery } from '../live/use-every.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { formatCount } from '../words/chart.ts'
 import { formatDuration } from '../words/time.ts'
@@ -17,10 +18,7 @@ const everyMs = 20_000
 export function Traffic({ owner, name }: { owner: string; name: string }) {
   const [window, setWindow] = useState<Window>('1h')
   const traffic = useLoaded('getTraffic', { owner, name, window })
-  useEffect(() => {
-    const timer = setInterval(traffic.reload, everyMs)
-    return () => clearInterval(timer)
-  }, [traffic.reload])
+  useEvery(everyMs, traffic.reload)
   return (
     <Section
       title="Traffic"

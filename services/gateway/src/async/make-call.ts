@@ -73,6 +73,7 @@ export function createMakeCall({ table, perform, sendResult, now, logger }: Make
       { callId, function: upstream.label, attempt, status: result.status },
       'an asynchronous call is given up'
     )
-    return { kind: 'dead', reason: `the function answered ${result.status}, after ${attempt} tries` }
+    const tries = attempt === 1 ? 'one try' : `${attempt} tries`
+    return { kind: 'dead', reason: `the function answered ${result.status}, after ${tries}` }
   }
 }
