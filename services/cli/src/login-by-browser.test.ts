@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createApiForTest } from '@slipway/api/fixture'
 import { createCommandLineForTest } from './commands.fixture.ts'
@@ -70,10 +72,45 @@ test('what comes with another state is not heard, and a no in the page is told',
   const { asked, refusal, confirm, back } = await createWaitingForTest(t)
   const { ticket } = await confirm()
   assert.equal((await back({ ticket, state: 'x'.repeat(43) })).status, 400)
+  // As many characters, and more bytes.
+  assert.equal((await back({ ticket, state: 'é'.repeat(43) })).status, 400)
   assert.equal((await back({ ticket })).status, 400)
   assert.equal(await statusOf(Number(asked.port), '//['), 400)
   assert.equal((await back({ error: 'cancelled', state: asked.state })).status, 400)
   assert.match(await refusal(), /cancelled in the browser/)
+})
+
+test('a browser that goes away while the ticket is changed leaves the terminal signed in all the same', async (t) => {
+  const isAsked = Promise.withResolvers<void>()
+  const isGone = Promise.withResolvers<void>()
+  const redeemed = { secret: 'slw_x', token: { owner: 'alice' } }
+  const api = createServer((_request, response) => {
+    isAsked.resolve()
+    void isGone.promise.then(() => response.setHeader('content-type', 'application/json').end(JSON.stringify(redeemed)))
+  })
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
+  t.after(() => api.close())
+  const { port } = api.address() as AddressInfo
+  const shown = Promise.withResolvers<URL>()
+  const ended = loginByBrowser({
+    url: `http://127.0.0.1:${port}`,
+    host: 'here',
+    scope: 'read',
+    days: 1,
+    owner: undefined,
+    waitMs: 60_000,
+    show: (address) => shown.resolve(new URL(address))
+  })
+  const { searchParams } = await shown.promise
+  const back = `/?${new URLSearchParams({ ticket: 'one', state: searchParams.get('state') ?? '' }).toString()}`
+  const browser = request({ host: '127.0.0.1', port: searchParams.get('port'), path: back, agent: false })
+  browser.on('error', () => null).end()
+  await isAsked.promise
+  browser.destroy()
+  // What came later would be answered to nobody, too: so that it is there before, it gets a moment.
+  await sleep(100)
+  isGone.resolve()
+  assert.deepEqual(await ended, redeemed)
 })
 
 test('a ticket of another command ends it with what to do', async (t) => {

@@ -95,7 +95,8 @@ function listen(server: Server): Promise<number> {
 }
 
 function isSame(given: string, wanted: string): boolean {
-  return given.length === wanted.length && timingSafeEqual(Buffer.from(given), Buffer.from(wanted))
+  const [one, other] = [Buffer.from(given), Buffer.from(wanted)]
+  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 /** Resolves once it was sent: the connection ends with the command. */
@@ -108,6 +109,8 @@ function say(response: ServerResponse, status: number, words: string): Promise<v
     connection: 'close'
   })
   return new Promise((resolve) => {
+    // Somebody who went away hears nothing, and is not waited for.
+    if (response.destroyed) return resolve()
     response.once('close', resolve)
     response.end(`${words}\n`)
   })
