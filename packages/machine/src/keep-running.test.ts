@@ -82,6 +82,39 @@ test('a stop in the middle of a restart leaves nothing running', async () => {
   assert.equal(processes.running(), 0)
 })
 
+test('a stop that comes while it is started again leaves no process behind', async () => {
+  const processes = createProcesses()
+  const isStarting = Promise.withResolvers<void>()
+  const isStarted = Promise.withResolvers<void>()
+  const start = async () => {
+    if (processes.starts() > 0) {
+      isStarting.resolve()
+      await isStarted.promise
+    }
+    return processes.start()
+  }
+  const kept = await keepRunning({ name: 'x', start, logger, pauseMs: 1 })
+  processes.crash()
+  await isStarting.promise
+  const stopped = kept.stop()
+  isStarted.resolve()
+  await stopped
+  assert.deepEqual([processes.starts(), processes.running()], [2, 0])
+})
+
+test('a stop does not wait for the next start', async () => {
+  const processes = createProcesses()
+  const hasEnded = Promise.withResolvers<void>()
+  const told = { ...logger, error: () => hasEnded.resolve() }
+  const kept = await keepRunning({ name: 'x', start: processes.start, logger: told, pauseMs: 60_000 })
+  processes.crash()
+  await hasEnded.promise
+  const before = performance.now()
+  await kept.stop()
+  assert.ok(performance.now() - before < 10_000)
+  assert.equal(processes.starts(), 1)
+})
+
 test('a first start that fails is the caller’s to know', async () => {
   const processes = createProcesses()
   processes.failStarts(1)

@@ -1,13 +1,15 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { ask, type RunningProcess, startProcess } from '@slipway/machine'
+import { gatewaySettings } from '@slipway/gateway/config'
+import { ask, keepRunning, startProcess } from '@slipway/machine'
 import type { Logger } from '@slipway/service'
 import { smallEnv, smallFlags } from './small-process.ts'
 
 /**
  * Keeps a gateway running as a process of its own, so that traffic to functions does not wait for a build's bookkeeping.
  * It is started again when it dies, and ends with this process.
+ *
+ * @throws what its first start throws
  */
 export async function keepGateway(
   home: string,
@@ -24,51 +26,23 @@ export async function keepGateway(
       isReady: async () => (await ask(`${url}/healthz`))?.status === 200,
       logger
     })
-  return keepRunning(start, 'the gateway', logger)
+  return keepRunning({ name: 'the gateway', start, logger })
 }
 
-/**
- * Keeps what `start` starts: starts it again when it ends, after pauses that grow while it does not come to stand.
- *
- * @throws what the first start throws
- */
-export async function keepRunning(
-  start: () => Promise<Pick<RunningProcess, 'exited' | 'stop'>>,
-  name: string,
-  logger: Logger
-): Promise<{ stop(): Promise<void> }> {
-  const stopping = new AbortController()
-  let running = await start()
+/** What of the environment is the process' own. */
+const ofTheProcess = ['PATH', 'HOME', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE']
+/** How long its calls may go on is bounded by how long this process waits for its end. */
+const notTheGateways = new Set(['STOP_GRACE_MS'])
 
-  async function startAgain(): Promise<void> {
-    for (let failed = 0; !stopping.signal.aborted; failed += 1) {
-      await sleep(Math.min(200 * 2 ** failed, 10_000), undefined, { signal: stopping.signal }).catch(() => null)
-      if (stopping.signal.aborted) return
-      try {
-        running = await start()
-        // Asked to stop while it started: `stop` knew the former one only.
-        if (stopping.signal.aborted) await running.stop()
-        return
-      } catch (err) {
-        logger.error({ err }, `${name} does not start`)
-      }
-    }
-  }
-
-  async function watch(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const end = await running.exited
-      if (stopping.signal.aborted) return
-      logger.error({ end }, `${name} ended, it is started again`)
-      await startAgain()
-    }
-  }
-  const watching = watch()
-  return {
-    async stop() {
-      stopping.abort()
-      await running.stop()
-      await watching
-    }
-  }
+/** The gateway gets its own settings and nothing else: no forge credential, no secret of webhooks. */
+export function gatewayEnv(settings: Record<string, string | undefined>): Record<string, string> {
+  const own = Object.keys(gatewaySettings).filter((name) => !notTheGateways.has(name))
+  // A setting, or the file that it is in.
+  const names = own.map((name) => (settings[name] ? name : `${name}_FILE`))
+  const given = [...ofTheProcess, ...names].flatMap((name) => {
+    const value = settings[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  // What of the settings file concerns it is among these already.
+  return { ...Object.fromEntries(given), SLIPWAY_CONFIG: '/dev/null' }
 }

@@ -18,7 +18,7 @@ import {
 import { createStore } from '@slipway/store'
 import { refuseHalfRestored } from './backup/state.ts'
 import { type Endpoints, saveEndpoints } from './connection.ts'
-import { keepGateway } from './gateway-process.ts'
+import { gatewayEnv, keepGateway } from './gateway-process.ts'
 import { type OwnRegistry, portsOf, startServers } from './servers.ts'
 
 type Env = Record<string, string | undefined>
@@ -137,39 +137,4 @@ async function baseImages(home: string): Promise<Env> {
     if ((err as NodeJS.ErrnoException).code === 'ENOENT') return {}
     throw err
   }
-}
-
-/** The gateway gets what it needs and nothing else: no forge credential, no secret of webhooks. */
-function gatewayEnv(settings: Env): Record<string, string> {
-  const names = [
-    'PATH',
-    'HOME',
-    'SLIPWAY_HOME',
-    'LOG_LEVEL',
-    'DATABASE_URL',
-    'REDIS_URL',
-    'QUEUE_PREFIX',
-    'GATEWAY_HOST',
-    'GATEWAY_PORT',
-    'INNER_PORT',
-    'API_URL',
-    'FUNCTIONS_DOMAIN',
-    'TRUSTED_PROXIES',
-    'METRICS_PEERS',
-    'HEAD_TIMEOUT_MS',
-    'BODY_LIMIT_BYTES',
-    'IN_FLIGHT_LIMIT',
-    'ASYNC_BODY_LIMIT_BYTES',
-    'ASYNC_CONCURRENCY',
-    'ASYNC_WAITING_LIMIT',
-    'CALLBACK_LOOPBACK',
-    'OTEL_EXPORTER_OTLP_ENDPOINT',
-    'OTEL_EXPORTER_OTLP_HEADERS',
-    'TRACES_RATIO',
-    'NODE_OPTIONS',
-    'NODE_COMPILE_CACHE'
-  ]
-  const given = names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]]))
-  // What of the file concerns it is among these already.
-  return { ...Object.fromEntries(given), SLIPWAY_CONFIG: '/dev/null' }
 }
