@@ -57,10 +57,18 @@ export function createAsyncDesk({
   /** It is put back where a call came at the same moment. */
   async function letGo(functionKey: string, worker: AsyncWorker): Promise<void> {
     workers.delete(functionKey)
-    await backlog.remove(functionKey)
+    try {
+      await backlog.remove(functionKey)
+      if (await isBusy(functionKey)) await backlog.add(functionKey)
+    } finally {
+      // Also with Redis away: nobody else knows it any more.
+      await worker.close(graceMs)
+    }
+  }
+
+  async function isBusy(functionKey: string): Promise<boolean> {
     const { waiting, active, delayed } = await (await calls()).counts(functionKey)
-    if (waiting + active + delayed > 0) await backlog.add(functionKey)
-    await worker.close(graceMs)
+    return waiting + active + delayed > 0
   }
 
   const loop = createLoop(
@@ -72,9 +80,11 @@ export function createAsyncDesk({
       if (functions === null) return
       for (const functionKey of functions) if (!workers.has(functionKey)) await lookAfter(functionKey)
       for (const [functionKey, kept] of workers) {
-        const { waiting, active, delayed } = await (await calls()).counts(functionKey)
-        if (waiting + active + delayed > 0) kept.busyAt = now()
-        else if (now() - kept.busyAt > idleMs) await letGo(functionKey, kept.worker)
+        if (await isBusy(functionKey)) {
+          kept.busyAt = now()
+          // Another gateway let go of it while the call was on its way here: should this one end, nobody would make it.
+          if (!functions.includes(functionKey)) await backlog.add(functionKey)
+        } else if (now() - kept.busyAt > idleMs) await letGo(functionKey, kept.worker)
       }
     },
     logger
