@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
 import { createFakeCluster, deploymentOf } from '@slipway/testing'
 import { commits, createDeployerForTest, logger, never, now } from './deployer.fixture.ts'
-import { createStrays } from './strays.ts'
+import { createStrays, type StraysDeps } from './strays.ts'
 
 async function createForTest(t: Parameters<typeof createDeployerForTest>[0]) {
   const scene = await createDeployerForTest(t)
@@ -13,8 +14,8 @@ async function createForTest(t: Parameters<typeof createDeployerForTest>[0]) {
   const [first = ''] = await running()
   await deploy({ buildId: await built(commits.b, ['hello']) }, never)
   const [second = ''] = (await running()).filter((id) => id !== first)
-  const begin = () => {
-    const strays = createStrays({ store, cluster, isLeader: () => true, periodMs: 10, now, logger })
+  const begin = (on: StraysDeps['cluster'] = cluster) => {
+    const strays = createStrays({ store, cluster: on, isLeader: () => true, periodMs: 10, logger })
     t.after(() => strays.close())
   }
   return { ...scene, first, second, begin }
@@ -28,6 +29,22 @@ test('what the store has as ended but still runs is removed, what is live, start
   await store.deployments.end(first, 'ended', null, now() + 10)
   await waitFor(async () => (await running()).length === 1, { timeoutMs: 20_000, what: 'the removal' })
   assert.deepEqual(await running(), [second])
+})
+
+test('one that cannot be removed keeps no other from being removed', async (t) => {
+  const { store, cluster, deploy, built, begin, first, second, running } = await createForTest(t)
+  await deploy({ buildId: await built(commits.c, ['hello']) }, never)
+  for (const id of [first, second]) await store.deployments.end(id, 'ended', null, now() + 10)
+  begin({
+    // What cannot be removed comes first.
+    list: async (signal) => (await cluster.list(signal)).toSorted((a) => (a.deploymentId === first ? -1 : 1)),
+    remove: async (id, graceMs, signal) => {
+      if (id === first) throw new Failure('unavailable', 'the engine does not remove it')
+      await cluster.remove(id, graceMs, signal)
+    }
+  })
+  await waitFor(async () => !(await running()).includes(second), { timeoutMs: 20_000, what: 'the removal' })
+  assert.equal((await running()).length, 2)
 })
 
 test('a deployment that the store does not know is left alone', async (t) => {

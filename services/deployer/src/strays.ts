@@ -6,7 +6,6 @@ export interface StraysDeps {
   cluster: Pick<Cluster, 'list' | 'remove'>
   isLeader(): boolean
   periodMs: number
-  now: () => number
   logger: Logger
 }
 
@@ -44,7 +43,16 @@ export function createStrays({ store, cluster, isLeader, periodMs, logger }: Str
       const objects = await cluster.list(signal)
       const known = new Set((await store.deployments.running()).map(({ id }) => id))
       for (const id of told) if (!objects.some(({ deploymentId }) => deploymentId === id)) told.delete(id)
-      for (const object of objects) if (!known.has(object.deploymentId)) await look(object, signal)
+      for (const object of objects.filter(({ deploymentId }) => !known.has(deploymentId))) {
+        // One that the engine cannot remove keeps no other from being removed.
+        await look(object, signal).catch((err: unknown) => {
+          signal.throwIfAborted()
+          logger.error(
+            { err, deploymentId: object.deploymentId },
+            'what runs could not be dealt with, it is tried again'
+          )
+        })
+      }
     },
     logger
   )

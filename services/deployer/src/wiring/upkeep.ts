@@ -25,7 +25,7 @@ export function startUpkeep(ground: Ground, routes: { scaling: Scaling; routesCh
     logger
   })
   lead('recovery', recovery)
-  lead('strays', createStrays({ store, cluster, isLeader, periodMs: 30_000, now, logger }))
+  lead('strays', createStrays({ store, cluster, isLeader, periodMs: 30_000, logger }))
   // One that waited for another try ended at once: what it had started is taken away.
   hear('cancels', 'cancel', () => recovery.wake())
 
