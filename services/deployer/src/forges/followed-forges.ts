@@ -3,7 +3,7 @@ import { createLoop, type Logger, type Loop } from '@slipway/service'
 import type { ForgeCredentials } from './credentials.ts'
 
 export interface FollowedForgesDeps {
-  store: Pick<Store, 'forgeApps'>
+  store: { forgeApps: Pick<Store['forgeApps'], 'list'> }
   credentials: Pick<ForgeCredentials, 'opener' | 'openerId'>
   /** Those with credentials in the environment: these win, and do not change. */
   configured: ForgeApi[]
@@ -37,17 +37,28 @@ export async function createFollowedForges(deps: FollowedForgesDeps): Promise<Fo
   const known = new Map<string, { version: string; app: ForgeApp }>()
   const listeners: (() => void)[] = []
 
-  async function follow(): Promise<boolean> {
+  /** @returns whether it is another one than before */
+  async function followOne(app: ForgeApp): Promise<boolean> {
+    const versionWith = (keyId: string | null) => `${app.appId} ${app.isHookActive} ${keyId}`
+    if (known.get(app.forgeId)?.version === versionWith(await credentials.openerId(app))) return false
+    const { id, text } = await credentials.opener(app)
+    forges.set(app.forgeId, open(app, text))
+    known.set(app.forgeId, { version: versionWith(id), app })
+    logger.info({ forgeId: app.forgeId, appId: app.appId }, 'credentials of the forge read from the store')
+    return true
+  }
+
+  /** One whose credentials cannot be read keeps neither the others from being followed, nor those who listen from hearing of them. */
+  async function follow(): Promise<void> {
     let isChanged = false
+    const failures: unknown[] = []
     const apps = (await store.forgeApps.list()).filter(({ forgeId }) => !fixed.has(forgeId))
     for (const app of apps) {
-      const versionWith = (keyId: string | null) => `${app.appId} ${app.isHookActive} ${keyId}`
-      if (known.get(app.forgeId)?.version === versionWith(await credentials.openerId(app))) continue
-      const { id, text } = await credentials.opener(app)
-      forges.set(app.forgeId, open(app, text))
-      known.set(app.forgeId, { version: versionWith(id), app })
-      isChanged = true
-      logger.info({ forgeId: app.forgeId, appId: app.appId }, 'credentials of the forge read from the store')
+      try {
+        if (await followOne(app)) isChanged = true
+      } catch (err) {
+        failures.push(err)
+      }
     }
     for (const forgeId of known.keys()) {
       if (apps.some((app) => app.forgeId === forgeId)) continue
@@ -55,7 +66,8 @@ export async function createFollowedForges(deps: FollowedForgesDeps): Promise<Fo
       forges.delete(forgeId)
       isChanged = true
     }
-    return isChanged
+    if (isChanged) for (const listener of listeners) listener()
+    if (failures.length > 0) throw failures[0]
   }
 
   /** One after the other: two at a time would each open what is new. */
@@ -64,7 +76,7 @@ export async function createFollowedForges(deps: FollowedForgesDeps): Promise<Fo
     const before = last
     const next = (async () => {
       await before
-      if (await follow()) for (const listener of listeners) listener()
+      await follow()
     })()
     last = next.catch(() => undefined)
     return next
