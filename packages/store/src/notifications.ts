@@ -14,8 +14,6 @@ import { newId } from './ids.ts'
 import type { NotificationRow, NotificationSinkRow } from './schema.ts'
 
 const mostOfOwner = 20
-/** Looked at in one round. */
-const mostEvents = 500
 
 export function createNotifications(database: Database): Notifications {
   return { ...createSinks(database), ...createOutbox(database) }
@@ -64,8 +62,16 @@ function createSinks(database: Database): Sinks {
 
 function createOutbox(database: Database): Omit<Notifications, keyof Sinks> {
   return {
-    happened: (since) =>
-      database.read(async (db) => ({ builds: await endedBuilds(db, since), changes: await changes(db, since) })),
+    happened: (since, limit) =>
+      database.read(async (db) => {
+        const builds = await endedBuilds(db, since, limit)
+        const made = await changes(db, since, limit)
+        const ends = [
+          ...(builds.length < limit ? [] : [builds.at(-1)?.finishedAt ?? since]),
+          ...(made.length < limit ? [] : [madeAt(made.at(-1)?.id ?? '')])
+        ]
+        return { builds, changes: made, next: ends.length === 0 ? null : Math.min(...ends) }
+      }),
     enqueue: (wanted, now) =>
       database.write(async (tx) => {
         const made: string[] = []
@@ -144,7 +150,7 @@ function sinksOf(db: Reader, ownerId: string | null): Promise<NotificationSinkRo
   return (ownerId === null ? all.where('owner_id', 'is', null) : all.where('owner_id', '=', ownerId)).execute()
 }
 
-async function endedBuilds(db: Reader, since: number) {
+async function endedBuilds(db: Reader, since: number, limit: number) {
   const rows = await db
     .selectFrom('builds')
     .innerJoin('owners', 'owners.id', 'builds.owner_id')
@@ -154,7 +160,7 @@ async function endedBuilds(db: Reader, since: number) {
     .where('builds.finished_at', '>=', since)
     .where('builds.status', 'in', ['live', 'failed', 'error'])
     .orderBy('builds.finished_at')
-    .limit(mostEvents)
+    .limit(limit)
     .execute()
   return rows.map(({ owner_slug: slug, owner_login: login, repository_name: repositoryName, ...row }) => ({
     ...toBuild(row),
@@ -164,20 +170,24 @@ async function endedBuilds(db: Reader, since: number) {
 }
 
 /** Ids begin with their time: where the audit has no index by time, it has one by id. */
-async function changes(db: Reader, since: number) {
+async function changes(db: Reader, since: number, limit: number) {
   const hex = Math.max(0, since).toString(16).padStart(12, '0')
   const rows = await db
     .selectFrom('audit')
     .selectAll()
     .where('id', '>=', `${hex.slice(0, 8)}-${hex.slice(8)}`)
     .orderBy('id')
-    .limit(mostEvents)
+    .limit(limit)
     .execute()
   return rows.map(({ owner_id: ownerId, detail_json: detail, ...entry }) => ({
     ...entry,
     ownerId,
     detail: JSON.parse(detail) as Record<string, unknown>
   }))
+}
+
+function madeAt(id: string): number {
+  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)
 }
 
 function toSink(row: NotificationSinkRow): Sink {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoredSink } from '@slipway/domain'
 import { claimed, forgeRepository, live, queued, shop, twoStores } from './scene.ts'
 import { failure, type Subject } from './subject.ts'
@@ -87,19 +88,39 @@ export function notificationsContract({ name, database }: Subject): void {
     const skipped = await queued(store, '3', {}, 40)
     await claimed(store, skipped.id, 'w', 40)
     await store.builds.finish(skipped.id, 'w', { status: 'superseded', reason: 'x' }, 40)
-    const seen = async (since: number) => (await store.notifications.happened(since)).builds.map(({ id }) => id)
+    const seen = async (since: number) => (await store.notifications.happened(since, 9)).builds.map(({ id }) => id)
     assert.deepEqual(await seen(0), [claim.build.id, failed.id])
     assert.deepEqual(await seen(30), [failed.id])
     assert.deepEqual(await seen(31), [])
-    const [build] = (await store.notifications.happened(0)).builds
+    const [build] = (await store.notifications.happened(0, 9)).builds
     assert.deepEqual([build?.ownerSlug, build?.repositoryName], ['alice', 'alice/shop'])
     const before = Date.now()
     await store.audit.append({ at: before, actor: 'a', action: 'b', ownerId: null, resource: 'c', detail: { d: 1 } })
-    const { changes } = await store.notifications.happened(before)
+    const { changes } = await store.notifications.happened(before, 9)
     assert.deepEqual(
       changes.map(({ action, detail }) => [action, detail]),
       [['b', { d: 1 }]]
     )
-    assert.deepEqual((await store.notifications.happened(before + 60_000)).changes, [])
+    assert.deepEqual(await store.notifications.happened(before + 60_000, 9), { builds: [], changes: [], next: null })
+  })
+
+  test(`${name}: what happened is read page by page, whichever time was written into it`, async (t) => {
+    const store = await (await database(t)).open()
+    for (const commit of ['1', '2', '3']) await live(store, commit, ['hello'], shop, Number(commit) * 10)
+    const wanted = [0, 1, 2, 3, 4, 5]
+    for (const at of wanted) {
+      await store.audit.append({ at, actor: 'a', action: 'b', ownerId: null, resource: 'c', detail: {} })
+      // Those of one moment are one page.
+      await sleep(2)
+    }
+    const builds = new Set<string>()
+    const changes = new Set<number>()
+    for (let from: number | null = 0; from !== null; ) {
+      const page: Awaited<ReturnType<typeof store.notifications.happened>> = await store.notifications.happened(from, 2)
+      for (const { id } of page.builds) builds.add(id)
+      for (const { at } of page.changes) changes.add(at)
+      from = page.next
+    }
+    assert.deepEqual([builds.size, [...changes]], [3, wanted])
   })
 }

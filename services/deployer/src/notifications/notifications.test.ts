@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createInternalClient } from '@slipway/client'
 import type { NotificationMessage, NotificationTopic } from '@slipway/domain'
 import { createEncryption } from '@slipway/secrets'
@@ -62,7 +63,7 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-async function scene(t: TestContext) {
+async function scene(t: TestContext, { pageLimit = 500 } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-notifications-'))
   const store = await createStore({ url: null, file: join(directory, 'store.sqlite') })
   const encryption = createEncryption({
@@ -80,8 +81,9 @@ async function scene(t: TestContext) {
   let ahead = 0
   const now = () => Date.now() + ahead
   const send = createSend({ isLoopbackAllowed: true, timeoutMs: 1000, now })
+  const happened = (since: number) => store.notifications.happened(since, pageLimit)
   const notifier = createNotifier({
-    store,
+    store: { ...store, notifications: { ...store.notifications, happened } },
     encryption,
     send,
     linkOf: ({ id }) => `https://slipway.test/builds/${id}`,
@@ -156,6 +158,19 @@ test('one owner is not told of another, administrators of every change, and nobo
   await entry(alice, Date.now())
   await until(() => everything.heard.length === 2 && alices.heard.length === 1)
   assert.deepEqual(typesOf(everything.heard), ['audit', 'audit'])
+})
+
+test('of more than are looked at together none is left out, however close they are', async (t) => {
+  const { store, add } = await scene(t, { pageLimit: 3 })
+  const { url } = await listener(t)
+  const { sink } = await add(null, url, ['audit'])
+  const entry = { at: Date.now(), actor: 'ann', action: 'pause', ownerId: null, resource: 'x', detail: {} }
+  for (let made = 0; made < 10; made += 1) {
+    await store.audit.append(entry)
+    // Those of one moment are looked at together.
+    await sleep(2)
+  }
+  await until(async () => (await store.notifications.list(sink.id, 100)).length === 10)
 })
 
 test('who does not take it is asked again with growing pauses, and at last no more; a stop of the other side harms nobody', async (t) => {

@@ -21,7 +21,7 @@ const pausesMs = [5_000, 30_000, 120_000, 600_000, 3_600_000, 6 * 3_600_000, 18 
 /** Who writes to the store may have a clock of its own, and be slow. */
 const overlapMs = 60_000
 const seenKey = 'notifications.seen'
-const atOnce = 20
+const atOnce = { events: 500, messages: 20 }
 /** So long, what was told can be looked up. */
 const keepMs = 30 * 24 * 3_600_000
 
@@ -33,12 +33,13 @@ export function createNotifier(deps: NotifierDeps): Loop {
   const { store, encryption, send, linkOf, isLeader, periodMs, now, logger } = deps
   const { notifications, settings } = store
   let savedAt = 0
-  let since: number | null = null
+  /** When what is looked at next begins; null: that is asked for. */
+  let from: number | null = null
 
   async function collect(sinks: StoredSink[]): Promise<void> {
     const begin = now()
-    since ??= Number((await settings.get(seenKey)) ?? begin)
-    const { builds, changes } = await notifications.happened(since - overlapMs)
+    from ??= Number((await settings.get(seenKey)) ?? begin) - overlapMs
+    const { builds, changes, next } = await notifications.happened(from, atOnce.events)
     const told = [...builds.map((build) => toldOfBuild(build, linkOf)), ...changes.flatMap(toldOfChange)]
     const wanted = told.flatMap((one) =>
       sinks
@@ -46,20 +47,9 @@ export function createNotifier(deps: NotifierDeps): Loop {
         .map(({ id }) => ({ sinkId: id, eventId: one.eventId, message: one.message }))
     )
     if (wanted.length > 0) await notifications.enqueue(wanted, begin)
-    // A full page may not have been all of it: then the next look begins where this one ended.
-    const latest = Math.min(
-      lastOf(
-        builds.map(({ finishedAt }) => finishedAt ?? 0),
-        begin
-      ),
-      lastOf(
-        changes.map(({ at }) => at),
-        begin
-      )
-    )
-    since = Math.max(since, latest)
+    from = Math.max(from, next ?? begin - overlapMs)
     if (begin - savedAt > overlapMs / 2) {
-      await settings.set(seenKey, String(since))
+      await settings.set(seenKey, String(from))
       await notifications.forget(begin - keepMs)
       savedAt = begin
     }
@@ -91,16 +81,16 @@ export function createNotifier(deps: NotifierDeps): Loop {
     periodMs,
     async (signal) => {
       if (!isLeader()) {
-        since = null
+        from = null
         return
       }
       const sinks = await notifications.allSinks()
       if (sinks.length === 0) {
-        since = now()
+        from = now() - overlapMs
         return
       }
       await collect(sinks)
-      const due = await notifications.due(now(), atOnce)
+      const due = await notifications.due(now(), atOnce.messages)
       await Promise.all(due.map((notification) => tell(notification, sinks, signal)))
     },
     logger
@@ -109,10 +99,4 @@ export function createNotifier(deps: NotifierDeps): Loop {
 
 function isFor(sink: Sink, { at, ownerId, topic }: Told): boolean {
   return sink.topics.includes(topic) && at >= sink.createdAt && (sink.ownerId === null || sink.ownerId === ownerId)
-}
-
-const pageLimit = 500
-
-function lastOf(times: number[], now: number): number {
-  return times.length < pageLimit ? now : (times.at(-1) ?? now)
 }

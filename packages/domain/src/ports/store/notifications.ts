@@ -21,8 +21,11 @@ export interface Notifications {
   /** The same address under another key. */
   reencrypt(id: string, before: string, after: { ciphertext: string; keyId: string }): Promise<void>
 
-  /** Builds that went live or failed since then, and changes that people made, oldest first. */
-  happened(since: number): Promise<{ builds: EndedBuild[]; changes: AuditEntry[] }>
+  /**
+   * Builds that went live or failed since then, and changes that people made, the first `limit` of each, oldest first.
+   * `next`: since when there may be more; null: that was all.
+   */
+  happened(since: number, limit: number): Promise<{ builds: EndedBuild[]; changes: AuditEntry[]; next: number | null }>
   /** Each event once for a sink, however often it is said. Returns the ids of those that are new. */
   enqueue(wanted: { sinkId: string; eventId: string; message: NotificationMessage }[], now: number): Promise<string[]>
   /** Those whose turn it is, the longest waiting first. */
