@@ -215,6 +215,70 @@ test("a function's page says when it is called by its schedule, each expression 
   await context.close()
 })
 
+/** What the page hears of a build's log: lines of which some are wider than any window. */
+const longLog = Array.from({ length: 300 }, (_, index) => {
+  const text = `line ${index + 1}${' and so on'.repeat(index % 10 === 9 ? 80 : 0)}`
+  const chunk = { seq: index + 1, at: 1, step: 'build', functionName: 'hello', stream: 'stdout', text }
+  return `id: ${chunk.seq}\ndata: ${JSON.stringify(chunk)}\n\n`
+})
+
+for (const [name, end] of [
+  ['build-failed', 'end'],
+  ['build-live', 'beginning']
+] as const) {
+  test(`a long log is opened at its ${end}: ${name}`, async () => {
+    for (const look of [looks.light, looks.phone]) {
+      const { page, context, see } = await visitAsAdministrator(browser, scene, look)
+      const body = `${longLog.join('')}event: end\ndata: {}\n\n`
+      await page.route('**/log?follow=true*', (route) => route.fulfill({ contentType: 'text/event-stream', body }))
+      await see(paths[name] ?? '/')
+      const log = page.getByRole('log', { name: 'Log' })
+      await log.getByText(/^line 300/).waitFor({ state: 'attached' })
+      await page.getByText('300 lines', { exact: true }).waitFor()
+      const box = () =>
+        log.evaluate(({ scrollTop, scrollHeight, clientHeight }) => ({ scrollTop, scrollHeight, clientHeight }))
+      const isThere = async () => {
+        const { scrollTop, scrollHeight, clientHeight } = await box()
+        assert.ok(scrollHeight > 5 * clientHeight, 'it is longer than its box')
+        return end === 'beginning' ? scrollTop === 0 : scrollHeight - clientHeight - scrollTop < 2
+      }
+      await waitFor(isThere, { timeoutMs: 30_000, what: `the log to be at its ${end}` })
+      await context.close()
+    }
+  })
+}
+
+test('what somebody asked to see of a list stays, in its order, when more comes at its beginning', async () => {
+  const { api } = scene.installation
+  const hello = { owner: 'alice', name: 'hello' }
+  const pauseAndResume = async () => {
+    await api.pauseFunction(hello)
+    assert.equal((await api.resumeFunction(hello)).build, null)
+  }
+  for (let i = 0; i < 60; i++) await pauseAndResume()
+  const { page, context, see } = await visitAsAdministrator(browser, scene)
+  await see(paths.audit ?? '/')
+  const times = () =>
+    page
+      .locator('.rows time')
+      .evaluateAll((found) => found.map((one) => (one as unknown as { dateTime: string }).dateTime))
+  const shown = (count: number) =>
+    waitFor(async () => (await times()).length === count, { timeoutMs: 60_000, what: `${count} entries` })
+  await shown(50)
+  await page.getByRole('button', { name: 'Show older ones' }).click()
+  await shown(100)
+  const former = await times()
+  await pauseAndResume()
+  await shown(102)
+  assert.deepEqual((await times()).slice(2), former)
+  await page.getByRole('button', { name: 'Show older ones' }).click()
+  await waitFor(async () => (await times()).length > 120, { timeoutMs: 60_000, what: 'what comes after them' })
+  const all = await times()
+  assert.deepEqual(all, [...all].sort().reverse())
+  assert.deepEqual(all.slice(2, 102), former)
+  await context.close()
+})
+
 test('calls that were given up say why, and each is tried again, or discarded after a question', async () => {
   const { page, context, see } = await visitAsAdministrator(browser, scene)
   await see(paths.function ?? '/')

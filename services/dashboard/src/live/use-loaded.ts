@@ -33,25 +33,46 @@ export function useLoaded<N extends RouteName>(
   input: RouteInput<N> | null,
   concerns: (event: LiveEvent) => boolean = () => false
 ): Loaded<RouteOutput<N>> {
-  const key = input === null ? null : `${name} ${JSON.stringify(input)}`
+  const key = input === null ? null : keyOf(name, input)
+  const ask = (_shown: unknown, signal: AbortSignal) => call(name, input as RouteInput<N>, signal)
+  return useAnswer<RouteOutput<N>>(key, { ask, join: (_shown, answer) => answer, concerns })
+}
+
+export const keyOf = (name: RouteName, input: object) => `${name} ${JSON.stringify(input)}`
+
+export interface Question<T, A> {
+  /** @param shown what stands there when it is asked */
+  ask: (shown: T | null, signal: AbortSignal) => Promise<A>
+  /** @param shown what stands there when the answer has come */
+  join: (shown: T | null, answer: A) => T
+  concerns: (event: LiveEvent) => boolean
+}
+
+export interface Answered<T> extends Loaded<T> {
+  /** Something else of it is known by now. Does nothing where another one is shown. */
+  change: (key: string, next: (shown: T) => T) => void
+}
+
+/** @param key what the answer is known by: it holds all that the question hangs on. null: not asked yet */
+export function useAnswer<T, A = T>(key: string | null, question: Question<T, A>): Answered<T> {
   const stream = useStream()
   const [, redraw] = useState(0)
-  const shown = useRef<{ key: string | null; data: RouteOutput<N> | null; problem: ApiProblem | null }>({
+  const shown = useRef<{ key: string | null; data: T | null; problem: ApiProblem | null }>({
     key: null,
     data: null,
     problem: null
   })
-  const isMeant = useRef(concerns)
-  isMeant.current = concerns
+  const asked = useRef(question)
+  asked.current = question
   const load = useRef(() => {})
 
   if (shown.current.key !== key) {
-    const known = key === null ? undefined : (remembered.get(key) as RouteOutput<N> | undefined)
+    const known = key === null ? undefined : (remembered.get(key) as T | undefined)
     shown.current = { key, data: known ?? null, problem: null }
   }
 
   useEffect(() => {
-    if (key === null || input === null) return
+    if (key === null) return
     const stop = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     let running: AbortController | null = null
@@ -69,8 +90,9 @@ export function useLoaded<N extends RouteName>(
       running = mine
       isStale = false
       try {
-        const data = await call(name, input, mine.signal)
+        const answer = await asked.current.ask(shown.current.data, mine.signal)
         if (mine.signal.aborted) return
+        const data = asked.current.join(shown.current.data, answer)
         remember(key, data)
         show({ data, problem: null })
       } catch (err) {
@@ -89,7 +111,7 @@ export function useLoaded<N extends RouteName>(
     }
     load.current = startOrWait
     const unlisten = stream.listen((event) => {
-      if (event !== null && !isMeant.current(event)) return
+      if (event !== null && !asked.current.concerns(event)) return
       clearTimeout(timer)
       // After a lost connection an answer may be lost as well.
       timer = setTimeout(event === null ? () => void start() : startOrWait, gatherMs)
@@ -101,11 +123,18 @@ export function useLoaded<N extends RouteName>(
       clearTimeout(timer)
       unlisten()
     }
-    // The key is the input.
-  }, [key, name, stream])
+    // The key is the question.
+  }, [key, stream])
 
   const reload = useCallback(() => load.current(), [])
-  return { data: shown.current.data, problem: shown.current.problem, reload }
+  const change = useCallback((of: string, next: (data: T) => T) => {
+    const { current } = shown
+    if (current.key !== of || current.data === null) return
+    current.data = next(current.data)
+    remember(of, current.data)
+    redraw((n) => n + 1)
+  }, [])
+  return { data: shown.current.data, problem: shown.current.problem, reload, change }
 }
 
 function remember(key: string, data: unknown) {

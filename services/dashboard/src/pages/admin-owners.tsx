@@ -2,8 +2,8 @@ import type { OwnerView } from '@slipway/client'
 import { useState } from 'preact/hooks'
 import { limitsHref, ownerHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
+import { useList } from '../live/use-list.ts'
 import { useLoaded } from '../live/use-loaded.ts'
-import { usePages } from '../live/use-pages.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
 import { TextField } from '../parts/form.tsx'
@@ -15,9 +15,7 @@ import { Ago } from '../parts/time.tsx'
 import { useAction } from '../parts/use-action.ts'
 
 export function AdminOwners() {
-  const input = { limit: 100 }
-  const owners = useLoaded('listOwners', input, ({ kind }) => kind === 'delivery')
-  const pages = usePages('listOwners', input, owners.data?.next ?? null)
+  const owners = useList('listOwners', { limit: 100 }, ({ kind }) => kind === 'delivery')
   return (
     <Section title="Owners" note="Accounts and groups at the forges, and the name that each has here.">
       <Show of={owners}>
@@ -27,11 +25,11 @@ export function AdminOwners() {
           ) : (
             <>
               <ul class="rows">
-                {[...items, ...pages.items].map((one) => (
+                {items.map((one) => (
                   <OwnerRow key={one.id} one={one} reload={owners.reload} />
                 ))}
               </ul>
-              <More pages={pages} />
+              <More pages={owners.pages} />
             </>
           )
         }

@@ -1,8 +1,8 @@
 import type { BuildView } from '@slipway/client'
 import { useLocation } from 'preact-iso'
 import { ownerHref } from '../addresses.ts'
+import { useList } from '../live/use-list.ts'
 import { useLoaded } from '../live/use-loaded.ts'
-import { usePages } from '../live/use-pages.ts'
 import { BuildRow } from '../parts/build-row.tsx'
 import { More } from '../parts/more.tsx'
 import { PageHead } from '../parts/page-head.tsx'
@@ -31,9 +31,8 @@ export function BuildsPage({ owner }: { owner: string }) {
     ...(query.branch ? { branch: query.branch } : {}),
     ...(query.repository ? { repository: query.repository } : {})
   }
-  const builds = useLoaded('listBuilds', filter, (event) => event.kind === 'build' && event.owner === owner)
+  const builds = useList('listBuilds', filter, (event) => event.kind === 'build' && event.owner === owner)
   const repositories = useLoaded('listRepositories', { owner, limit: 200 })
-  const pages = usePages('listBuilds', filter, builds.data?.next ?? null)
   const show = (name: string, value: string) => {
     const next = new URLSearchParams(query)
     if (value === '') next.delete(name)
@@ -84,11 +83,11 @@ export function BuildsPage({ owner }: { owner: string }) {
           ) : (
             <>
               <ul class="rows">
-                {[...items, ...pages.items].map((build) => (
+                {items.map((build) => (
                   <BuildRow key={build.id} build={build} />
                 ))}
               </ul>
-              <More pages={pages} />
+              <More pages={builds.pages} />
             </>
           )
         }

@@ -2,9 +2,8 @@ import type { DeploymentView } from '@slipway/client'
 import { useLocation } from 'preact-iso'
 import { buildHref, functionHref } from '../addresses.ts'
 import { call } from '../live/call.ts'
-import { useLoaded } from '../live/use-loaded.ts'
+import { useList } from '../live/use-list.ts'
 import { useMay } from '../live/use-may.ts'
-import { usePages } from '../live/use-pages.ts'
 import { Commit } from '../parts/commit.tsx'
 import { ConfirmButton } from '../parts/confirm-button.tsx'
 import { DeploymentDiff } from '../parts/deployment-diff.tsx'
@@ -29,9 +28,8 @@ export function FunctionDeployments({ one: { owner, name, live, repositoryId } }
   const mayRollBack = useMay()('rollback', { owner, repositoryId })
   const { query, route } = useLocation()
   const input = { owner, name, limit: 30 }
-  const deployments = useLoaded('listDeployments', input, (event) => event.owner === owner && event.kind !== 'delivery')
-  const pages = usePages('listDeployments', input, deployments.data?.next ?? null)
-  const all = [...(deployments.data?.items ?? []), ...pages.items]
+  const deployments = useList('listDeployments', input, (event) => event.owner === owner && event.kind !== 'delivery')
+  const all = deployments.data?.items ?? []
   const chosen = (query.compare ?? '').split(',').filter((id) => id !== '')
   const choose = (id: string, isChosen: boolean) => {
     const next = isChosen ? [...chosen, id].slice(-2) : chosen.filter((one) => one !== id)
@@ -68,7 +66,7 @@ export function FunctionDeployments({ one: { owner, name, live, repositoryId } }
                   />
                 ))}
               </ul>
-              <More pages={pages} />
+              <More pages={deployments.pages} />
             </>
           )
         }

@@ -1,7 +1,6 @@
 import type { RepositoryView } from '@slipway/client'
 import { repositoryHref } from '../addresses.ts'
-import { useLoaded } from '../live/use-loaded.ts'
-import { usePages } from '../live/use-pages.ts'
+import { useList } from '../live/use-list.ts'
 import { More } from '../parts/more.tsx'
 import { PageHead } from '../parts/page-head.tsx'
 import { Empty, Show } from '../parts/states.tsx'
@@ -9,12 +8,7 @@ import { Status } from '../parts/status.tsx'
 
 export function RepositoriesPage({ owner }: { owner: string }) {
   const input = { owner, limit: 100 }
-  const repositories = useLoaded(
-    'listRepositories',
-    input,
-    (event) => event.owner === owner && event.kind === 'delivery'
-  )
-  const pages = usePages('listRepositories', input, repositories.data?.next ?? null)
+  const repositories = useList('listRepositories', input, (event) => event.owner === owner && event.kind === 'delivery')
   return (
     <div class="page">
       <PageHead title="Repositories" note="Where pushes come from, which branch is deployed, and how." />
@@ -30,11 +24,11 @@ export function RepositoriesPage({ owner }: { owner: string }) {
           ) : (
             <>
               <ul class="rows">
-                {[...items, ...pages.items].map((one) => (
+                {items.map((one) => (
                   <RepositoryRow key={one.id} owner={owner} one={one} />
                 ))}
               </ul>
-              <More pages={pages} />
+              <More pages={repositories.pages} />
             </>
           )
         }

@@ -1,7 +1,6 @@
 import type { DeliveryView } from '@slipway/client'
 import { buildHref } from '../addresses.ts'
-import { useLoaded } from '../live/use-loaded.ts'
-import { usePages } from '../live/use-pages.ts'
+import { useList } from '../live/use-list.ts'
 import { Commit } from '../parts/commit.tsx'
 import { More } from '../parts/more.tsx'
 import { Empty, Show } from '../parts/states.tsx'
@@ -21,8 +20,7 @@ const outcomes: Record<DeliveryView['outcome'], { word: string; tone: Tone }> = 
 
 export function RepositoryDeliveries({ owner, repositoryId }: { owner: string; repositoryId: string }) {
   const input = { owner, repository: repositoryId, limit: 50 }
-  const deliveries = useLoaded('listDeliveries', input, (event) => event.repositoryId === repositoryId)
-  const pages = usePages('listDeliveries', input, deliveries.data?.next ?? null)
+  const deliveries = useList('listDeliveries', input, (event) => event.repositoryId === repositoryId)
   return (
     <Show of={deliveries}>
       {({ items }) => {
@@ -39,11 +37,11 @@ export function RepositoryDeliveries({ owner, repositoryId }: { owner: string; r
         return (
           <>
             <ul class="rows">
-              {[...items, ...pages.items].map((one) => (
+              {items.map((one) => (
                 <DeliveryRow key={one.id} one={one} />
               ))}
             </ul>
-            <More pages={pages} />
+            <More pages={deliveries.pages} />
           </>
         )
       }}

@@ -1,7 +1,6 @@
 import type { AuditView } from '@slipway/client'
 import { useLocation } from 'preact-iso'
-import { useLoaded } from '../live/use-loaded.ts'
-import { usePages } from '../live/use-pages.ts'
+import { useList } from '../live/use-list.ts'
 import { Listing } from './listing.tsx'
 import { Empty } from './states.tsx'
 import { Ago } from './time.tsx'
@@ -19,8 +18,7 @@ export function AuditList({ owner }: { owner?: string }) {
   const { path, query } = useLocation()
   const set = filters.flatMap((name) => (query[name] ? [[name, query[name]] as const] : []))
   const input = { limit: 50, ...(owner === undefined ? {} : { owner }), ...Object.fromEntries(set) }
-  const audit = useLoaded('listAudit', input, () => true)
-  const pages = usePages('listAudit', input, audit.data?.next ?? null)
+  const audit = useList('listAudit', input, () => true)
   const hrefOf = (change: Partial<Record<(typeof filters)[number], string | undefined>>) => {
     const next = new URLSearchParams(set.map(([name, value]) => [name, value]))
     for (const [name, value] of Object.entries(change)) {
@@ -42,7 +40,7 @@ export function AuditList({ owner }: { owner?: string }) {
       )}
       <Listing
         of={audit}
-        pages={pages}
+        pages={audit.pages}
         rows={8}
         empty={
           <Empty title={set.length === 0 ? 'Nothing was changed yet' : 'No entry is like that'}>

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
+import type { Pages } from '../live/use-list.ts'
 import type { Loaded } from '../live/use-loaded.ts'
-import type { Pages } from '../live/use-pages.ts'
 import { More } from './more.tsx'
 import { Show } from './states.tsx'
 
@@ -13,7 +13,7 @@ export function Listing<T>({
   children
 }: {
   of: Loaded<{ items: T[] }>
-  pages?: Pages<T>
+  pages?: Pages
   empty: ComponentChildren
   /** As many as are likely to come. */
   rows?: number
@@ -26,7 +26,7 @@ export function Listing<T>({
           empty
         ) : (
           <>
-            <ul class="rows">{[...items, ...(pages?.items ?? [])].map(children)}</ul>
+            <ul class="rows">{items.map(children)}</ul>
             {pages !== undefined && <More pages={pages} />}
           </>
         )
