@@ -4,8 +4,10 @@ import {
   type Page,
   type Repositories,
   type Repository,
+  uploadForgeId,
   type Whose
 } from '@slipway/domain'
+import { sql } from 'kysely'
 import { isActive, isQueued } from './build-conditions.ts'
 import { endBuild } from './build-end.ts'
 import type { Database, Reader, Transaction } from './database.ts'
@@ -169,10 +171,16 @@ export async function stopBuilds(tx: Transaction, repositoryId: string, reason: 
   }
 }
 
+/** Where folders went of an owner that was removed: the row stays for the builds that point to it. */
+const hasNoRemovedOwner = sql<boolean>`not exists (
+  select 1 from owners where owners.id = repositories.owner_id and owners.slug is null and owners.forge_id = ${uploadForgeId}
+)`
+
 function list(db: Reader, whose: Whose, { before, limit }: Page): Promise<RepositoryRow[]> {
   return db
     .selectFrom('repositories')
     .selectAll()
+    .where(hasNoRemovedOwner)
     .$if(whose !== null, (q) => q.where(visibleRepositories(whose)))
     .$if(before !== null, (q) => q.where('id', '<', before))
     .orderBy('id', 'desc')

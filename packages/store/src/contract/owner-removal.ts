@@ -33,6 +33,8 @@ export function ownerRemovalContract({ name, database }: Subject): void {
     await assert.rejects(upload(store, erin.id, 'b', 11), failure('conflict', /removed/))
     await assert.rejects(store.owners.remove(erin.id, 12), failure('not-found'))
     assert.deepEqual(await store.owners.list(firstPage), [], 'it is no owner that waits for a name')
+    assert.deepEqual(await store.repositories.list(null, firstPage), [], 'nothing of it is connected any more')
+    assert.notEqual(await store.repositories.get(build.repositoryId), null, 'its builds lead there')
     await assert.rejects(store.owners.setSlug(erin.id, 'erin'), failure('not-found'))
 
     const next = await store.owners.add('erin', 13)
@@ -40,6 +42,10 @@ export function ownerRemovalContract({ name, database }: Subject): void {
     assert.deepEqual(await store.functions.list(next.id, {}, firstPage), [])
     const again = await upload(store, next.id, 'c', 14)
     assert.equal(await bringLive(store, again.build, ['hello'], 15), true)
+    assert.deepEqual(
+      (await store.repositories.list(null, firstPage)).map(({ ownerId }) => ownerId),
+      [next.id]
+    )
   })
 
   test(`${name}: a name that an owner without a forge gave up is free for another one`, async (t) => {

@@ -7,6 +7,7 @@ import type { Page } from './page.ts'
 export interface Repositories {
   get(id: string): Promise<Repository | null>
   findByForge(forgeId: string, forgeRepositoryId: string): Promise<Repository | null>
+  /** Without those of owners that were removed. */
   list(whose: Whose, page: Page): Promise<Repository[]>
   /**
    * Stores a repository as the forge has it now: made when unknown, otherwise renamed, moved to its new owner, connected again.
