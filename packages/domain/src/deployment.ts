@@ -26,6 +26,9 @@ export function assertDeploymentTransition(from: DeploymentStatus, to: Deploymen
   }
 }
 
+/** OpenFaaS' API has no field for why a function does not come up: this annotation says it. */
+export const failureAnnotation = 'com.slipway.failure'
+
 /** Where one replica answers. Of a cluster that shares calls out by itself, all of a deployment's are the same. */
 export interface Endpoint {
   host: string

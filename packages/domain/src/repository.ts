@@ -67,6 +67,16 @@ export function isUploadName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
 }
 
+/** What stands where a folder's name stands for one function that is deployed as an image: no folder that people send is so called by chance. */
+export function imageFolderName(functionName: string): string {
+  return `image.${functionName}`
+}
+
+/** The function that a folder stands for, which is deployed as an image; null: it is another folder, or a repository. */
+export function imageFunctionOf(repository: Pick<Repository, 'forgeId' | 'name'>): string | null {
+  return isUploaded(repository) && repository.name.startsWith('image.') ? repository.name.slice('image.'.length) : null
+}
+
 /** A repository as it is stored. `forgeId` and `forgeRepositoryId` are its identity. */
 export interface Repository {
   id: string
@@ -96,7 +106,7 @@ export interface Repository {
   connectedAt: number
   /** It was lost at the forge. Its functions stay until the grace period is over. */
   disconnectedAt: number | null
-  /** Its functions were removed, because it stayed disconnected. */
+  /** Its functions were removed, because it stayed disconnected; of an image's folder: somebody took its function out of service. */
   removedAt: number | null
   suspendedAt: number | null
   /** Who last saw it at the forge, as `ForgeApi.identity` says; null: nobody. What others do not see is not lost. */

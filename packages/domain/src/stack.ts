@@ -32,6 +32,13 @@ export const FunctionSpec = Type.Object({
   secrets: Type.Array(Type.String()),
   labels: Type.Record(Type.String(), Type.String()),
   annotations: Type.Record(Type.String(), Type.String()),
+  /** What no policy lets through, of a function that is deployed as an image: told to who asks by OpenFaaS' API, and to nobody else. */
+  notes: Type.Optional(
+    Type.Object({
+      labels: Type.Record(Type.String(), Type.String()),
+      annotations: Type.Record(Type.String(), Type.String())
+    })
+  ),
   limits: Resources,
   requests: Type.Union([Resources, Type.Null()]),
   replicas: Type.Object({ min: Type.Integer({ minimum: 0 }), max: Type.Integer({ minimum: 1 }) }),

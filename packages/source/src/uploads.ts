@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, symlink, unlink, writeFile } fr
 import { dirname, join } from 'node:path'
 import { Failure, isCommit } from '@slipway/domain'
 import { defaultSourceLimits, type SourceEntry, type SourceLimits } from './entry-check.ts'
-import { readSource } from './read-source.ts'
+import { readSource, type TakeEntry } from './read-source.ts'
 
 export interface UploadsOptions {
   /** The folder that they are kept in; several processes may share it. */
@@ -37,6 +37,12 @@ export interface Uploads {
    * @throws Failure `commit-not-found` when it is not kept any more, `unavailable` when what is kept is damaged
    */
   checkout(commit: string, directory: string, signal: AbortSignal): Promise<void>
+  /**
+   * One file of it; null: it has none of this name.
+   *
+   * @throws Failure `commit-not-found` when it is not kept any more
+   */
+  read(commit: string, path: string, signal: AbortSignal): Promise<Buffer | null>
   /** Removes those that are not needed and came more than an hour ago, and what was never sent to its end. */
   sweep(needed: ReadonlySet<string>, signal: AbortSignal): Promise<{ count: number; bytes: number }>
 }
@@ -51,6 +57,18 @@ export function createUploads({
   now
 }: UploadsOptions): Uploads {
   const incoming = join(root, 'incoming')
+
+  /** Goes through an upload's entries. Returns the id that its content has. */
+  async function take(commit: string, each: TakeEntry, signal: AbortSignal): Promise<string> {
+    if (!isCommit(commit)) throw new Failure('commit-not-found', 'there is no upload of this id')
+    const reading = readSource(createReadStream(join(root, commit)), limits, each, signal)
+    const read = await reading.catch((err: unknown) => {
+      signal.throwIfAborted()
+      if ((err as NodeJS.ErrnoException).code === 'ENOENT') throw gone(err)
+      throw translate(err)
+    })
+    return read.commit
+  }
 
   return {
     async receive(input, signal) {
@@ -83,22 +101,20 @@ export function createUploads({
     },
 
     async checkout(commit, directory, signal) {
-      if (!isCommit(commit)) throw new Failure('commit-not-found', 'there is no upload of this id')
-      const path = join(root, commit)
-      const read = readSource(
-        createReadStream(path),
-        limits,
-        (entry, content) => write(directory, entry, content),
-        signal
-      )
-      const { commit: found } = await read.catch((err: unknown) => {
-        signal.throwIfAborted()
-        if ((err as NodeJS.ErrnoException).code === 'ENOENT') throw gone(err)
-        throw translate(err)
-      })
+      const found = await take(commit, (entry, content) => write(directory, entry, content), signal)
       if (found === commit) return
-      await unlink(path)
+      await unlink(join(root, commit))
       throw new Failure('unavailable', 'the files that were uploaded are damaged on the disk: deploy the folder again')
+    },
+
+    async read(commit, path, signal) {
+      let found: Buffer | null = null
+      const keep: TakeEntry = async (entry, content) => {
+        const parts = await Array.fromAsync(content)
+        if (entry.kind === 'file' && entry.path === path) found = Buffer.concat(parts)
+      }
+      await take(commit, keep, signal)
+      return found
     },
 
     async sweep(needed, signal) {

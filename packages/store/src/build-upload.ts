@@ -72,6 +72,9 @@ async function queueUpload(
   const stop = await findOwnerStop(tx, upload.ownerId)
   if (stop !== null) throw new Failure('conflict', `${stop}: nothing of it can be deployed`)
   const repository = await folderOf(tx, upload, now)
+  if (repository.removed_at !== null) {
+    await tx.updateTable('repositories').set({ removed_at: null }).where('id', '=', repository.id).execute()
+  }
   const open = await tx
     .selectFrom('builds')
     .selectAll()

@@ -227,6 +227,11 @@ export function createRepositories(database: Database): Omit<Repositories, 'setA
           .executeTakeFirstOrThrow()
         return toRepository(connected)
       }),
+    setRemoved: (id, now) =>
+      database.write(async (tx) => {
+        await lockRepository(tx, id)
+        await tx.updateTable('repositories').set({ removed_at: now }).where('id', '=', id).execute()
+      }),
     disconnect: (id, now) =>
       database.write(async (tx) => {
         const row = await lockRepository(tx, id)

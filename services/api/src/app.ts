@@ -49,7 +49,7 @@ export interface ApiDeps
   /** Where the built page is. */
   pageDirectory: string
   /** Folders that are deployed without git. */
-  uploads: Pick<Uploads, 'receive'>
+  uploads: Pick<Uploads, 'receive' | 'read'>
   uploadLimitBytes: number
   /** Slipway's version, as OpenFaaS' clients are told. */
   release: string

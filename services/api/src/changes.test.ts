@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { imageFolderName } from '@slipway/domain'
 import { imageOf, pushOf, seedLive, seedPush, seedRolledOut, specOf } from '@slipway/testing'
 import { commits, createApiForTest, givenUpCallOf, token } from './api.fixture.ts'
-import { imageFolderName } from './openfaas/image-stack.ts'
 import { tarOf } from './tar.fixture.ts'
 
 const folder = gzipSync(await tarOf({ 'stack.yml': 'x' }))

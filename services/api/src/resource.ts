@@ -1,5 +1,5 @@
 import type { Subject } from '@slipway/client'
-import type { Actor, Repository, Resource, Store } from '@slipway/domain'
+import { type Actor, imageFolderName, type Repository, type Resource, type Store, uploadForgeId } from '@slipway/domain'
 
 /** What a request is about. `resource` null: there is none; `missing` says so, in the same words as when it may not be seen. */
 export interface Found {
@@ -38,11 +38,20 @@ export function createFindResource(
   const repositoryOrOwner = async (repositoryId: string | null, ownerId: string): Promise<Resource> =>
     (await repositoryOf(repositoryId)) ?? (await ownerResource(ownerId))
 
+  /** An image that is being deployed as a function which was never there. */
+  async function imageOf(ownerId: string, name: string): Promise<Resource | null> {
+    const folder = await store.repositories.findByForge(uploadForgeId, `${ownerId}/${imageFolderName(name)}`)
+    return folder === null || folder.removedAt !== null ? null : resourceOf(folder)
+  }
+
   async function ofFunction(owner: string, name: string): Promise<Found> {
     const { ownerId } = await ofOwner(owner)
     const record = ownerId === null ? null : await store.functions.get(ownerId, name)
     const resource = record && (await repositoryOrOwner(record.repositoryId, record.ownerId))
-    return { resource, missing: `there is no function ${name} of ${owner}` }
+    return {
+      resource: resource ?? (ownerId === null ? null : await imageOf(ownerId, name)),
+      missing: `there is no function ${name} of ${owner}`
+    }
   }
 
   async function ofRepository(id: string): Promise<Found> {

@@ -156,10 +156,10 @@ export function createFunctionImages(deps: FunctionImagesDeps): FunctionImages {
 
   /** An image that is there already, as the registry has it now. */
   async function resolveImage(reference: string, signal: AbortSignal): Promise<ImageReference> {
-    const { host, path, tag } = parseReference(reference)
+    const { host, path, tag, digest: pinned } = parseReference(reference)
     const digest = await atRegistry(() => engine.registryDigest(reference, signal), signal)
     if (digest === null) throw new Failure('image-missing', `the registry has no ${reference}: push it there first`)
-    return { repository: `${host}/${path}`, tag: tag ?? 'latest', digest }
+    return { repository: `${host}/${path}`, tag: tag ?? (pinned === null ? 'latest' : ''), digest }
   }
 
   async function findBuilt(ownerId: string, contentKey: string, signal: AbortSignal): Promise<ImageReference | null> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createInternalClient } from '@slipway/client'
 import { createBuildRooms } from '@slipway/cluster/build-rooms'
-import { Failure, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
+import { Failure, imageFunctionOf, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
 import { createConsumer, type Signals } from '@slipway/queue'
 import {
   createClosers,
@@ -199,7 +199,10 @@ export async function startBuilder(
         slug: ownerSlug,
         platform,
         ...buildVariables(await store.variables.list(ownerId), repository.id),
-        policy: policyFor(policy, (await store.limits.of(ownerId)).limits)
+        policy: {
+          ...policyFor(policy, (await store.limits.of(ownerId)).limits),
+          areLabelsNoted: imageFunctionOf(repository) !== null
+        }
       }),
     images,
     ensureRoom,

@@ -56,6 +56,13 @@ export function refusalOf(what: string, told: Told): Failure {
   return new Failure(told.status >= 500 || told.status === 429 ? 'unavailable' : 'unsupported', words)
 }
 
+/** A gateway of Slipway's tells why a function does not come up, in the words of its build: only the first line of them is its own. */
+export function failureToldOf(clusterName: string, words: string): Failure {
+  const [first = ''] = words.split('\n')
+  const isMissing = /^the registry has no |image is not in the registry/.test(first)
+  return new Failure(isMissing ? 'image-missing' : 'not-ready', `${clusterName} did not become ready: ${words}`)
+}
+
 /** The label of its own that the gateway refuses; null when it refuses something else. */
 export function refusedLabel({ status, text }: Told): string | null {
   if (status !== 400) return null

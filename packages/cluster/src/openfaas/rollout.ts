@@ -1,4 +1,4 @@
-import { type Deployment, type Endpoint, Failure, pinnedReference } from '@slipway/domain'
+import { type Deployment, type Endpoint, Failure, failureAnnotation, pinnedReference } from '@slipway/domain'
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { pause } from '../pause.ts'
@@ -7,7 +7,7 @@ import type { FunctionStatus, OpenFaasClient, Told } from './client.ts'
 import type { FunctionName, OpenFaasGateway } from './gateway.ts'
 import { lastLines } from './logs.ts'
 import type { Places } from './places.ts'
-import { isThereAlready, refusalOf, refusedLabel } from './refusals.ts'
+import { failureToldOf, isThereAlready, refusalOf, refusedLabel } from './refusals.ts'
 import { assertPlaceable, functionName, type RequestPolicy, requestOf, untoldLabels } from './request.ts'
 import type { SecretFiles } from './secrets.ts'
 
@@ -98,6 +98,11 @@ export function createRollout(deps: RolloutDeps) {
     return client.probe(`${places.pathOf(where)}${readiness.path}`, Math.max(readiness.timeoutMs, leastMs), signal)
   }
 
+  /** A gateway of Slipway's lets nobody ask `/_/…`: it has done so itself before it counts a replica as available. */
+  async function isOfOurs(path: string, signal: AbortSignal): Promise<boolean> {
+    return path.startsWith('/_/') && (await gateway.info(signal)).provider?.provider === 'slipway'
+  }
+
   async function overTime(
     deployment: Deployment,
     where: FunctionName,
@@ -156,9 +161,12 @@ export function createRollout(deps: RolloutDeps) {
       if (status !== null && status.replicas !== count) {
         status = await scale(deployment, status.replicas ?? 1, count, where, signal)
       }
+      const failure = status === null ? undefined : status.annotations?.[failureAnnotation]
+      if (failure !== undefined) throw failureToldOf(deployment.clusterName, failure)
       if (isUp(deployment, count, status)) {
         const answer = await probe(deployment, where, minimumProbeMs, signal)
         answers = answer !== null && answer >= 200 && answer < 300 ? answers + 1 : 0
+        if (answer === 404 && (await isOfOurs(readiness.path, signal))) answers = readiness.successThreshold
         if (answers >= readiness.successThreshold) return Array.from({ length: count }, () => places.endpointOf(where))
       }
       const waitedMs = monotonicNow() - startedAt

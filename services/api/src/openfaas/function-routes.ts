@@ -1,4 +1,4 @@
-import type { FunctionRecord, Page, Store } from '@slipway/domain'
+import type { Page, Store } from '@slipway/domain'
 import Type from 'typebox'
 import type { Lookups } from '../handling.ts'
 import type { Caller } from '../identify.ts'
@@ -17,8 +17,9 @@ export interface FunctionRouteDeps {
 const most: Page = { before: null, limit: 10_000 }
 
 export function functionRoutes({ store, functions, takeAlerts, lookups }: FunctionRouteDeps): OpenFaasRoute[] {
-  async function visibleFunctions(caller: Caller, owner: string | undefined): Promise<FunctionRecord[]> {
-    return store.functions.list(await lookups.whoseFor(caller, 'see-function', { owner }), {}, most)
+  async function visibleFunctions(caller: Caller, owner: string | undefined, signal: AbortSignal) {
+    const records = await store.functions.list(await lookups.whoseFor(caller, 'see-function', { owner }), {}, most)
+    return functions.list(records, await lookups.whoseFor(caller, 'see-repository', { owner }), caller, signal)
   }
 
   const deploy =
@@ -33,13 +34,12 @@ export function functionRoutes({ store, functions, takeAlerts, lookups }: Functi
     {
       method: 'GET',
       url,
-      summary: 'Live functions',
+      summary: 'Functions that are live, and images that are being deployed or could not be',
       action: 'see-function',
       on: 'listing',
       query: shapes.NamespaceQuery,
       response: Type.Array(shapes.FunctionStatus),
-      answer: async ({ owner, caller }) =>
-        functions.list(await visibleFunctions(caller, owner === '' ? undefined : owner), caller)
+      answer: ({ owner, caller, signal }) => visibleFunctions(caller, owner === '' ? undefined : owner, signal)
     },
     {
       method: 'POST',
@@ -75,11 +75,11 @@ export function functionRoutes({ store, functions, takeAlerts, lookups }: Functi
     {
       method: 'GET',
       url: '/system/function/:name',
-      summary: 'One live function',
+      summary: 'One of them',
       action: 'see-function',
       ...one,
       response: shapes.FunctionStatus,
-      answer: ({ owner, name, caller }) => functions.get(owner, name, caller)
+      answer: ({ owner, name, caller, signal }) => functions.get(owner, name, caller, signal)
     },
     {
       method: 'POST',

@@ -1,10 +1,6 @@
 import { Failure, isDnsLabel } from '@slipway/domain'
-import type { FunctionDeployment } from './shapes.ts'
-
-/** What stands where a folder's name stands for one function that is deployed as an image: no folder that people send is so called by chance. */
-export function imageFolderName(functionName: string): string {
-  return `image.${functionName}`
-}
+import Value from 'typebox/value'
+import { FunctionDeployment } from './shapes.ts'
 
 const reference = /^[a-z0-9][a-z0-9._\-/:]{0,254}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/
 
@@ -41,6 +37,30 @@ export function stackOfImage(wanted: FunctionDeployment): string {
   const stack = { version: '1.0', provider: { name: 'openfaas' }, functions: { [service]: fn } }
   // Whoever sent it has put its variables in already: what is left is meant as it stands.
   return `${JSON.stringify(stack, null, 1).replaceAll('${', () => '$${')}\n`
+}
+
+/** What was asked for, by the stack that it became; null: this is no such stack, somebody sent it as a folder. */
+export function requestOfStack(text: string, name: string): FunctionDeployment | null {
+  const stack = parsed(text.replaceAll('$${', () => '${')) as { functions?: Record<string, Record<string, unknown>> }
+  const { image, fprocess, environment, readonly_root_filesystem, ...rest } = stack?.functions?.[name] ?? {}
+  const request = {
+    service: name,
+    image,
+    ...rest,
+    ...(fprocess === undefined ? {} : { envProcess: fprocess }),
+    ...(environment === undefined ? {} : { envVars: environment }),
+    readOnlyRootFilesystem: readonly_root_filesystem === true
+  }
+  return Value.Check(FunctionDeployment, request) ? request : null
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (err) {
+    if (err instanceof SyntaxError) return null
+    throw err
+  }
 }
 
 function isEmpty(value: object | null | undefined): boolean {

@@ -6,7 +6,7 @@ import { LogQuery } from './shapes.ts'
 
 export interface LogRouteDeps {
   internal: Pick<InternalApi, 'logs'>
-  functions: Pick<Functions, 'known'>
+  functions: Pick<Functions, 'printing'>
 }
 
 interface Query {
@@ -27,14 +27,18 @@ export function logRoute({ internal, functions }: LogRouteDeps): OpenFaasRoute {
     query: LogQuery,
     async answer({ owner, name, signal, request, reply }) {
       const { follow, since, tail = -1, instance } = request.query as Query
-      const { deployment } = await functions.known(owner, name)
+      const { deploymentId, failure, at } = await functions.printing(owner, name, signal)
       const wanted = { follow, since: since === undefined ? null : Date.parse(since), tail: tail < 0 ? null : tail }
+      async function* lines() {
+        if (deploymentId !== null) yield* internal.logs(deploymentId, wanted, signal)
+        // What its replicas printed went with them, but for the end of it.
+        for (const text of failure?.split('\n') ?? []) yield { at, instance: 'slipway', text }
+      }
       async function* ndjson() {
-        for await (const line of internal.logs(deployment.id, wanted, signal)) {
-          if (instance !== undefined && line.instance !== instance) continue
-          const { at, text } = line
+        for await (const { at, instance: replica, text } of lines()) {
+          if (instance !== undefined && replica !== instance) continue
           const timestamp = new Date(at).toISOString()
-          yield `${JSON.stringify({ name, namespace: owner, instance: line.instance, timestamp, text })}\n`
+          yield `${JSON.stringify({ name, namespace: owner, instance: replica, timestamp, text })}\n`
         }
       }
       // The connection has told what it was made for once the stream ends.

@@ -40,6 +40,8 @@ export function createNamespaces(store: Pick<Store, 'owners'>) {
       const owner = after ?? (await ownOwner(caller))
       return { ...(owner === undefined ? {} : { owner }), ...(name === undefined ? {} : { name }) }
     },
+    slugOf: async (ownerId: string | null): Promise<string | null> =>
+      ownerId === null ? null : ((await store.owners.get(ownerId))?.slug ?? null),
     /** @throws Failure `not-found` */
     async ownerOf(slug: string): Promise<Owner & { slug: string }> {
       const owner = await store.owners.findBySlug(slug)

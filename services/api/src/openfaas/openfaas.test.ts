@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { imageFolderName } from '@slipway/domain'
 import { imageOf, pushOf, seedLive, seedRolledOut, specOf } from '@slipway/testing'
 import type { InjectOptions } from 'fastify'
 import { commits, createApiForTest, token } from '../api.fixture.ts'
-import { imageFolderName, stackOfImage } from './image-stack.ts'
+import { stackOfImage } from './image-stack.ts'
 
 const password = (secret: string, user = 'admin') => `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
 

@@ -20,7 +20,7 @@ export interface OpenFaasDeps
   internal: AlertsDeps['internal'] & LogRouteDeps['internal']
   handlers: Pick<
     Handlers,
-    'removeFunction' | 'scaleFunction' | 'putSecret' | 'removeSecret' | 'addOwner' | 'removeOwner'
+    'removeFunction' | 'scaleFunction' | 'cancelBuild' | 'putSecret' | 'removeSecret' | 'addOwner' | 'removeOwner'
   >
   lookups: Lookups
   /** Slipway's version. */

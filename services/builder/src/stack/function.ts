@@ -61,8 +61,8 @@ export function readFunction(name: string, field: Field, context: FunctionContex
   const environment = reader
     .entries(get('environment'))
     .map(({ key, field }) => ({ key, value: reader.longText(field), field }))
-  const annotations = readLabels(get('annotations'), context)
-  const labels = readLabels(get('labels'), context)
+  const { stay: annotations, noted: notedAnnotations } = readLabels(get('annotations'), context)
+  const { stay: labels, noted: notedLabels } = readLabels(get('labels'), context)
   checkScaling(labels, reader)
   checkSchedule(annotations, labels, context)
   const limits = resourcesOf(get('limits'), reader, { ...policy, refuse: beyondOwner(context.slug) })
@@ -84,6 +84,9 @@ export function readFunction(name: string, field: Field, context: FunctionContex
       secrets: secrets.map(({ value }) => value),
       labels: plain(labels),
       annotations: plain(annotations),
+      ...(notedLabels.size + notedAnnotations.size === 0
+        ? {}
+        : { notes: { labels: plain(notedLabels), annotations: plain(notedAnnotations) } }),
       limits,
       requests:
         get('requests').node === null
@@ -157,15 +160,20 @@ function skipBuild(field: Field, image: Located<string> | null): null {
   return null
 }
 
-function readLabels(field: Field, { reader, policy }: FunctionContext): Map<string, Located<string>> {
-  const labels = new Map<string, Located<string>>()
+type Labels = Map<string, Located<string>>
+
+function readLabels(field: Field, { reader, policy }: FunctionContext): { stay: Labels; noted: Labels } {
+  const stay: Labels = new Map()
+  const noted: Labels = new Map()
   for (const { key, field: value } of reader.entries(field)) {
     const located = reader.located(value)
     if (located.value.length > 4096)
       throw failureAt('limit-exceeded', located.at, `${value.name}: longer than 4096 characters`)
-    if (admitLabel(key, value.at, value.name, policy, reader)) labels.set(key, located)
+    const verdict = admitLabel(key, value.at, value.name, policy, reader)
+    if (verdict === 'stays') stay.set(key, located)
+    if (verdict === 'noted') noted.set(key, located)
   }
-  return labels
+  return { stay, noted }
 }
 
 function plain(labels: ReadonlyMap<string, Located<string>>): Record<string, string> {

@@ -16,6 +16,8 @@ export interface StackPolicy {
   scheduleMinPeriodMs: number
   /** Labels and annotations that reach the cluster; `*` at the end stands for anything. Others are dropped with a warning. */
   labels: readonly string[]
+  /** What is dropped of labels and annotations is kept as notes, which nothing acts on and no cluster gets. */
+  areLabelsNoted: boolean
   /** Build arguments that reach the build, likewise. */
   buildArguments: readonly string[]
 }
@@ -54,6 +56,7 @@ export const defaultPolicy: StackPolicy = {
   isDockerfileAllowed: false,
   scheduleMinPeriodMs: 60_000,
   labels: defaultLabels,
+  areLabelsNoted: false,
   buildArguments: defaultBuildArguments
 }
 
@@ -73,23 +76,32 @@ export function isAllowed(name: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern))
 }
 
-/** Written by the platform alone: who could write them could pass a function off as another owner's. */
-const platformPrefixes = ['com.openfaas.cloud.', 'com.slipway.', 'app.kubernetes.io/', 'kubernetes.io/']
+/** What OpenFaaS Cloud's tools read off functions: only the platform may say it, to whomever. */
+const cloudPrefix = 'com.openfaas.cloud.'
 
-/** True when the label may stay, false when it is dropped (and the reader was told). @throws Failure `invalid-stack` for the platform's own. */
+/** Written by the platform alone: who could write them could pass a function off as another owner's. */
+const platformPrefixes = [cloudPrefix, 'com.slipway.', 'app.kubernetes.io/', 'kubernetes.io/']
+
+/**
+ * Whether the label may stay, is noted, or is dropped (and the reader was told).
+ *
+ * @throws Failure `invalid-stack` for the platform's own, where nothing is noted
+ */
 export function admitLabel(
   key: string,
   at: SourceLocation,
   field: string,
   policy: StackPolicy,
   reader: Reader
-): boolean {
+): 'stays' | 'noted' | 'dropped' {
   if (key === '' || key.length > 253) throw failureAt('invalid-stack', at, `${field}: a name has 1 to 253 characters`)
   const reserved = platformPrefixes.find((prefix) => key.toLowerCase().startsWith(prefix))
-  if (reserved !== undefined) {
+  if (reserved !== undefined && !policy.areLabelsNoted) {
     throw failureAt('invalid-stack', at, `${field}: ${quote(key)} is written by the platform: remove it`)
   }
-  if (isAllowed(key, policy.labels)) return true
-  reader.warn(at, `${field} is dropped: allowed are ${policy.labels.join(', ')}`)
-  return false
+  if (reserved === undefined && isAllowed(key, policy.labels)) return 'stays'
+  if (policy.areLabelsNoted && reserved !== cloudPrefix) return 'noted'
+  const why = reserved === undefined ? `allowed are ${policy.labels.join(', ')}` : 'the platform writes its own'
+  reader.warn(at, `${field} is dropped: ${why}`)
+  return 'dropped'
 }

@@ -22,6 +22,8 @@ export interface Repositories {
     now: number,
     seenBy?: { identity: string; isConnectionSeen: boolean }
   ): Promise<Repository>
+  /** Notes that an image's function was taken out of service, until it is deployed again. */
+  setRemoved(id: string, now: number): Promise<void>
   /** Stops builds of it. Deletes nothing. */
   disconnect(id: string, now: number): Promise<void>
   setSuspended(forgeId: string, installationId: string, isSuspended: boolean, now: number): Promise<void>

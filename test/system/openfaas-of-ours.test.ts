@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { createOpenFaasCluster, type OpenFaasClusterOptions } from '@slipway/cluster/openfaas'
+import { endpointUrl } from '@slipway/domain'
+import { freePort } from '@slipway/machine'
+import { functionImage, pushImage, testCluster } from '@slipway/testing'
+import Docker from 'dockerode'
+import { createOpenFaasScene } from './openfaas-scene.ts'
+
+/** Another installation's functions on the OpenFaaS gateway that ours is. */
+testCluster("Slipway's own gateway, to another Slipway", async () => {
+  const scene = await createOpenFaasScene({ READY_TIMEOUT_MS: '4000' })
+  const docker = new Docker()
+  const { id } = await functionImage(docker)
+  const repository = `${scene.registry}/dave/tried`
+  const image = await pushImage(docker, { image: id, repository, tag: 'latest' })
+  const clusterAt = (address: string, change: Partial<OpenFaasClusterOptions> = {}) =>
+    createOpenFaasCluster({
+      installation: 'another',
+      address: new URL(address),
+      credential: { username: 'any', password: scene.token },
+      namespaces: 'one',
+      namespace: 'dave',
+      pullSecret: null,
+      filesOf: () => Promise.resolve(new Map()),
+      readyTimeoutMs: 60_000,
+      logger: { info: () => undefined, warn: () => undefined },
+      ...change
+    })
+  const { gateway } = scene.installation.endpoints
+  const cluster = clusterAt(gateway)
+  const { token } = scene
+  return {
+    cluster,
+    // It is told why, and when, by whom it is that gives up.
+    impatient: cluster,
+    other: clusterAt(gateway, { installation: randomUUID(), credential: { token } }),
+    away: clusterAt(`http://127.0.0.1:${await freePort()}`),
+    image,
+    missingImage: { ...image, digest: `sha256:${'b'.repeat(64)}` },
+    stopReplicas: null,
+    tellsStreams: false,
+    tellsExits: true,
+    hasOwnEndpoints: false,
+    async print(deployment, text) {
+      const found = await cluster.list(AbortSignal.timeout(10_000))
+      const [endpoint] = found.find(({ deploymentId }) => deploymentId === deployment.id)?.endpoints ?? []
+      if (endpoint === undefined) throw new Error('it has no replica that could print')
+      await fetchText(endpointUrl(endpoint), `/print?text=${encodeURIComponent(text)}`)
+    },
+    fetch: (endpoint, path) => fetchText(endpointUrl(endpoint), path),
+    async close() {
+      await cluster.close()
+      await docker.getImage(`${repository}:latest`).remove()
+      await scene.close()
+    }
+  }
+})
+
+async function fetchText(address: string, target: string): Promise<string> {
+  const answer = await fetch(`${address}${target}`, { signal: AbortSignal.timeout(10_000) })
+  if (!answer.ok) throw new Error(`GET ${target} answered ${answer.status}`)
+  return answer.text()
+}
