@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import { createOpenFaasCluster } from '@slipway/cluster/openfaas'
+import { endpointUrl } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
+import { deploymentOf } from '@slipway/testing'
 import { createOpenFaasScene, type OpenFaasScene } from './openfaas-scene.ts'
 import { call, saying, stackOf } from './scene.ts'
 
@@ -32,6 +35,37 @@ test('what faas-cli sends works from any client: an image is deployed, updated a
     timeoutMs: 30_000,
     what: 'the function to be gone'
   })
+})
+
+test("another Slipway's functions are told with its marks from the start, why one does not come up, and go when it says so", async (t) => {
+  const cluster = createOpenFaasCluster({
+    installation: 'another',
+    address: new URL(scene.installation.endpoints.gateway),
+    credential: { token: scene.token },
+    namespaces: 'one',
+    namespace: 'dave',
+    pullSecret: null,
+    filesOf: () => Promise.resolve(new Map()),
+    logger: { info: () => undefined, warn: () => undefined }
+  })
+  t.after(() => cluster.close())
+  const { live } = await scene.installation.api.getFunction({ owner: 'dave', name: 'hello' })
+  assert.ok(live !== null)
+  const signal = AbortSignal.timeout(90_000)
+  const deployment = deploymentOf({ image: live.image })
+  const missing = deploymentOf({ image: { ...live.image, digest: `sha256:${'b'.repeat(64)}` } })
+  const applied = cluster.apply(deployment, signal)
+  await waitFor(async () => (await cluster.list(signal)).some((one) => one.deploymentId === deployment.id), {
+    timeoutMs: 30_000,
+    what: 'the function to be told of'
+  })
+  const [endpoint] = await applied
+  assert.ok(endpoint !== undefined)
+  const answer = await fetch(endpointUrl(endpoint), { method: 'POST', body: 'x', signal })
+  assert.equal(((await answer.json()) as { said: string }).said, 'x')
+  await assert.rejects(cluster.apply(missing, signal), { code: 'image-missing', message: /the registry has no / })
+  await cluster.remove(deployment.id, 0, signal)
+  assert.deepEqual(await cluster.list(signal), [])
 })
 
 test('an image of another owner, or of a registry that is not allowed, is not deployed, and the build says why', async () => {

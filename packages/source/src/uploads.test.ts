@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Failure } from '@slipway/domain'
+import { packFiles } from './pack-files.ts'
 import { packFolder } from './pack-folder.ts'
 import { folderForTest, inPieces, signal, tarOf, uploadsForTest } from './uploads.fixture.ts'
 
@@ -58,6 +59,15 @@ test('what .gitignore files and .dockerignore name is not sent, nor what belongs
     )
   )
   assert.deepEqual([files, there.every(Boolean)], [7, true])
+})
+
+test('one file of an upload is read by its name, and what is not kept is told apart from what it does not hold', async (t) => {
+  const { uploads } = await uploadsForTest(t)
+  const { commit } = await uploads.receive(packFiles({ 'stack.yml': 'functions', 'a/b': 'else' }), signal)
+  assert.equal((await uploads.read(commit, 'stack.yml', signal))?.toString(), 'functions')
+  assert.equal(await uploads.read(commit, 'b', signal), null)
+  await assert.rejects(uploads.read('f'.repeat(64), 'stack.yml', signal), { code: 'commit-not-found' })
+  await assert.rejects(uploads.read('../x', 'stack.yml', signal), { code: 'commit-not-found' })
 })
 
 /** What is sent, and how it is refused. */

@@ -395,3 +395,55 @@ test('a provider that says null for nothing has nothing', async (t) => {
   assert.deepEqual(await cluster.list(signal()), [])
   assert.deepEqual(await Array.fromAsync(cluster.logs('none', { follow: true, since: null, tail: null }, signal())), [])
 })
+
+/** A gateway of Slipway's, that takes a deployment and tells of it what is said here. */
+function slipway(
+  t: TestContext,
+  told: { available: number; annotations: Record<string, string> },
+  provider = 'slipway'
+) {
+  const deployed: Record<string, unknown>[] = []
+  return saying(t, async (req, res) => {
+    const url = new URL(req.url ?? '/', 'http://gateway')
+    const answer = (status: number, value?: unknown) => res.writeHead(status).end(JSON.stringify(value))
+    const statusOf = ({ service: name, image, labels }: Record<string, unknown>) => {
+      const { available, annotations } = told
+      return { name, image, labels, annotations, replicas: 1, availableReplicas: available }
+    }
+    if (url.pathname === '/system/info') return answer(200, { provider: { provider } })
+    if (req.method === 'POST') {
+      const parts = await Array.fromAsync<Buffer>(req)
+      deployed.push(JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>)
+      return answer(202)
+    }
+    if (req.method === 'DELETE') {
+      deployed.length = 0
+      return answer(202)
+    }
+    if (url.pathname === '/system/functions') return answer(200, deployed.map(statusOf))
+    const found = deployed.find(({ service }) => url.pathname === `/system/function/${String(service)}`)
+    return found === undefined ? answer(404) : answer(200, statusOf(found))
+  })
+}
+
+test("a gateway of Slipway's answers nobody at the paths that it asks itself: what it says is available is ready", async (t) => {
+  const { cluster } = await slipway(t, { available: 1, annotations: {} })
+  assert.equal((await cluster.apply(deploymentOf(), signal())).length, 1)
+  const other = await slipway(t, { available: 1, annotations: {} }, 'faas-netes')
+  const readiness = { ...deploymentOf().spec.readiness, failureThreshold: 1 }
+  const away = AbortSignal.timeout(1500)
+  await assert.rejects(other.cluster.apply(deploymentOf({ spec: { readiness } }), away), { name: 'TimeoutError' })
+})
+
+test("why a function does not come up on a gateway of Slipway's ends the roll-out at once, and takes it away", async (t) => {
+  const failing = (words: string) => slipway(t, { available: 0, annotations: { 'com.slipway.failure': words } })
+  const broken = await failing('x exited with code 3\nimage is not in the registry')
+  await refused(
+    broken.cluster.apply(deploymentOf(), signal()),
+    'not-ready',
+    /alice-hello did not become ready: x exited/
+  )
+  assert.deepEqual(await broken.cluster.list(signal()), [])
+  const missing = await failing('the registry has no x@sha256:1: push it there first')
+  await refused(missing.cluster.apply(deploymentOf(), signal()), 'image-missing', /push it there first/)
+})

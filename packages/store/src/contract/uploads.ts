@@ -68,6 +68,18 @@ export function uploadsContract({ name, database }: Subject): void {
     assert.equal(await bringLive(store, third.build, ['hello'], 10), true)
   })
 
+  test(`${name}: an image that was taken out of service is noted as such until it is deployed again`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id: ownerId } = await store.owners.add('alice', 1)
+    const { build } = await upload(store, ownerId, 'a', 2, 'image.hello')
+    const removedAt = async () => (await store.repositories.get(build.repositoryId))?.removedAt
+    await store.repositories.setRemoved(build.repositoryId, 3)
+    assert.equal(await removedAt(), 3)
+    await upload(store, ownerId, 'b', 4, 'image.hello')
+    assert.equal(await removedAt(), null)
+    await assert.rejects(store.repositories.setRemoved('none', 5), failure('not-found'))
+  })
+
   test(`${name}: what was deployed by API is neither pruned nor taken by a push, and goes with its own folder alone`, async (t) => {
     const store = await (await database(t)).open()
     const { claim } = await live(store, '1', ['site', 'old'])

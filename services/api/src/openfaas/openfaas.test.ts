@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { imageFolderName } from '@slipway/domain'
-import { imageOf, pushOf, seedLive, seedRolledOut, specOf } from '@slipway/testing'
+import { imageOf, pushOf, seedClaim, seedLive, seedRolledOut, specOf } from '@slipway/testing'
 import type { InjectOptions } from 'fastify'
 import { commits, createApiForTest, token } from '../api.fixture.ts'
 import { stackOfImage } from './image-stack.ts'
@@ -122,6 +122,87 @@ test('a deploy queues a build of a stack that holds exactly what was asked for',
   const again = await ask('deploy', 'POST', '/system/functions', { ...wanted, image: 'registry.test/figlet:0.2' })
   assert.equal(again.status, 202)
   assert.equal((await store.builds.get(String(body?.buildId)))?.status, 'superseded')
+})
+
+/** What a client of OpenFaaS' API marks its functions with, and reads again. */
+const marked = {
+  service: 'figlet',
+  image: `registry.test/figlet@sha256:${'a'.repeat(64)}`,
+  labels: { 'com.slipway.deployment': 'd1', team: 'shop', 'com.openfaas.scale.min': '2' },
+  annotations: { note: '${kept}' },
+  envVars: { COLOUR: 'blue' },
+  secrets: ['db']
+}
+
+test('an image is there from the moment that its deployment is taken, and is not when that was given up', async (t) => {
+  const { ask, store } = await createOpenFaas(t)
+  assert.equal((await ask('deploy', 'GET', '/system/function/figlet')).status, 404)
+  const { body: taken } = await ask('deploy', 'POST', '/system/functions', marked)
+  const { status, body } = await ask('deploy', 'GET', '/system/function/figlet')
+  assert.equal(status, 200)
+  const { labels, annotations, image, replicas, availableReplicas, secrets, envVars } = body ?? {}
+  assert.deepEqual(
+    { labels, annotations, image, secrets },
+    {
+      labels: marked.labels,
+      annotations: marked.annotations,
+      image: marked.image,
+      secrets: ['db']
+    }
+  )
+  assert.deepEqual([replicas, availableReplicas, envVars], [2, 0, undefined])
+  assert.equal((await ask('read', 'GET', '/system/function/figlet')).body?.secrets, undefined)
+  assert.equal((await ask('read', 'GET', '/system/function/figlet?namespace=bob')).status, 404)
+  const names = async () =>
+    ((await ask('read', 'GET', '/system/functions')).body as unknown as { name: string }[]).map(({ name }) => name)
+  assert.deepEqual(await names(), ['hello', 'figlet'])
+  const scale = { serviceName: 'figlet', replicas: 3 }
+  assert.equal((await ask('deploy', 'POST', '/system/scale-function/figlet', scale)).status, 503)
+  assert.equal((await ask('deploy', 'PUT', '/system/functions', { ...marked, labels: {} })).status, 202)
+  assert.equal((await store.builds.get(String(taken?.buildId)))?.status, 'superseded')
+
+  assert.equal((await ask('deploy', 'DELETE', '/system/functions', { functionName: 'figlet' })).status, 403)
+  assert.equal((await ask('admin', 'DELETE', '/system/functions', { functionName: 'figlet' })).status, 202)
+  assert.deepEqual((await store.builds.list(null, { status: 'queued' }, { before: null, limit: 10 })).length, 0)
+  assert.equal((await ask('admin', 'GET', '/system/function/figlet')).status, 404)
+  assert.equal((await ask('admin', 'DELETE', '/system/functions', { functionName: 'figlet' })).status, 404)
+  assert.deepEqual(await names(), ['hello'])
+  assert.equal((await ask('deploy', 'POST', '/system/functions', marked)).status, 202)
+  assert.deepEqual(await names(), ['hello', 'figlet'])
+})
+
+test('an image that could not be deployed tells why, in what it shows and in its log, until it is removed', async (t) => {
+  const { ask, app, authorizationOf, store } = await createOpenFaas(t)
+  const { body } = await ask('deploy', 'POST', '/system/functions', marked)
+  const reason = 'the registry has no such image\npush it'
+  await seedClaim(store, String(body?.buildId), Date.now())
+  await store.builds.finish(String(body?.buildId), 'seed', { status: 'failed', reason }, Date.now())
+  const shown = (await ask('read', 'GET', '/system/function/figlet')).body
+  assert.deepEqual(
+    [shown?.availableReplicas, shown?.annotations],
+    [0, { ...marked.annotations, 'com.slipway.failure': reason }]
+  )
+  const headers = { authorization: authorizationOf('read') }
+  const log = (await app.inject({ url: '/system/logs?name=figlet&follow=true', headers })).body
+  const texts = log
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { text: string }).text)
+  assert.deepEqual(texts, reason.split('\n'))
+  assert.equal((await ask('admin', 'DELETE', '/system/functions', { functionName: 'figlet' })).status, 202)
+  assert.equal((await ask('read', 'GET', '/system/function/figlet')).status, 404)
+})
+
+test('a live image shows what no policy let through beside what the platform says itself', async (t) => {
+  const { ask, store, alice } = await createOpenFaas(t)
+  const folder = { ownerId: alice, name: imageFolderName('own'), commit: 'e'.repeat(64), sender: null, message: null }
+  const { build } = await store.builds.queueUpload(folder, Date.now())
+  const notes = { labels: { team: 'shop' }, annotations: { note: 'kept' } }
+  await seedRolledOut(store, build.id, [{ spec: { ...specOf('own'), notes }, image: imageOf('own') }], Date.now())
+  const { body } = await ask('read', 'GET', '/system/function/own')
+  assert.deepEqual([body?.labels, body?.annotations], [{ team: 'shop' }, { note: 'kept' }])
+  assert.equal((await ask('admin', 'DELETE', '/system/functions', { functionName: 'own' })).status, 202)
+  assert.equal((await ask('read', 'GET', '/system/function/own')).status, 404)
 })
 
 test('what a repository deploys is not replaced, and what is there is updated, not made', async (t) => {

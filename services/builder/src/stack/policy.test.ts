@@ -16,6 +16,26 @@ test('labels and annotations that no policy allows are dropped with a warning at
   )
 })
 
+test('of an image what no policy allows is noted and nothing else, but what only the platform may say', () => {
+  const labels = ['labels:', '  team: shop', '  topic: a', '  com.slipway.deployment: x', '  app.kubernetes.io/name: y']
+  const annotations = ['annotations:', '  com.openfaas.cloud.git-owner: mallory', '  note: kept']
+  const stack = parse(entry(...labels, ...annotations), { policy: { areLabelsNoted: true } })
+  const { spec } = onlyFunction(stack)
+  assert.deepEqual([spec.labels, spec.annotations], [{ topic: 'a' }, {}])
+  assert.deepEqual(spec.notes, {
+    labels: { team: 'shop', 'com.slipway.deployment': 'x', 'app.kubernetes.io/name': 'y' },
+    annotations: { note: 'kept' }
+  })
+  assert.deepEqual(
+    stack.warnings.map(({ line, message }) => [line, message.split(':')[0]]),
+    [[11, 'functions.hello.annotations.com.openfaas.cloud.git-owner is dropped']]
+  )
+  assert.equal(
+    onlyFunction(parse(entry('labels: { topic: a }'), { policy: { areLabelsNoted: true } })).spec.notes,
+    undefined
+  )
+})
+
 test("the platform's own labels are refused, in any case of letters", () => {
   for (const key of ['com.openfaas.cloud.git-owner', 'com.slipway.owner', 'COM.OpenFaaS.Cloud.git-owner']) {
     assertRefused(entry('labels:', `  ${key}: other`), 'invalid-stack', '6:7', /is written by the platform/)

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { createOpenFaasCluster, type OpenFaasClusterOptions } from '@slipway/cluster/openfaas'
-import { endpointUrl } from '@slipway/domain'
+import { type Deployment, endpointUrl } from '@slipway/domain'
 import { freePort } from '@slipway/machine'
 import { functionImage, pushImage, testCluster } from '@slipway/testing'
 import Docker from 'dockerode'
-import { createOpenFaasScene } from './openfaas-scene.ts'
+import { createOpenFaasScene } from '../system/openfaas-scene.ts'
 
 /** Another installation's functions on the OpenFaaS gateway that ours is. */
 testCluster("Slipway's own gateway, to another Slipway", async () => {
-  const scene = await createOpenFaasScene({ READY_TIMEOUT_MS: '4000' })
+  const scene = await createOpenFaasScene({ READY_TIMEOUT_MS: '2500' })
   const docker = new Docker()
   const { id } = await functionImage(docker)
   const repository = `${scene.registry}/dave/tried`
@@ -31,8 +31,8 @@ testCluster("Slipway's own gateway, to another Slipway", async () => {
   const { token } = scene
   return {
     cluster,
-    // It is told why, and when, by whom it is that gives up.
-    impatient: cluster,
+    // Whom it asks gives up, by what a stack.yml would have said.
+    impatient: { ...cluster, apply: (deployment, signal) => cluster.apply(hasty(deployment), signal) },
     other: clusterAt(gateway, { installation: randomUUID(), credential: { token } }),
     away: clusterAt(`http://127.0.0.1:${await freePort()}`),
     image,
@@ -55,6 +55,11 @@ testCluster("Slipway's own gateway, to another Slipway", async () => {
     }
   }
 })
+
+function hasty(deployment: Deployment): Deployment {
+  const failureThreshold = String(deployment.spec.readiness.failureThreshold)
+  return { ...deployment, annotations: { 'com.openfaas.ready.http.failureThreshold': failureThreshold } }
+}
 
 async function fetchText(address: string, target: string): Promise<string> {
   const answer = await fetch(`${address}${target}`, { signal: AbortSignal.timeout(10_000) })
