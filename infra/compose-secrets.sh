@@ -17,5 +17,5 @@ for keys in encryption webhook sign-in account; do
 done
 make admin-token "slw_$(openssl rand -hex 32)"
 make postgresql-password "$(openssl rand -hex 24)"
-make database-url "postgres://slipway:$(cat secrets/postgresql-password)@127.0.0.1:5433/slipway"
+make database-url "postgres://slipway:$(cat secrets/postgresql-password)@127.0.0.1:${POSTGRESQL_PORT:-5433}/slipway"
 [ -e slipway.env ] || printf '# Settings of docs/settings.md, for all services: forges, FUNCTIONS_DOMAIN and so on. It holds secrets.\n' > slipway.env

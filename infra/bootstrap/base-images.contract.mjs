@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { ensureBaseImage } from './base-images.mjs'
+import { ensureImage } from './base-images.mjs'
 import { ensureDocker, findProcess, usualDockerSockets } from './docker.mjs'
 import { findProgram, run, serverDirectories } from './processes.mjs'
 import { stateDirectory } from './state.mjs'
@@ -16,7 +16,7 @@ test('where the usual image cannot be pulled one is made of this machine, works 
   // An address of its own gives the image a name of its own: the one that is in use is not touched.
   const registry = `http://registry-${process.pid}.test/`
   const { context, said } = await createContext(t, { BASE_NODE: unknown, npm_config_registry: registry })
-  const { BASE_NODE: image } = await ensureBaseImage('node', context)
+  const { BASE_NODE: image } = await ensureImage('node', context)
   t.after(() => context.engine.removeImage(image))
   assert.match(image, /^slipway\/base-node:[0-9a-f]{12}$/)
   assert.deepEqual(context.state.readJson('bases.json'), { node: image })
@@ -35,7 +35,7 @@ test('where the usual image cannot be pulled one is made of this machine, works 
     await works('[ -s "$NODE_EXTRA_CA_CERTS" ] && [ -s "$SSL_CERT_FILE" ]')
 
   said.length = 0
-  assert.deepEqual(await ensureBaseImage('node', context), { BASE_NODE: image })
+  assert.deepEqual(await ensureImage('node', context), { BASE_NODE: image })
   assert.ok(!said.some((line) => line.includes('making')))
 })
 
@@ -44,7 +44,7 @@ test('a base image for Python is made of the Python of the operating system, wit
     BASE_PYTHON: unknown,
     PIP_INDEX_URL: `http://index-${process.pid}.test/`
   })
-  const { BASE_PYTHON: image } = await ensureBaseImage('python', context)
+  const { BASE_PYTHON: image } = await ensureImage('python', context)
   t.after(() => context.engine.removeImage(image))
   const works = async (script) =>
     assert.equal(await context.engine.tryOut(image, ['/bin/sh', '-c', script], {}), 0, script)
@@ -56,7 +56,7 @@ test('a base image for Python is made of the Python of the operating system, wit
 test('a secret in the address of a registry does not get into the image', async (t) => {
   const env = { BASE_NODE: unknown, npm_config_registry: `http://someone:secret-${process.pid}@registry.test/` }
   const { context } = await createContext(t, env)
-  const { BASE_NODE: image } = await ensureBaseImage('node', context)
+  const { BASE_NODE: image } = await ensureImage('node', context)
   if (context.state.lines('made-images').includes(image)) t.after(() => context.engine.removeImage(image))
   const command = ['/bin/sh', '-c', '! grep -rq secret- /usr/local/etc']
   assert.equal(await context.engine.tryOut(image, command, {}), 0)
@@ -67,10 +67,10 @@ test('an image that the engine has is taken as it is', async (t) => {
     BASE_NODE: unknown,
     npm_config_registry: `http://own-${process.pid}.test/`
   })
-  const { BASE_NODE: image } = await ensureBaseImage('node', context)
+  const { BASE_NODE: image } = await ensureImage('node', context)
   t.after(() => context.engine.removeImage(image))
   const { context: other, said } = await createContext(t, { BASE_NODE: image })
-  assert.deepEqual(await ensureBaseImage('node', other), { BASE_NODE: image })
+  assert.deepEqual(await ensureImage('node', other), { BASE_NODE: image })
   assert.deepEqual(said, [])
   assert.deepEqual(other.state.lines('made-images'), [])
 })

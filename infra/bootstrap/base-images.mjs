@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { commonInputs, fingerprint } from './image-inputs.mjs'
 import { findProgram, Stop } from './processes.mjs'
 import { certificateFile, rootFileSystem } from './root-file-system.mjs'
+import { serverKinds } from './server-images.mjs'
 import { tar } from './tar.mjs'
 
 const kinds = {
@@ -31,14 +33,15 @@ const kinds = {
     parts: pythonParts,
     packages: ['python3', 'python3-pip'],
     trial: 'python3 -c "import ssl, sqlite3, zlib, json" && pip --version'
-  }
+  },
+  ...serverKinds
 }
 
 /**
- * Finds the image that a built-in template begins with: the configured or usual one where the engine has it or can pull it,
- * else one made of this machine's own parts. Remembered in `bases.json`, told to what is run by an environment variable.
+ * Finds the image that a built-in template or Slipway's own image begins with, or that a server runs from: the configured or usual one
+ * where the engine has it or can pull it, else one made of this machine's own parts. Remembered in `bases.json`, told to what is run by an environment variable.
  */
-export async function ensureBaseImage(kindName, { machine, apt, engine, state, say, root }) {
+export async function ensureImage(kindName, { machine, apt, engine, state, say, root }) {
   const kind = kinds[kindName]
   const bases = state.readJson('bases.json') ?? {}
   const wanted = machine.env[kind.variable] || kind.image
@@ -49,7 +52,7 @@ export async function ensureBaseImage(kindName, { machine, apt, engine, state, s
   if (await engine.hasImage(wanted)) return remember(wanted)
 
   let parts = await kind.parts({ machine, root })
-  const nameOf = () => (parts === null ? null : `slipway/base-${kindName}:${keyOf(parts)}`)
+  const nameOf = () => (parts === null ? null : `${kind.repository ?? `slipway/base-${kindName}`}:${keyOf(parts)}`)
   let made = nameOf()
   const isSettled = !machine.env[kind.variable] && made !== null && bases[kindName] === made
   if (!isSettled) {
@@ -87,7 +90,7 @@ async function make(reference, parts, kind, { machine, engine, state }) {
   const changes = [
     ...Object.entries(environment).map(([name, value]) => `ENV ${name}=${value}`),
     `LABEL com.slipway.base=${tag}`,
-    'CMD ["/bin/sh"]'
+    ...(kind.changes ?? ['CMD ["/bin/sh"]'])
   ]
   state.addLines('made-images', [reference])
   await engine.importImage(repository, tag, Readable.from(tar(entries)), changes)
@@ -104,7 +107,8 @@ async function make(reference, parts, kind, { machine, engine, state }) {
 function keyOf(parts) {
   const here = dirname(fileURLToPath(import.meta.url))
   const hash = createHash('sha256')
-  for (const name of ['base-images.mjs', 'root-file-system.mjs', 'tar.mjs']) hash.update(readFileSync(join(here, name)))
+  for (const name of ['base-images.mjs', 'root-file-system.mjs', 'server-images.mjs', 'tar.mjs'])
+    hash.update(readFileSync(join(here, name)))
   hash.update(JSON.stringify(parts.inputs))
   return hash.digest('hex').slice(0, 12)
 }
@@ -254,24 +258,6 @@ function timeZones() {
   return existsSync(directory)
     ? [{ from: directory, to: directory, without: (name) => ['posix', 'right'].includes(name) }]
     : []
-}
-
-function commonInputs(machine) {
-  if (process.platform !== 'linux' || machine.find('ldd') === null || !existsSync('/etc/os-release')) return null
-  return { system: readFileSync('/etc/os-release', 'utf8'), certificates: fingerprint(certificateFile) }
-}
-
-/** Tells contents apart without reading all of a large file: its size and its first MiB, in which a program names its build. */
-function fingerprint(file) {
-  if (!existsSync(file)) return null
-  const head = Buffer.alloc(1024 * 1024)
-  const descriptor = openSync(file, 'r')
-  try {
-    const length = readSync(descriptor, head)
-    return [statSync(file).size, createHash('sha256').update(head.subarray(0, length)).digest('hex')]
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 /** An address of a package registry goes into the image; a secret never does. */

@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { suite, unpackPackages } from './debian.mjs'
 import { Stop } from './processes.mjs'
 
-/** The suite of Debian whose packages these are: newer than the machine's own may be, unpacked and never installed. */
-const suite = 'trixie'
 const packages = ['etcd-server', 'containerd', 'containernetworking-plugins']
 const programs = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy']
 
@@ -50,7 +40,12 @@ async function make(directory, { machine, say, source }) {
   mkdirSync(dirname(directory), { recursive: true })
   const beside = mkdtempSync(`${directory}.`)
   try {
-    await unpack(join(beside, 'servers'), { machine, say })
+    await unpackPackages(packages, join(beside, 'servers'), {
+      machine,
+      say,
+      without: 'Kubernetes to test with',
+      instead: 'set KUBECONFIG to a cluster'
+    })
     await compile(join(beside, 'bin'), { machine, say, go, source })
     renameSync(beside, directory)
   } finally {
@@ -71,49 +66,4 @@ async function compile(bin, { machine, say, go, source }) {
   const env = { ...machine.env, GOFLAGS: '-mod=readonly' }
   const { code, output } = await machine.run(go, args, { cwd: source, env })
   if (code !== 0) throw new Stop(`go build failed:\n${output.trim()}`)
-}
-
-/** With lists and a cache of its own: the machine's are as they were. */
-async function unpack(directory, { machine, say }) {
-  say(`unpacking ${packages.join(', ')} of Debian ${suite}`)
-  const work = join(directory, 'apt')
-  for (const path of ['lists/partial', 'archives/partial']) mkdirSync(join(work, path), { recursive: true })
-  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
-  writeFileSync(join(work, 'sources.list'), `deb [signed-by=${keyring}] ${await archiveOf(machine)} ${suite} main\n`)
-  const settings = {
-    'Dir::Etc::sourcelist': join(work, 'sources.list'),
-    'Dir::Etc::sourceparts': '-',
-    'Dir::State::lists': join(work, 'lists'),
-    'Dir::Cache::archives': join(work, 'archives'),
-    'Dir::Cache::pkgcache': '',
-    'Dir::Cache::srcpkgcache': '',
-    'APT::Sandbox::User': 'root'
-  }
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-  const run = async (program, args, cwd) => {
-    const { code, output } = await machine.run(program, args, { cwd, env: machine.env })
-    if (code !== 0) throw new Stop(`${program} failed, so that there is no Kubernetes to test with:\n${output.trim()}`)
-  }
-  await run('apt-get', [...options, 'update'], work)
-  await run('apt-get', [...options, 'download', ...packages], work)
-  for (const file of readdirSync(work)) {
-    if (file.endsWith('.deb')) await run('dpkg-deb', ['--extract', join(work, file), directory], work)
-  }
-  rmSync(work, { recursive: true })
-}
-
-/** Where this machine takes Debian's packages from: whoever set it up knows which mirror it reaches. */
-async function archiveOf(machine) {
-  const ask = async () => {
-    const format = '$(ORIGIN) $(RELEASE) $(COMPONENT) $(REPO_URI)'
-    const { output } = await machine.run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'])
-    // Not of updates or security, whose suites have a dash and, in part, archives of their own.
-    return /^Debian [a-z]+ main (\S+)$/m.exec(output)?.[1]
-  }
-  const known = await ask()
-  if (known !== undefined) return known
-  await machine.run('apt-get', ['update']) // only with its lists it knows whose an archive is
-  const found = await ask()
-  if (found !== undefined) return found
-  throw new Stop("apt-get knows no archive of Debian's to take etcd and containerd from: set KUBECONFIG to a cluster")
 }

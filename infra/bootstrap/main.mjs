@@ -22,6 +22,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
 
 const servers = ['git', 'docker', 'iptables', 'iproute2', 'redis', 'registry', 'base-node']
+const serverImages = ['image-redis', 'image-postgresql']
 /** `hasPage`: it serves the web page, which is built first where it is missing or stale. `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },
@@ -44,13 +45,26 @@ const commands = {
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], tests: testRights },
   kubernetes: {
-    needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'runc', 'kubernetes', 'helm'],
+    needs: [...servers, 'postgres', 'docker-cli', 'base-services', ...serverImages, 'runc', 'kubernetes', 'helm'],
     isForTests: true,
     tests: testKubernetes
   },
   openfaas: { needs: ['openfaas-programs', ...servers, 'docker-cli'], isForTests: true, tests: testOpenFaas },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
-  ship: { needs: [...servers, 'postgres', 'docker-cli', 'base-services', 'helm'], isForTests: true, tests: testShip },
+  ship: {
+    needs: [
+      ...servers,
+      'postgres',
+      'docker-cli',
+      'base-services',
+      ...serverImages,
+      'image-registry',
+      'compose',
+      'helm'
+    ],
+    isForTests: true,
+    tests: testShip
+  },
   slipway: { needs: [], isRead: true, script: 'services/cli/src/main.ts' }
 }
 

@@ -1,4 +1,5 @@
-import { ensureBaseImage } from './base-images.mjs'
+import { ensureImage } from './base-images.mjs'
+import { ensureCompose } from './compose.mjs'
 import { ensureDocker } from './docker.mjs'
 import { ensureHelm } from './helm.mjs'
 import { ensureKubernetes } from './kubernetes.mjs'
@@ -45,9 +46,10 @@ export async function prepare(needs, context) {
   const found = {}
   for (const need of needs) {
     if (need === 'docker') Object.assign(found, await needDocker(context))
-    else if (need.startsWith('base-')) Object.assign(found, await ensureBaseImage(need.slice('base-'.length), context))
+    else if (/^(base|image)-/.test(need)) Object.assign(found, await ensureImage(need.replace(/^\w+-/, ''), context))
     else if (need === 'kubernetes') Object.assign(found, await ensureKubernetes(context))
     else if (need === 'openfaas-programs') Object.assign(found, findOpenFaasPrograms(context))
+    else if (need === 'compose') Object.assign(found, await ensureCompose(context))
     else if (need === 'helm') Object.assign(found, await ensureHelm(context))
     else await needProgram(need, context)
   }

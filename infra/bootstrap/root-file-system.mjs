@@ -18,9 +18,19 @@ const programs = (
 /**
  * The entries of a root file system made of this machine's own parts: programs, the libraries that `ldd` names for them,
  * the machine's certificates, and users root, nobody and app (10001). `binaries` maps further programs to their place,
- * `scripts` and `files` hold text, `trees` are directories taken over as they are.
+ * `scripts` and `files` hold text, `trees` are directories taken over as they are. `users` are further ones, their ids by their names,
+ * and `owned` directories of theirs, each with the id of whose it is.
  */
-export async function rootFileSystem({ machine, binaries = {}, scripts = {}, trees = [], links = {}, files = {} }) {
+export async function rootFileSystem({
+  machine,
+  binaries = {},
+  scripts = {},
+  trees = [],
+  links = {},
+  files = {},
+  users = {},
+  owned = {}
+}) {
   const entries = new Map()
   const add = (entry) => entries.set(entry.path, entry)
   for (const path of directories) add({ path, mode: path.endsWith('tmp') ? 0o1777 : 0o755 })
@@ -42,10 +52,11 @@ export async function rootFileSystem({ machine, binaries = {}, scripts = {}, tre
     add(fileEntry(merged(library), realpathSync(library), 0o755))
   }
 
-  for (const [path, text] of Object.entries({ ...systemFiles(), ...files })) add({ path, text, mode: 0o644 })
+  for (const [path, text] of Object.entries({ ...systemFiles(users), ...files })) add({ path, text, mode: 0o644 })
   for (const [path, text] of Object.entries(scripts)) add({ path, text, mode: 0o755 })
   add({ path: '/root', mode: 0o700 })
   add({ path: '/home/app', mode: 0o755, uid: 10001, gid: 10001 })
+  for (const [path, id] of Object.entries(owned)) add({ path, mode: 0o755, uid: id, gid: id })
   for (const path of Array.from(entries.keys())) addParents(entries, path)
   return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
 }
@@ -70,11 +81,13 @@ const systemLinks = {
   '/etc/os-release': '../usr/lib/os-release'
 }
 
-function systemFiles() {
+function systemFiles(users) {
+  const more = Object.entries(users)
   const files = {
     '/etc/passwd':
-      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\napp:x:10001:10001:app:/home/app:/bin/sh\n',
-    '/etc/group': 'root:x:0:\nnogroup:x:65534:\napp:x:10001:\n',
+      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\napp:x:10001:10001:app:/home/app:/bin/sh\n' +
+      more.map(([name, id]) => `${name}:x:${id}:${id}:${name}:/nonexistent:/bin/false\n`).join(''),
+    '/etc/group': `root:x:0:\nnogroup:x:65534:\napp:x:10001:\n${more.map(([name, id]) => `${name}:x:${id}:\n`).join('')}`,
     '/etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
     '/usr/lib/os-release': readFileSync('/etc/os-release', 'utf8')
   }
