@@ -16,10 +16,11 @@ const Config = Type.Object({
   WEBHOOK_TOKEN: Type.Optional(Type.String())
 })
 
-const logger = createLogger('local-forge', process.env.LOG_LEVEL ?? 'info')
+const logger = createLogger('local-forge')
 
 await run(async () => {
   const config = loadConfig(Config, process.env)
+  logger.level = config.LOG_LEVEL
   const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_SIGNING_TOKEN: signingToken, WEBHOOK_TOKEN: token } = config
   const forge: LocalForge = await createLocalForge({
     kind: config.KIND === 'github' ? 'github' : 'gitlab',

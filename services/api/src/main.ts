@@ -11,7 +11,7 @@ import {
 import { createStore } from '@slipway/store'
 import { ApiConfig, startApi } from './service.ts'
 
-const logger = createLogger('api', process.env.LOG_LEVEL ?? 'info')
+const logger = createLogger('api')
 
 await run(async () => {
   addSettingsFile(process.env)

@@ -11,7 +11,7 @@ import {
 import { createStore } from '@slipway/store'
 import { BuilderConfig, startBuilder } from './service.ts'
 
-const logger = createLogger('builder', process.env.LOG_LEVEL ?? 'info')
+const logger = createLogger('builder')
 
 await run(async () => {
   addSettingsFile(process.env)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Failure } from '@slipway/domain/failure'
+import type { Logger } from '@slipway/service/logger'
 import { addSettingsFile } from '@slipway/service/settings-file'
 import { type Command, Option } from 'commander'
 import { type CommandContext, example } from './command-context.ts'
@@ -8,9 +9,16 @@ import { collected } from './option.ts'
 import { continueSmall } from './small-process.ts'
 import { table } from './table.ts'
 
-async function openLog(level: string | undefined) {
+async function openLog(level: string | undefined): Promise<Logger> {
   const { createLogger } = await import('@slipway/service/logger')
-  return createLogger('slipway', level ?? 'warn')
+  const logger = createLogger('slipway', 'warn')
+  setLevel(logger, level)
+  return logger
+}
+
+/** One that is none, which a logger would throw for, is told with the other settings. */
+function setLevel(logger: Logger, level = ''): void {
+  if (level === 'silent' || Object.hasOwn(logger.levels.values, level)) logger.level = level
 }
 
 /** Aborts at Ctrl-C: what was begun is cleared away. */
@@ -51,7 +59,7 @@ export function addInstallationCommands(program: Command, { settings, print, env
       await run(() => {
         addSettingsFile(env)
         for (const problem of unknownSettings(env)) print(`!! ${problem}`)
-        logger.level = env.LOG_LEVEL || logger.level
+        setLevel(logger, env.LOG_LEVEL)
         return up(env, logger, print)
       }, logger)
     })

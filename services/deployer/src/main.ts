@@ -12,7 +12,7 @@ import { createStore } from '@slipway/store'
 import { DeployerConfig } from './config.ts'
 import { startDeployer } from './service.ts'
 
-const logger = createLogger('deployer', process.env.LOG_LEVEL ?? 'info')
+const logger = createLogger('deployer')
 
 await run(async () => {
   addSettingsFile(process.env)

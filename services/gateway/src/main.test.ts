@@ -26,6 +26,13 @@ test('a bad setting ends the process with the setting’s name and nothing else'
   assert.equal(stderr, 'the configuration is not valid:\n  GATEWAY_PORT must be an integer of 0 to 65535\n')
 })
 
+test('a level of logging that is none is told like other bad settings, and an empty one is not set', async () => {
+  const { stderr } = await startRefused([], { LOG_LEVEL: 'loud' })
+  assert.match(stderr, /^the configuration is not valid:\n {2}LOG_LEVEL must be one of fatal, /)
+  const { stderr: other } = await startRefused([], { LOG_LEVEL: '', GATEWAY_PORT: 'x' })
+  assert.equal(other, 'the configuration is not valid:\n  GATEWAY_PORT must be an integer of 0 to 65535\n')
+})
+
 test('settings are taken from the file, too', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-gateway-'))
   t.after(() => rm(directory, { recursive: true }))

@@ -13,7 +13,7 @@ import { startGateway } from './service.ts'
 import type { Traces } from './traces.ts'
 
 async function main() {
-  const logger = createLogger('gateway', process.env.LOG_LEVEL || 'info')
+  const logger = createLogger('gateway')
   await run(async () => {
     addSettingsFile(process.env)
     const config = readConfig(process.env)

@@ -11,7 +11,7 @@ import {
 import { createStore } from '@slipway/store'
 import { ReceiverConfig, startReceiver } from './service.ts'
 
-const logger = createLogger('receiver', process.env.LOG_LEVEL ?? 'info')
+const logger = createLogger('receiver')
 
 await run(async () => {
   addSettingsFile(process.env)
