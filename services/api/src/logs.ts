@@ -15,7 +15,11 @@ export async function* readLog(
     store,
     signals,
     now
-  }: { store: Pick<Store, 'logs' | 'builds'>; signals: Pick<Signals, 'listen'>; now: () => number },
+  }: {
+    store: { logs: Pick<Store['logs'], 'read'>; builds: Pick<Store['builds'], 'get'> }
+    signals: Pick<Signals, 'listen'>
+    now: () => number
+  },
   buildId: string,
   { after, follow }: { after: number; follow: boolean },
   signal: AbortSignal
@@ -51,7 +55,8 @@ export async function* readLog(
       if (chunks.length === batch) continue
       if (!follow || build === null) return
       if (isTerminal(build.status) && now() - (build.finishedAt ?? 0) > settleMs) return
-      if (!isWoken) await pause()
+      // One that aborted while the store was read tells nobody any more.
+      if (!isWoken && !signal.aborted) await pause()
     }
   } finally {
     unlisten()
