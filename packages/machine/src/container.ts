@@ -61,6 +61,7 @@ export async function runContainer(options: ProgramInContainer, signal: AbortSig
   const stop = () => void callEngine(connection, 'DELETE', `/containers/${id}?force=true`).catch(() => null)
   signal.addEventListener('abort', stop, { once: true })
   try {
+    signal.throwIfAborted()
     const { status, body } = await callEngine(connection, 'POST', `/containers/${id}/start`)
     if (status >= 300) throw new Failure('unavailable', `${name} could not be started: ${messageOf(body)}`)
     const { code } = await waitForEnd(connection, id)

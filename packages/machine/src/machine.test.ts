@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { Failure } from '@slipway/domain'
 import { connectDocker } from './docker.ts'
 import { freePort, isPortFree, keptPorts } from './ports.ts'
-import { startProcess } from './process.ts'
+import { runProcess, startProcess } from './process.ts'
 import { findProgram, requireProgram } from './program.ts'
 import { waitFor } from './wait.ts'
 
@@ -64,6 +64,14 @@ test('a port is given again once the process that had it has ended', async (t) =
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', holder])
   const given = Number(stdout)
   assert.equal((await keptPorts(`${file}.other`, { api: given })).api, given)
+})
+
+test('a program that is given up while it is started does not run to its end', async (t) => {
+  const options = { program: '/bin/sleep', args: ['600'], logFile: join(await directoryFor(t), 'log') }
+  const stop = new AbortController()
+  const running = runProcess(options, stop.signal)
+  stop.abort(new Error('not wanted any more'))
+  await assert.rejects(running, /not wanted any more/)
 })
 
 test('a broken file of ports is told by its name', async (t) => {

@@ -95,6 +95,8 @@ export async function runProcess(
   const { pid, exited } = await spawnBound(options)
   const stop = () => killGroup(pid)
   signal.addEventListener('abort', stop, { once: true })
+  // While it was started.
+  if (signal.aborted) stop()
   const { code } = await exited
   signal.removeEventListener('abort', stop)
   signal.throwIfAborted()
