@@ -115,7 +115,8 @@ async function write(file: string, content: ReadableStream<Uint8Array>, signal: 
     await using target = await open(partial, 'wx', 0o600)
     for await (const chunk of content) {
       signal.throwIfAborted()
-      await target.write(chunk)
+      // All of it, or an error: `write` may take a part, as when the disk becomes full.
+      await target.writeFile(chunk)
     }
     await target.sync()
     const { size } = await target.stat()
