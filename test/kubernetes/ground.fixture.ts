@@ -83,6 +83,7 @@ export async function openGround(): Promise<TestGround> {
         quota: { cpuMillis: null, memoryBytes: null, pods: null },
         podAnnotations: {},
         ingress: null,
+        inner: null,
         registryAuth: { [host]: credentials },
         filesOf: () => Promise.resolve(new Map()),
         readyTimeoutMs: 30_000,

@@ -3,7 +3,12 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { ingressPermissions, type Permission, permissions } from '@slipway/cluster/kubernetes-permissions'
+import {
+  gatewayPermissions,
+  ingressPermissions,
+  type Permission,
+  permissions
+} from '@slipway/cluster/kubernetes-permissions'
 import { parseKeyring } from '@slipway/secrets'
 import { parseAllDocuments } from 'yaml'
 
@@ -36,7 +41,13 @@ interface KubernetesObject {
   metadata: { name: string; annotations?: Record<string, string> }
   rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[]
   data?: Record<string, string>
-  spec?: { template?: { spec: Pod }; triggers?: { metadata: { query: string } }[]; rules?: { host: string }[] }
+  spec?: {
+    template?: { spec: Pod }
+    triggers?: { metadata: { query: string } }[]
+    rules?: { host: string }[]
+    ports?: object[]
+    ingress?: object[]
+  }
 }
 
 async function helm(...args: string[]): Promise<string> {
@@ -69,24 +80,34 @@ test('the chart is linted, and what is missing or wrong is named by its own sche
   await refused({ 'builder.replica': '3' }, /additional properties 'replica'/)
 })
 
-test('the deployer gets exactly the rights that the cluster uses, and no other service gets any', async () => {
+test('the deployer gets exactly the rights that the cluster uses, the gateway sees addresses, and no other service gets any', async () => {
   const objects = await render()
-  const given = (rendered: KubernetesObject[], kind: string) =>
-    of(rendered, kind).flatMap(({ rules = [] }) =>
-      rules.flatMap(({ apiGroups, resources, verbs }) =>
+  const given = (rendered: KubernetesObject[], kind: string, account = '') =>
+    of(rendered, kind).flatMap(({ metadata, rules = [] }) =>
+      (metadata.name.endsWith(account) ? rules : []).flatMap(({ apiGroups, resources, verbs }) =>
         apiGroups.flatMap((group) =>
           resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))
         )
       )
     )
   const used = (all: readonly Permission[]) => all.map(({ group, resource, verb }) => `${verb} ${group}/${resource}`)
-  assert.deepEqual(given(objects, 'ClusterRole').toSorted(), used(permissions).toSorted())
+  assert.deepEqual(given(objects, 'ClusterRole', 'deployer').toSorted(), used(permissions).toSorted())
   assert.deepEqual(given(objects, 'Role'), [])
   const withIngresses = await render({ 'ingress.enabled': 'true', 'ingress.forEachFunction': 'true' })
-  assert.deepEqual(given(withIngresses, 'ClusterRole').toSorted(), used(permissions).toSorted())
+  assert.deepEqual(given(withIngresses, 'ClusterRole', 'deployer').toSorted(), used(permissions).toSorted())
   assert.deepEqual(given(withIngresses, 'Role').toSorted(), used(ingressPermissions).toSorted())
-  for (const { metadata, spec } of [...of(objects, 'Deployment'), ...of(objects, 'StatefulSet')]) {
-    assert.equal(spec?.template?.spec.automountServiceAccountToken, metadata.name === 'slipway-deployer', metadata.name)
+  assert.deepEqual(given(objects, 'ClusterRole', 'gateway').toSorted(), used(gatewayPermissions).toSorted())
+  const without = await render({ 'gateway.inner.enabled': 'false' })
+  assert.deepEqual(given(without, 'ClusterRole').toSorted(), used(permissions).toSorted())
+  for (const [rendered, accounts] of [
+    [objects, ['slipway-deployer', 'slipway-gateway']],
+    [without, ['slipway-deployer']]
+  ] as const) {
+    const pods = [...of(rendered, 'Deployment'), ...of(rendered, 'StatefulSet')]
+    const withToken = pods.filter(({ spec }) => spec?.template?.spec.automountServiceAccountToken !== false)
+    assert.deepEqual(withToken.map(({ metadata }) => metadata.name).toSorted(), accounts)
+    const own = withToken.map(({ spec }) => spec?.template?.spec.serviceAccountName)
+    assert.deepEqual(own.toSorted(), accounts)
   }
 })
 
@@ -121,6 +142,28 @@ test('keys are made that the services take, kept by an uninstall, and left alone
   assert.match(textOf('admin-token'), /^slw_\w{43}$/)
   assert.match(textOf('internal.crt'), /^-----BEGIN CERTIFICATE-----/)
   assert.deepEqual(of(await render({ 'keys.existingSecret': 'ours' }), 'Secret'), [])
+})
+
+test('functions reach one port of the gateway by its names, and both services know where', async () => {
+  const objects = await render()
+  const settingsOf = (rendered: KubernetesObject[], service: string) => {
+    const found = of(rendered, 'Deployment').find(({ metadata }) => metadata.name === `slipway-${service}`)
+    const env = found?.spec?.template?.spec.containers[0]?.env ?? []
+    return env.flatMap(({ name, value }) => (name.includes('INNER') ? [`${name}=${value}`] : [])).toSorted()
+  }
+  const inner = ['INNER_PORT=8085', 'KUBERNETES_INNER_GATEWAY=slipway/slipway-inner']
+  for (const service of ['deployer', 'gateway']) assert.deepEqual(settingsOf(objects, service), inner)
+  const service = of(objects, 'Service').find(({ metadata }) => metadata.name === 'slipway-inner')
+  assert.deepEqual(service?.spec?.ports, [{ name: 'inner', port: 8080, targetPort: 'inner' }])
+  const policy = of(objects, 'NetworkPolicy').find(({ metadata }) => metadata.name === 'slipway-gateway')
+  const namespaces = { matchExpressions: [{ key: 'com.slipway.installation', operator: 'Exists' }] }
+  assert.deepEqual(policy?.spec?.ingress?.[1], {
+    ports: [{ port: 'inner' }],
+    from: [{ namespaceSelector: namespaces }]
+  })
+  const without = await render({ 'gateway.inner.enabled': 'false' })
+  for (const name of ['deployer', 'gateway']) assert.deepEqual(settingsOf(without, name), [])
+  assert.ok(!of(without, 'Service').some(({ metadata }) => metadata.name === 'slipway-inner'))
 })
 
 test('what may be elsewhere is left out, and what may be added is added', async () => {

@@ -61,8 +61,9 @@ spec:
         prometheus.io/port: {{ .port | quote }}
         prometheus.io/scrape: {{ has $part (list "gateway" "deployer" "builder") | quote }}
     spec:
-      serviceAccountName: {{ include "slipway.name" $root }}-{{ ternary "deployer" "services" (eq $part "deployer") }}
-      automountServiceAccountToken: {{ eq $part "deployer" }}
+      {{- $hasRights := or (eq $part "deployer") (and (eq $part "gateway") $root.Values.gateway.inner.enabled) }}
+      serviceAccountName: {{ include "slipway.name" $root }}-{{ ternary $part "services" $hasRights }}
+      automountServiceAccountToken: {{ $hasRights }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: 60
       {{- with $root.Values.image.pullSecrets }}
@@ -119,6 +120,10 @@ spec:
             {{- if eq $part "deployer" }}
             - name: internal
               containerPort: 8083
+            {{- end }}
+            {{- if and (eq $part "gateway") $root.Values.gateway.inner.enabled }}
+            - name: inner
+              containerPort: 8085
             {{- end }}
           startupProbe:
             httpGet: { path: /healthz, port: http }

@@ -15,6 +15,11 @@ export interface GatewayConfig {
   GATEWAY_PORT: number
   GATEWAY_REUSE_PORT: boolean
   INNER_PORT: number
+  /** null: that of the calls from outside. */
+  INNER_HOST: string | null
+  /** null: functions do not run on Kubernetes, or do not call by the gateway's names. */
+  KUBERNETES_INNER_GATEWAY: string | null
+  KUBECONFIG: string | null
   API_URL: string | null
   FUNCTIONS_DOMAIN: string
   HEAD_TIMEOUT_MS: number
@@ -64,8 +69,18 @@ export const gatewaySettings = {
     minimum: 0,
     maximum: 65_535,
     description:
-      'Functions call each other by `http://gateway:<this>/function/<name>`, at the address of their own network (`CLUSTER=docker`). 0: they do not.'
+      'Functions call each other by `http://gateway:<this>/function/<name>`, at the address of their own network (`CLUSTER=docker`). 0: they do not. With `KUBERNETES_INNER_GATEWAY` what they call on port 8080 comes to this one.'
   },
+  INNER_HOST: {
+    type: 'string',
+    description: 'Where that port is with `KUBERNETES_INNER_GATEWAY`; unset: at `GATEWAY_HOST`.'
+  },
+  KUBERNETES_INNER_GATEWAY: {
+    type: 'string',
+    description:
+      'As for the deployer. Set: functions are known by the addresses of their pods, which the API server tells (EndpointSlices of all namespaces: list, watch).'
+  },
+  KUBECONFIG: { type: 'string', description: 'As for the deployer.' },
   API_URL: {
     type: 'string',
     pattern: '^https?://[^/?#@]+/?$',
@@ -186,6 +201,9 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     GATEWAY_PORT: Number(text('GATEWAY_PORT')),
     GATEWAY_REUSE_PORT: text('GATEWAY_REUSE_PORT') === 'true',
     INNER_PORT: Number(text('INNER_PORT')),
+    INNER_HOST: text('INNER_HOST') || null,
+    KUBERNETES_INNER_GATEWAY: text('KUBERNETES_INNER_GATEWAY') || null,
+    KUBECONFIG: text('KUBECONFIG') || null,
     API_URL: text('API_URL') || null,
     FUNCTIONS_DOMAIN: text('FUNCTIONS_DOMAIN'),
     HEAD_TIMEOUT_MS: Number(text('HEAD_TIMEOUT_MS')),

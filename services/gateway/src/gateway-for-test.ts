@@ -88,7 +88,7 @@ export async function startTestGateway(
   routes: Route[],
   env: Record<string, string> = {},
   announceMs = 0,
-  more: Partial<Pick<GatewayDeps, 'interfaces' | 'traces'>> = {}
+  more: Partial<Pick<GatewayDeps, 'interfaces' | 'traces' | 'functionAddresses'>> = {}
 ): Promise<TestGateway> {
   let served = routes
   let keys: KnownKey[] = []

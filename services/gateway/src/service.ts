@@ -20,6 +20,7 @@ import { type Calls, createCalls } from './calls.ts'
 import type { GatewayConfig } from './config.ts'
 import { createGateway, type Gateway } from './gateway.ts'
 import { createInnerListeners, type InnerCallers, type InnerListeners } from './inner.ts'
+import { addressesByCluster, createPodListener, type PodListenerOptions } from './inner-pods.ts'
 import { createMetrics } from './metrics.ts'
 import { createOwn } from './own.ts'
 import { createPeerList } from './peers.ts'
@@ -51,6 +52,8 @@ export interface GatewayDeps {
   now?: () => number
   /** The networks of this machine, among which are the owners'. */
   interfaces?: typeof networkInterfaces
+  /** Whose functions call, where they are pods. */
+  functionAddresses?: PodListenerOptions['open']
   /** How long answers tell that their connections end before a stop. */
   announceMs?: number
   /** How long one that shares its port with others waits for its first routes before it takes a part of the calls all the same. */
@@ -71,6 +74,7 @@ export async function startGateway(
     logger,
     now = Date.now,
     interfaces = networkInterfaces,
+    functionAddresses = addressesByCluster(config.KUBECONFIG, logger),
     traces = null,
     announceMs = 400,
     firstRoutesMs = 15_000
@@ -182,7 +186,10 @@ export async function startGateway(
     const { INNER_PORT: port } = config
     const take = (socket: Socket) => void server.emit('connection', socket)
     const { installation } = routes
-    return createInnerListeners({ port, table, installation, interfaces, callers: innerCallers, take, logger })
+    const common = { port, table, installation, callers: innerCallers, take, logger }
+    if (config.KUBERNETES_INNER_GATEWAY === null) return createInnerListeners({ ...common, interfaces })
+    const { INNER_HOST, GATEWAY_HOST, GATEWAY_REUSE_PORT: reusePort } = config
+    return createPodListener({ ...common, host: INNER_HOST ?? GATEWAY_HOST, reusePort, open: functionAddresses })
   }
 
   function onSwap(): void {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { gatewayNames } from '../gateway-names.ts'
 
 /*
  * What stands on the host of an owner's network. An entry of its own: the gateway looks for it too, and is to be small.
@@ -6,9 +7,6 @@ import { createHash } from 'node:crypto'
 
 /** Beginning of every bridge's name: the host firewall's rules go by it, for all installations on a host alike. */
 export const bridgePrefix = 'slw'
-
-/** How functions call the gateway, as in OpenFaaS: at the address of their own network's bridge. */
-export const gatewayNames = ['gateway', 'gateway.openfaas', 'gateway.openfaas.svc.cluster.local'] as const
 
 /** Lines for the hosts file of a container. @param address null: no gateway listens there. */
 export function gatewayHosts(address: string | null): string[] {

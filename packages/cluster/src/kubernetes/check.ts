@@ -1,7 +1,8 @@
 import type { V1ResourceAttributes } from '@kubernetes/client-node'
 import { Failure } from '@slipway/domain'
 import type { KubernetesApi } from './api.ts'
-import type { IngressPolicy } from './owned-object.ts'
+import { addressesOf } from './gateway-aliases.ts'
+import type { InnerPolicy, KubernetesPolicy } from './owned-object.ts'
 
 export type Permission = Required<Pick<V1ResourceAttributes, 'group' | 'resource' | 'verb'>>
 
@@ -29,12 +30,19 @@ export const ingressPermissions: readonly Permission[] = of('networking.k8s.io',
   'delete'
 ])
 
+/** What a gateway needs that knows functions by their addresses. They are no secrets: it sees nothing else of the cluster. */
+export const gatewayPermissions: readonly Permission[] = of('discovery.k8s.io', 'endpointslices', ['list', 'watch'])
+
 function of(group: string, resource: string, verbs: string[]) {
   return verbs.map((verb) => ({ group, resource, verb }))
 }
 
 /** For `doctor`: does the API server answer, and may we do what we do? */
-export async function runChecks(connected: unknown, ingress: IngressPolicy | null, signal: AbortSignal) {
+export async function runChecks(
+  connected: unknown,
+  { ingress, inner }: Pick<KubernetesPolicy, 'ingress' | 'inner'>,
+  signal: AbortSignal
+) {
   if (!isConnected(connected)) {
     const detail = connected instanceof Error ? connected.message : String(connected)
     return [{ name: 'kubernetes', isOk: false, detail }]
@@ -59,11 +67,23 @@ export async function runChecks(connected: unknown, ingress: IngressPolicy | nul
         name: 'network policies',
         isOk: true,
         detail: 'they are made for every owner; whether they hold is up to the network plugin of the cluster'
-      }
+      },
+      ...(inner === null ? [] : [await gatewayFinding(api, inner, signal)])
     ]
   } catch (err) {
     if (!(err instanceof Failure)) throw err
     return [{ name: 'kubernetes', isOk: false, detail: err.message }]
+  }
+}
+
+async function gatewayFinding(api: KubernetesApi, inner: InnerPolicy, signal: AbortSignal) {
+  const name = 'calls between functions'
+  try {
+    const addresses = await addressesOf(api, inner, signal)
+    return { name, isOk: true, detail: `new versions find the gateway at ${addresses.join(' and ')}` }
+  } catch (err) {
+    if (!(err instanceof Failure)) throw err
+    return { name, isOk: false, detail: err.message }
   }
 }
 

@@ -14,7 +14,7 @@ import { createRemoval } from './removal.ts'
 import { createRollout } from './rollout.ts'
 import { createWatched, type Watched } from './watched.ts'
 
-export type { IngressPolicy } from './owned-object.ts'
+export type { IngressPolicy, InnerPolicy } from './owned-object.ts'
 
 export interface KubernetesClusterOptions extends KubernetesPolicy {
   /** A kubeconfig file; null: the service account of the pod that this runs in. */
@@ -60,7 +60,8 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
     const watched = createWatched(api, installation, logger)
     const registries = Object.keys(options.registryAuth).length === 0 ? null : dockerConfig(options.registryAuth)
     const { filesOf } = options
-    const deps = { api, watched, policy: options, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow }
+    const limits = { readyTimeoutMs, scheduleTimeoutMs, monotonicNow }
+    const deps = { api, watched, policy: options, registries, filesOf, logger, ...limits }
     const ingressNamespace = options.ingress?.gateway.namespace ?? null
     const remove = createRemoval({ api, watched, installation, ingressNamespace, logger })
     return { api, watched, rollOut: createRollout(deps), remove }
@@ -119,7 +120,7 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
         logOptions.follow,
         signal
       ),
-    check: async (signal) => runChecks(await connected().catch((err: unknown) => err), options.ingress, signal),
+    check: async (signal) => runChecks(await connected().catch((err: unknown) => err), options, signal),
     async close() {
       await inFlight.close()
       if (connecting !== null) await (await connecting).watched.close()

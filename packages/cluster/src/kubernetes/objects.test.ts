@@ -13,11 +13,13 @@ const policy: KubernetesPolicy = {
   egress: 'public',
   quota: { cpuMillis: 4000, memoryBytes: 1024 ** 3, pods: 20 },
   podAnnotations: { 'linkerd.io/inject': 'enabled' },
-  ingress: null
+  ingress: null,
+  inner: null
 }
 
 const podOf = (change: Parameters<typeof deploymentOf>[0], own = policy) => {
-  const template = deploymentObject(deploymentOf(change), 2, own, false).spec?.template
+  const template = deploymentObject(deploymentOf(change), 2, own, { hasRegistries: false, hostAliases: [] }).spec
+    ?.template
   assert.ok(template?.spec)
   return { metadata: template.metadata, spec: template.spec }
 }
@@ -79,6 +81,18 @@ test("in come the gateway and the owner's own functions, out goes nothing to pri
   ])
   const outward = network.spec?.egress?.[0]?.to?.find(({ ipBlock }) => ipBlock?.cidr === '0.0.0.0/0')
   assert.ok(outward?.ipBlock?.except?.includes('169.254.0.0/16'))
+})
+
+test('where functions call by the gateway’s names they reach that port of it alone, and find it in their hosts files', () => {
+  const inner = { gateway: { address: '10.0.0.9' }, port: 8085 }
+  const network = ownerObjects('alice', { ...policy, inner }, null).find(({ kind }) => kind === 'NetworkPolicy')
+  assert.ok(network?.kind === 'NetworkPolicy')
+  const rules = network.spec?.egress?.filter(({ to }) => to?.some(({ ipBlock }) => ipBlock?.cidr === '10.0.0.1/32'))
+  assert.deepEqual(rules, [{ to: policy.gateway, ports: [{ port: 8085, protocol: 'TCP' }] }])
+  const hostAliases = [{ ip: '10.0.0.9', hostnames: ['gateway'] }]
+  const made = deploymentObject(deploymentOf({}), 1, { ...policy, inner }, { hasRegistries: false, hostAliases })
+  assert.deepEqual(made.spec?.template.spec?.hostAliases, hostAliases)
+  assert.equal(podOf({}).spec.hostAliases, undefined)
 })
 
 test('an owner has a quota where there is one, and a restricted namespace', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node'
+import type { V1Container, V1Deployment, V1HostAlias, V1PodSpec } from '@kubernetes/client-node'
 import { type Deployment, functionPort, pinnedReference, secretsDirectory } from '@slipway/domain'
 import { isLabelValue, labels } from '../labels.ts'
 import { usualRequests } from '../usual-requests.ts'
@@ -105,7 +105,7 @@ export function deploymentObject(
   deployment: Deployment,
   replicas: number,
   policy: KubernetesPolicy,
-  hasRegistries: boolean
+  { hasRegistries, hostAliases }: { hasRegistries: boolean; hostAliases: readonly V1HostAlias[] }
 ): V1Deployment {
   const meta = metaOf(deployment, policy)
   const told = Object.entries({ ...deployment.annotations, ...deployment.labels })
@@ -125,13 +125,13 @@ export function deploymentObject(
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
         metadata: { labels: podLabels, annotations: { ...annotations, ...policy.podAnnotations } },
-        spec: podSpec(deployment, hasRegistries)
+        spec: podSpec(deployment, hasRegistries, hostAliases)
       }
     }
   }
 }
 
-function podSpec(deployment: Deployment, hasRegistries: boolean): V1PodSpec {
+function podSpec(deployment: Deployment, hasRegistries: boolean, hostAliases: readonly V1HostAlias[]): V1PodSpec {
   const { spec } = deployment
   const hasSecrets = deployment.secrets.length > 0
   return {
@@ -147,6 +147,7 @@ function podSpec(deployment: Deployment, hasRegistries: boolean): V1PodSpec {
       seccompProfile: { type: 'RuntimeDefault' }
     },
     ...(hasRegistries ? { imagePullSecrets: [{ name: pullSecretName }] } : {}),
+    ...(hostAliases.length === 0 ? {} : { hostAliases: [...hostAliases] }),
     ...placementOf(spec.constraints),
     containers: [container(deployment)],
     volumes: [

@@ -46,6 +46,16 @@ export interface KubernetesPolicy {
   podAnnotations: Readonly<Record<string, string>>
   /** An Ingress for each function; null: none, the gateway has one for all. */
   ingress: IngressPolicy | null
+  /** Where functions call others of their owner; null: they do not by the gateway's names. */
+  inner: InnerPolicy | null
+}
+
+/** The gateway as functions know it: by its names, on port 8080. */
+export interface InnerPolicy {
+  /** Its Service, whose address the API server tells, or the address. */
+  gateway: { namespace: string; service: string } | { address: string }
+  /** On which the gateway itself listens for functions: all of it that they reach. */
+  port: number
 }
 
 /** It leads to the gateway, never to a function itself: who may call it, how often, and whether it sleeps is known there. */

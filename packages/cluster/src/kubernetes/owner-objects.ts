@@ -49,8 +49,8 @@ export function namespaceOf(ownerSlug: string, { installation }: KubernetesPolic
   }
 }
 
-/** In: the gateway and the same owner's functions. Out: as the policy says; never another owner. */
-function networkPolicy(metadata: Meta, { gateway, egress }: KubernetesPolicy): OwnedObject {
+/** In: the gateway and the same owner's functions. Out: as the policy says, and where the gateway listens for them; never another owner. */
+function networkPolicy(metadata: Meta, { gateway, egress, inner }: KubernetesPolicy): OwnedObject {
   const sameOwner = { podSelector: {} }
   const outward: V1NetworkPolicyPeer[] =
     egress === 'open'
@@ -80,7 +80,8 @@ function networkPolicy(metadata: Meta, { gateway, egress }: KubernetesPolicy): O
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{ _from: [sameOwner, ...gateway], ports: [{ port: functionPort, protocol: 'TCP' }] }],
       egress: [
-        { to: [sameOwner, ...gateway, ...outward] },
+        { to: [sameOwner, ...(inner === null ? gateway : []), ...outward] },
+        ...(inner === null ? [] : [{ to: [...gateway], ports: [{ port: inner.port, protocol: 'TCP' }] }]),
         {
           to: [dns],
           ports: [

@@ -1,9 +1,11 @@
 import type { V1Deployment } from '@kubernetes/client-node'
 import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
 import { labels } from '../labels.ts'
+import type { ClusterLogger } from '../logger.ts'
 import { pathOrigin, readyLimitMs } from '../readiness.ts'
 import type { KubernetesApi } from './api.ts'
 import { createApply } from './apply.ts'
+import { createGatewayAliases } from './gateway-aliases.ts'
 import { ingressOf } from './ingress.ts'
 import { judge, unschedulable, type Verdict } from './judge.ts'
 import { podLogs } from './logs.ts'
@@ -22,6 +24,7 @@ export interface RolloutDeps {
   readyTimeoutMs: number
   /** How long a pod that no node takes may wait for one. */
   scheduleTimeoutMs: number
+  logger: ClusterLogger
   monotonicNow: () => number
 }
 
@@ -36,6 +39,7 @@ export function createRollout(deps: RolloutDeps) {
   const { api, watched, policy, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow } = deps
   const core = api.config.makeApiClient(api.client.CoreV1Api)
   const apply = createApply(api)
+  const gatewayAliases = createGatewayAliases({ api, watched, inner: policy.inner, logger: deps.logger })
 
   /** @throws Failure `forbidden` for a namespace of that name that is somebody else's. */
   async function ensureNamespace(ownerSlug: string, signal: AbortSignal): Promise<void> {
@@ -66,7 +70,8 @@ export function createRollout(deps: RolloutDeps) {
       await apply(secretOf(deployment, policy, await filesOf(deployment)), signal)
     }
     if (count > 1) await apply(disruptionBudgetOf(deployment, policy), signal)
-    const object = deploymentObject(deployment, count, policy, registries !== null)
+    const hostAliases = await gatewayAliases(deployment.id, signal)
+    const object = deploymentObject(deployment, count, policy, { hasRegistries: registries !== null, hostAliases })
     const applied = await apply.deployment(object, signal)
     // After it: whoever removes a function's last version asks first whether another is there.
     await apply(serviceOf(deployment, policy), signal)

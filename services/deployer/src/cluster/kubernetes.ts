@@ -1,4 +1,5 @@
-import type { IngressPolicy } from '@slipway/cluster/kubernetes'
+import { isIP } from 'node:net'
+import type { IngressPolicy, InnerPolicy } from '@slipway/cluster/kubernetes'
 import { type Cluster, Failure } from '@slipway/domain'
 import { listed, registryAuth } from '@slipway/service'
 import Type from 'typebox'
@@ -9,6 +10,9 @@ const quotaOf =
 
 /** `<namespace>/<service>:<port>`, of the gateway. */
 const ingressForm = /^([a-z0-9-]{1,63})\/([a-z0-9-]{1,63}):(\d{1,5})$/
+
+/** `<namespace>/<service>` of the gateway, or an address. */
+const innerForm = /^([a-z0-9-]{1,63}\/[a-z0-9-]{1,63}|[\da-fA-F:.]{2,45})$/
 
 /** With CLUSTER=kubernetes. */
 export const kubernetesSettings = {
@@ -34,6 +38,13 @@ export const kubernetesSettings = {
   KUBERNETES_QUOTA_CPU_MILLIS: Type.Integer({ default: 0, minimum: 0, description: `Processor of ${quotaOf}` }),
   KUBERNETES_QUOTA_MEMORY_MB: Type.Integer({ default: 0, minimum: 0, description: `Memory of ${quotaOf}` }),
   KUBERNETES_QUOTA_PODS: Type.Integer({ default: 0, minimum: 0, description: `Pods of ${quotaOf}` }),
+  KUBERNETES_INNER_GATEWAY: Type.Optional(
+    Type.String({
+      pattern: innerForm.source,
+      description:
+        'Where functions find the gateway by its names, on port 8080: its Service as `<namespace>/<service>`, or an address. Both services read it, and `INNER_PORT`. Unset: they do not.'
+    })
+  ),
   KUBERNETES_INGRESS: Type.Optional(
     Type.String({
       pattern: ingressForm.source,
@@ -78,6 +89,7 @@ export async function kubernetesCluster(config: ClusterConfig, deps: ClusterDeps
     },
     podAnnotations: Object.fromEntries(listed(config.KUBERNETES_POD_ANNOTATIONS).map(pairOf)),
     ingress: ingressPolicy(config),
+    inner: innerPolicy(config),
     registryAuth: registryAuth(config),
     filesOf,
     readyTimeoutMs: config.READY_TIMEOUT_MS,
@@ -106,6 +118,18 @@ function ingressPolicy(config: ClusterConfig): IngressPolicy | null {
     tlsSecret: config.KUBERNETES_INGRESS_TLS_SECRET || null,
     annotations: Object.fromEntries(listed(config.KUBERNETES_INGRESS_ANNOTATIONS).map(pairOf))
   }
+}
+
+/** @throws Failure `invalid-configuration` */
+function innerPolicy({ KUBERNETES_INNER_GATEWAY: given, INNER_PORT: port }: ClusterConfig): InnerPolicy | null {
+  if (given === undefined || port === 0) return null
+  const [namespace = '', service] = given.split('/')
+  if (service !== undefined) return { gateway: { namespace, service }, port }
+  if (isIP(given) !== 0) return { gateway: { address: given }, port }
+  throw new Failure(
+    'invalid-configuration',
+    'KUBERNETES_INNER_GATEWAY must be <namespace>/<service> of the gateway, or an address'
+  )
 }
 
 function pairOf(text: string): [string, string] {

@@ -1,4 +1,4 @@
-import { gatewayNames } from '@slipway/cluster/owner-bridge'
+import { gatewayNames } from '@slipway/cluster/gateway-names'
 import { Failure } from '@slipway/domain/failure'
 import { retryWaitMs } from '@slipway/domain/retry'
 import type { AsyncCall, AsyncOutcome, MakeCall } from '@slipway/queue/async-calls'
