@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { CoreV1Api, NetworkingV1Api } from '@kubernetes/client-node'
-import { waitFor } from '@slipway/machine'
-import { call, callAllTheTime, saying, stackOf } from '../system/scene.ts'
+import { CoreV1Api, DiscoveryV1Api, NetworkingV1Api } from '@kubernetes/client-node'
+import { freePort, waitFor } from '@slipway/machine'
+import { asking, call, callAllTheTime, saying, stackOf } from '../system/scene.ts'
+import { nodeAddress } from './ground.ts'
 import { live, openPushGround, type PushGround } from './push-ground.fixture.ts'
 
 let ground: PushGround
+let innerPort: number
+
 before(async () => {
-  ground = await openPushGround()
+  innerPort = await freePort()
+  const inner = { KUBERNETES_INNER_GATEWAY: 'default/gateway', INNER_HOST: nodeAddress, INNER_PORT: String(innerPort) }
+  // This machine is the local cluster's node; another one's pods may not reach it.
+  ground = await openPushGround(process.env.KUBECONFIG === undefined ? inner : {})
 })
 after(() => ground?.close())
 
@@ -70,6 +76,60 @@ test('rollback, scale, and a function that left the stack', async () => {
 
   await api.rollback({ owner: 'carol', name: 'hello' })
   await waitFor(async () => (await call(ground.scene, '/function/carol-hello')).body === 'first', { timeoutMs: 60_000 })
+})
+
+/** The gateway of these tests is outside of the cluster: a Service without pods leads to it. */
+async function leadToGateway(): Promise<void> {
+  const named = { name: 'gateway', namespace: 'default' }
+  const spec = { ports: [{ name: 'inner', port: 8080, targetPort: innerPort }] }
+  await ground.config
+    .makeApiClient(CoreV1Api)
+    .createNamespacedService({ namespace: 'default', body: { metadata: named, spec } })
+  await ground.config.makeApiClient(DiscoveryV1Api).createNamespacedEndpointSlice({
+    namespace: 'default',
+    body: {
+      metadata: { ...named, labels: { 'kubernetes.io/service-name': 'gateway' } },
+      addressType: 'IPv4',
+      ports: [{ name: 'inner', port: innerPort }],
+      endpoints: [{ addresses: [nodeAddress] }]
+    }
+  })
+}
+
+test('a function calls others of its owner by all names of the gateway, and as nobody those of other owners', async (t) => {
+  if (ground.cluster.local === null) {
+    t.diagnostic("somebody else's pods may not reach a gateway of this machine")
+    return
+  }
+  await leadToGateway()
+  const mine = await ground.scene.repository({ owner: 'erin' })
+  const theirs = await ground.scene.repository({ owner: 'frank' })
+  const [one, other] = await Promise.all([
+    mine.push({
+      'stack.yml': stackOf({ front: {}, back: {} }),
+      'front/handler.js': asking,
+      'back/handler.js': saying('of the same owner')
+    }),
+    theirs.push({ 'stack.yml': stackOf({ closed: {} }), 'closed/handler.js': saying('of another owner') })
+  ])
+  await live(mine, one)
+  await live(theirs, other)
+  const { api } = ground.scene.installation
+  await api.setAccess({ owner: 'erin', name: 'back', access: 'owner' })
+  await api.setAccess({ owner: 'frank', name: 'closed', access: 'owner' })
+  const isClosed = async (path: string) => (await call(ground.scene, path)).status === 401
+  for (const path of ['/function/erin-back', '/function/frank-closed'])
+    await waitFor(() => isClosed(path), { timeoutMs: 30_000, what: `${path} to be closed` })
+
+  const asked = async (url: string) =>
+    (await call(ground.scene, `/function/erin-front?url=${encodeURIComponent(url)}`)).body.replace(/\{.*/s, '')
+  const isHeard = async () => (await asked('http://gateway:8080/function/back')) === '200 of the same owner'
+  await waitFor(isHeard, { timeoutMs: 60_000, what: 'the node to lead to the gateway' })
+  for (const name of ['gateway', 'gateway.openfaas', 'gateway.openfaas.svc.cluster.local'])
+    assert.equal(await asked(`http://${name}:8080/function/back`), '200 of the same owner', name)
+  assert.equal(await asked('http://gateway:8080/function/closed.frank'), '401 ')
+  assert.equal(await asked('http://gateway:8080/function/closed'), '404 ')
+  assert.equal(await asked('http://gateway:8080/system/functions'), '404 ')
 })
 
 test('a pod that somebody removes comes back, and the API server may start again in the middle of a roll-out', async (t) => {

@@ -8,7 +8,7 @@ import { endpointUrl } from '@slipway/domain'
 import { waitFor } from '@slipway/machine'
 import { deploymentOf } from '@slipway/testing'
 import { createOpenFaasScene, type OpenFaasScene } from './openfaas-scene.ts'
-import { call, saying, stackOf } from './scene.ts'
+import { asking, call, saying, stackOf } from './scene.ts'
 
 let scene: OpenFaasScene
 
@@ -192,17 +192,6 @@ test('calls that nobody waits for are made and told of, also when everything is 
   await waitFor(() => ids.every((id) => told.has(id)), { timeoutMs: 90_000, what: 'all of them to be told of' })
   assert.ok(ids.every((id, i) => told.get(id)?.body.includes(`number ${i}`)))
 })
-
-/** Asks what it is told to, from inside, and says what came of it. */
-const asking = `module.exports = async (event, context) => {
-  try {
-    const answer = await fetch(event.query.url, { signal: AbortSignal.timeout(2000) })
-    return context.status(200).succeed(answer.status + ' ' + (await answer.text()))
-  } catch {
-    return context.status(200).succeed('no answer')
-  }
-}
-`
 
 test('a function calls others of its owner by the name of the gateway, as nobody those of other owners, and nothing else of the host', async (t) => {
   const { api } = scene.installation

@@ -364,3 +364,14 @@ export function stackOf(functions: Record<string, { lang?: string; handler?: str
 export function saying(words: string): string {
   return `module.exports = async (event, context) => context.status(200).succeed(${JSON.stringify(words)})\n`
 }
+
+/** Asks what it is told to, from inside, and says what came of it. */
+export const asking = `module.exports = async (event, context) => {
+  try {
+    const answer = await fetch(event.query.url, { signal: AbortSignal.timeout(2000) })
+    return context.status(200).succeed(answer.status + ' ' + (await answer.text()))
+  } catch {
+    return context.status(200).succeed('no answer')
+  }
+}
+`
