@@ -7,7 +7,13 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { AuthorizationV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, PatchStrategy } from '@kubernetes/client-node'
-import { attributesOf, ingressPermissions, type Permission, permissions } from '@slipway/cluster/kubernetes-permissions'
+import {
+  attributesOf,
+  gatewayPermissions,
+  ingressPermissions,
+  type Permission,
+  permissions
+} from '@slipway/cluster/kubernetes-permissions'
 import { parseAllDocuments } from 'yaml'
 import { openCluster, type TestCluster } from './ground.fixture.ts'
 
@@ -82,8 +88,8 @@ test('an installation has the rights that the cluster uses, and an upgrade keeps
   assert.deepEqual(await keys(), made)
 
   const authorization = config.makeApiClient(AuthorizationV1Api)
-  const user = `system:serviceaccount:${namespace}:slipway-deployer`
-  const isAllowed = async (permission: Permission, where: string | null) => {
+  const deployer = `system:serviceaccount:${namespace}:slipway-deployer`
+  const isAllowed = async (permission: Permission, where: string | null, user = deployer) => {
     const resourceAttributes = attributesOf(permission, where)
     const { status } = await authorization.createSubjectAccessReview({ body: { spec: { user, resourceAttributes } } })
     return status?.allowed
@@ -94,6 +100,12 @@ test('an installation has the rights that the cluster uses, and an upgrade keeps
     assert.equal(await isAllowed(permission, namespace), true, JSON.stringify(permission))
     assert.equal(await isAllowed(permission, null), false, JSON.stringify(permission))
   }
+
+  const gateway = `system:serviceaccount:${namespace}:slipway-gateway`
+  for (const permission of gatewayPermissions)
+    assert.equal(await isAllowed(permission, null, gateway), true, JSON.stringify(permission))
+  for (const resource of ['pods', 'secrets'])
+    assert.equal(await isAllowed({ group: '', resource, verb: 'list' }, null, gateway), false, resource)
 
   await helm('uninstall', 'slipway')
   assert.deepEqual(await keys(), made)

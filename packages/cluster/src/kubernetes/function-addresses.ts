@@ -55,8 +55,9 @@ export function createFunctionAddresses(options: FunctionAddressesOptions): Func
   let isAway = false
 
   function heard(change: () => void): void {
+    if (isAway || heardAt === Number.NEGATIVE_INFINITY)
+      logger.info({}, 'the Kubernetes API tells addresses of functions')
     heardAt = now()
-    if (isAway) logger.info({}, 'the Kubernetes API tells addresses of functions again')
     isAway = false
     change()
     for (const look of waiting) look()

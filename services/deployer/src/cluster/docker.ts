@@ -14,7 +14,13 @@ export const dockerSettings = {
     maximum: 28,
     description: "The size of one owner's network, as the length of its prefix."
   }),
-  INNER_PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65_535, description: 'As for the gateway.' }),
+  INNER_PORT: Type.Integer({
+    default: 8080,
+    minimum: 0,
+    maximum: 65_535,
+    description:
+      'Functions call each other by `http://gateway:<this>/function/<name>` (`CLUSTER=docker`); with `KUBERNETES_INNER_GATEWAY` what they call on port 8080 comes to this one of the gateway. 0: they do not.'
+  }),
   READY_NETWORKS: Type.Integer({
     default: 16,
     minimum: 0,
