@@ -198,6 +198,13 @@ test('an upload that breaks off leaves nothing', async (t) => {
   assert.deepEqual(await kept(), [])
 })
 
+test('who has given up already reads nothing, whether it is there or not', async (t) => {
+  const { uploads, out } = await uploadsForTest(t)
+  const stop = new AbortController()
+  stop.abort(new Error('given up'))
+  await assert.rejects(uploads.checkout('a'.repeat(64), out, stop.signal), /given up/)
+})
+
 test('what is damaged on the disk is not built, and what is gone says what to do', async (t) => {
   const { uploads, root, out, kept } = await uploadsForTest(t)
   const { commit } = await uploads.receive(inPieces(await tarOf({ name: 'a', text: 'one' })), signal)

@@ -61,6 +61,8 @@ export function createUploads({
   /** Goes through an upload's entries. Returns the id that its content has. */
   async function take(commit: string, each: TakeEntry, signal: AbortSignal): Promise<string> {
     if (!isCommit(commit)) throw new Failure('commit-not-found', 'there is no upload of this id')
+    // Opened only for who reads it: nobody else would close it, or hear that it is not there.
+    signal.throwIfAborted()
     const reading = readSource(createReadStream(join(root, commit)), limits, each, signal)
     const read = await reading.catch((err: unknown) => {
       signal.throwIfAborted()
