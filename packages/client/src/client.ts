@@ -83,8 +83,19 @@ export function createStatusApi({
         cause: err
       })
     }
-    if (!response.ok) throw failureOf(response.status, await response.text())
+    if (!response.ok) throw failureOf(response.status, await whole(response.text(), signal))
     return response
+  }
+
+  async function whole<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    try {
+      return await answer
+    } catch (err) {
+      if (signal?.aborted) throw err
+      throw new Failure('unavailable', `the answer broke off, or is not Slipway's: is it Slipway at ${base}?`, {
+        cause: err
+      })
+    }
   }
 
   async function call(
@@ -112,7 +123,7 @@ export function createStatusApi({
       'application/json',
       signal
     )
-    return response.json()
+    return whole(response.json(), signal)
   }
 
   async function* followLog(
@@ -172,11 +183,13 @@ export function createStatusApi({
     const query = new URLSearchParams({ name, ...(message === undefined ? {} : { message }) })
     const path = `/api/v1/owners/${encodeURIComponent(owner)}/deploys?${query.toString()}`
     const body = { type: isZipped ? 'application/gzip' : 'application/x-tar', content: tar }
-    return (await send('POST', path, body, 'application/json', signal)).json() as Promise<BuildView>
+    const response = await send('POST', path, body, 'application/json', signal)
+    return whole(response.json() as Promise<BuildView>, signal)
   }
 
   async function sealingCertificate(signal?: AbortSignal): Promise<string> {
-    return (await send('GET', '/.well-known/slipway/seal.pem', undefined, 'text/plain', signal)).text()
+    const response = await send('GET', '/.well-known/slipway/seal.pem', undefined, 'text/plain', signal)
+    return whole(response.text(), signal)
   }
   return { ...calls, followLog, runtimeLog, deployFolder, sealingCertificate } as unknown as StatusApi
 }

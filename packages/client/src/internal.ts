@@ -109,7 +109,10 @@ export function createInternalClient(address: InternalAddress, token: string): I
 
   async function call<T>(method: string, path: string, body: unknown, signal: AbortSignal): Promise<T> {
     const response = await open(method, path, body, signal)
-    const text = await readAll(response)
+    const text = await readAll(response).catch((err: unknown) => {
+      if (signal.aborted) throw err
+      throw new Failure('unavailable', "the deployer's answer broke off; it is tried again", { cause: err })
+    })
     if (response.statusCode !== 200) throw failureOf(response.statusCode ?? 0, text)
     return JSON.parse(text) as T
   }
