@@ -70,6 +70,16 @@ export const ForgeHealth = Type.Object({
     })
   ),
   problems: Type.Array(ForgeProblem),
+  limits: Type.Array(
+    Type.Object({ whose: Type.String(), remaining: Type.Integer(), limit: Type.Integer(), resetAt: Type.Integer() }),
+    { description: "what is left of the forge's limits of the rate; empty: it tells none, or nothing was asked lately" }
+  ),
+  lastError: nullable(
+    Type.Object(
+      { at: Type.Integer(), message: Type.String() },
+      { description: 'the newest call that it refused or left unanswered, since the deployer that was asked began' }
+    )
+  ),
   checkedAt: Type.Integer()
 })
 export type ForgeHealth = Omit<Static<typeof ForgeHealth>, 'problems'> & { problems: ForgeProblem[] }

@@ -20,6 +20,8 @@ export const healthyForge: ForgeHealth = {
   installations: [{ login: 'acme', isSuspended: false }],
   lastAttempt: null,
   problems: [],
+  limits: [{ whose: 'acme', remaining: 4800, limit: 5000, resetAt: 4_102_444_800_000 }],
+  lastError: { at: 1, message: 'GitHub gave no answer to GET /app' },
   checkedAt: 1
 }
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { measure } from './room.ts'
+import { measureFolders } from './room.ts'
 
 test('what takes room in the state directory is told by folder, the largest first, beside what it is cut to', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'slipway-room-'))
@@ -15,7 +15,7 @@ test('what takes room in the state directory is told by folder, the largest firs
   await writeFile(join(root, 'mirrors', 'deep', 'b'), 'x'.repeat(50))
   await writeFile(join(root, 'uploads', 'c'), 'x'.repeat(400))
   await writeFile(join(root, 'a-file'), 'x'.repeat(1000))
-  assert.deepEqual(await measure(root, { mirrors: 1000 }, new AbortController().signal), [
+  assert.deepEqual(await measureFolders(root, { mirrors: 1000 }, new AbortController().signal), [
     { what: 'uploads', bytes: 400, limitBytes: null },
     { what: 'mirrors', bytes: 150, limitBytes: 1000 }
   ])

@@ -5,27 +5,25 @@ import { createLoop, type Logger } from '@slipway/service'
 import { sizeOf } from './git/sweep.ts'
 
 export interface RoomDeps {
-  /** The state directory. */
-  root: string
-  /** What each of its folders is cut to, in bytes; what is not named is not cut by size. */
-  limits: Readonly<Record<string, number>>
-  /** Every file is looked at: not at once, and not often. */
-  firstMs?: number
+  name: string
+  measure(signal: AbortSignal): Promise<RoomUse[]>
+  /** It is much work: not at once, and not often. */
+  firstMs: number
   periodMs?: number
   logger: Logger
 }
 
-/** What takes room in the state directory, by folder, as it was last measured; null: not yet. */
-export function createRoom({ root, limits, firstMs = 60_000, periodMs = 30 * 60_000, logger }: RoomDeps) {
+/** What takes room, as it was last measured; null: not yet. */
+export function createRoom({ name, measure, firstMs, periodMs = 30 * 60_000, logger }: RoomDeps) {
   let measured: RoomUse[] | null = null
   const loops: { close(): Promise<void> }[] = []
   const begin = setTimeout(() => {
     loops.push(
       createLoop(
-        'room',
+        name,
         periodMs,
         async (signal) => {
-          measured = await measure(root, limits, signal)
+          measured = await measure(signal)
         },
         logger
       )
@@ -40,7 +38,16 @@ export function createRoom({ root, limits, firstMs = 60_000, periodMs = 30 * 60_
   }
 }
 
-export async function measure(root: string, limits: RoomDeps['limits'], signal: AbortSignal): Promise<RoomUse[]> {
+/**
+ * By folder of the state directory.
+ *
+ * @param limits what each is cut to, in bytes; what is not named is not cut by size
+ */
+export async function measureFolders(
+  root: string,
+  limits: Readonly<Record<string, number>>,
+  signal: AbortSignal
+): Promise<RoomUse[]> {
   const uses: RoomUse[] = []
   for (const entry of await readdir(root, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue

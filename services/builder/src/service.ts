@@ -28,7 +28,7 @@ import { createDiskGuard, roomAt } from './disk-guard.ts'
 import { createImageEngine, type ImageEngine } from './engine/image-engine.ts'
 import { createFunctionImages, type FunctionImagesDeps } from './function-images.ts'
 import { createMirrors } from './git/mirrors.ts'
-import { createRoom } from './room.ts'
+import { createRoom, measureFolders } from './room.ts'
 import { defaultPolicy, policyFor } from './stack/policy.ts'
 import { readStack } from './stack/read.ts'
 import { createSecretsForBuild, createSettleSecrets } from './stack-secrets.ts'
@@ -109,6 +109,7 @@ export async function startBuilder(
       registryAuth: registryAuth(config)
     })
   )
+  const cacheBytes = config.BUILD_CACHE_MB === undefined ? null : config.BUILD_CACHE_MB * mib
   const cleanUp = createCleanUp({
     retention: store.retention,
     mirrors,
@@ -116,7 +117,7 @@ export async function startBuilder(
     keepUploads: config.KEEP_UPLOADS,
     engine,
     keepRollbacks: config.KEEP_ROLLBACKS,
-    cacheBytes: config.BUILD_CACHE_MB === undefined ? null : config.BUILD_CACHE_MB * mib,
+    cacheBytes,
     signals,
     holder,
     periodMs: config.CLEAN_UP_PERIOD_MINUTES * 60_000,
@@ -233,16 +234,30 @@ export async function startBuilder(
     onError: (err) => logger.debug({ err }, 'Redis does not answer')
   })
   closers.add('build worker', () => consumer.close())
-  const room = createRoom({ root: paths.root, limits: { mirrors: config.KEEP_MIRRORS_MB * mib }, logger })
-  closers.add('room', () => room.close())
+  const measured = [
+    createRoom({
+      name: 'room of folders',
+      measure: (signal) => measureFolders(paths.root, { mirrors: config.KEEP_MIRRORS_MB * mib }, signal),
+      firstMs: 60_000,
+      logger
+    }),
+    createRoom({
+      name: 'room of the build cache',
+      measure: async (signal) => [
+        { what: "the engine's build cache", bytes: await engine.cacheBytes(signal), limitBytes: cacheBytes }
+      ],
+      firstMs: 600_000,
+      logger
+    })
+  ]
+  closers.add('room', async () => void (await Promise.all(measured.map((one) => one.close()))))
   const presence = createPresence({
     services: store.services,
     kind: 'builder',
     id: holder,
     async facts(signal) {
-      const uses = room.uses()
-      const told = { slots: config.BUILD_SLOTS, disks: await roomAt(disks, signal) }
-      return uses === null ? told : { ...told, uses }
+      const uses = measured.flatMap((one) => one.uses() ?? [])
+      return { slots: config.BUILD_SLOTS, disks: await roomAt(disks, signal), uses }
     },
     now,
     logger

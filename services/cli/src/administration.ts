@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type CommandContext, connected, example } from './command-context.ts'
 import { addForgeAdministration } from './connect-commands.ts'
+import { addHealthCommand } from './health-command.ts'
 import { addOwnerAdministration } from './owner-administration.ts'
 import { addLimitCommand } from './owner-limits.ts'
 import { addQueueCommand } from './queue-command.ts'
@@ -48,6 +49,7 @@ export function addAdministration(program: Command, context: CommandContext): vo
 
   addOwnerAdministration(admin, context)
   addLimitCommand(admin, context)
+  addHealthCommand(admin, context)
   addQueueCommand(admin, context)
   addSecretAdministration(admin, context)
   addForgeAdministration(admin, context)

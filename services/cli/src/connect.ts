@@ -1,6 +1,7 @@
 import type { RouteInput, RouteOutput, StatusApi } from '@slipway/client'
 import { Failure } from '@slipway/domain'
 import { shown } from './command-context.ts'
+import { callsOf } from './health-command.ts'
 import { table } from './table.ts'
 
 type ForgeView = RouteOutput<'listForges'>['items'][number]
@@ -112,7 +113,11 @@ export async function showForges(api: Api, { json }: { json: boolean }): Promise
     one.installations.map(({ login }) => login).join(', '),
     one.lastDelivery === null ? 'none' : new Date(one.lastDelivery.receivedAt).toISOString()
   ])
-  const more = items.flatMap((one) => [...(one.reason === null ? [] : [`   ${one.reason}`]), ...problemLines(one)])
+  const more = items.flatMap((one) => [
+    ...(one.reason === null ? [] : [`   ${one.reason}`]),
+    ...problemLines(one),
+    ...callsOf(one, Date.now())
+  ])
   const text = [table(['FORGE', 'MODE', 'APP', 'INSTALLED ON', 'LAST DELIVERY'], rows), ...more].join('\n')
   return { text, isHealthy }
 }

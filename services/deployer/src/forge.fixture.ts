@@ -40,6 +40,7 @@ export function createFakeForge(forgeId = 'github') {
   const api: ForgeApi = {
     instance: { forgeId, kind: 'github', baseUrl: 'http://forge.test', apiUrl: 'http://forge.test/api' },
     app: null,
+    standing: () => ({ limits: [], lastError: null }),
     cloneUrl: unused,
     repositoryUrl: unused,
     commitUrl: unused,

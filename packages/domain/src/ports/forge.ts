@@ -102,6 +102,14 @@ export interface ForgeAppApi {
   recentDeliveries(signal: AbortSignal): Promise<AttemptedDelivery[]>
 }
 
+/** How calls to a forge fare, as this process has seen it since it began. */
+export interface ForgeStanding {
+  /** What is left of its limits of the rate, as long as it is not over. `installationId`: whose; null: the account's. */
+  limits: { installationId: string | null; remaining: number; limit: number; resetAt: number }[]
+  /** The newest call that it refused, or left without an answer that could be used; null: there was none. */
+  lastError: { at: number; message: string } | null
+}
+
 /** The API side of a forge: only `deployer` holds one. Every method may throw Failure `unavailable` or `rate-limited` (retried). */
 export interface ForgeApi {
   readonly instance: ForgeInstance
@@ -134,6 +142,8 @@ export interface ForgeApi {
   ): Promise<string | null>
   /** null where the forge knows no Apps, or is used with a token of an account. */
   readonly app: ForgeAppApi | null
+  /** Asks nobody. */
+  standing(): ForgeStanding
   /** Who asks: the App, or the token's account. What somebody else saw and this one does not is not lost. */
   identity(signal: AbortSignal): Promise<string>
   /**

@@ -10,6 +10,8 @@ export interface Allowance {
    * @throws Failure `rate-limited` when less than a fifth is left.
    */
   assertAmple(key: string): void
+  /** What is known of each key and not over. */
+  list(): { key: string; remaining: number; limit: number; resetAt: number }[]
 }
 
 const reserve = 0.2
@@ -29,6 +31,7 @@ export function createAllowance(forge: string, now: () => number): Allowance {
         }
       }
     },
+    list: () => [...known].filter(([, { resetAt }]) => resetAt > now()).map(([key, state]) => ({ key, ...state })),
     assertAmple(key) {
       const state = known.get(key)
       if (state === undefined || state.resetAt <= now() || state.remaining >= state.limit * reserve) return

@@ -1,9 +1,10 @@
 import { createPrivateKey } from 'node:crypto'
-import { Failure, type ForgeInstance } from '@slipway/domain'
+import { Failure, type ForgeInstance, type ForgeStanding } from '@slipway/domain'
 import Type from 'typebox'
 import { createAllowance } from './allowance.ts'
 import { defaultTimeoutMs, failureOf, noAnswer, readAnswer, tooSlow } from './answer.ts'
 import { createKeptAnswers } from './conditional.ts'
+import { createLastError } from './last-error.ts'
 import { type CallFetch, leanFetch } from './lean-fetch.ts'
 
 export interface GitHubAppConfig {
@@ -47,6 +48,7 @@ export interface GitHubApp {
     signal: AbortSignal,
     urgency: 'now' | 'whenever'
   ): Promise<unknown>
+  standing(): ForgeStanding
   /** A token for reading one repository's files. */
   readToken(installationId: string, repositoryId: string, signal: AbortSignal): Promise<InstallationToken>
 }
@@ -134,10 +136,11 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
   const octokits = createOctokits(config)
   const tokens = new Map<string, InstallationToken>()
   const allowance = createAllowance('GitHub', now)
+  const lastError = createLastError(now)
   const kept = createKeptAnswers()
 
   const call = (octokit: Requester, route: string, parameters: Parameters, signal: AbortSignal, options?: Parameters) =>
-    request(octokit, route, parameters, config, signal, options)
+    lastError.noting(request(octokit, route, parameters, config, signal, options))
 
   async function asApp(route: string, parameters: Parameters, signal: AbortSignal): Promise<unknown> {
     return (await call((await octokits()).app, route, parameters, signal)).data
@@ -189,9 +192,10 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
       }
     },
     async asInstallation(installationId, repositoryId, route, parameters, signal) {
-      const { data } = await withInstallation(installationId, repositoryId, signal, (octokit) =>
+      const { data, headers } = await withInstallation(installationId, repositoryId, signal, (octokit) =>
         call(octokit, route, parameters, signal)
       )
+      allowance.note(installationId, headers)
       return data
     },
     async asked(installationId, route, parameters, signal, urgency) {
@@ -210,6 +214,10 @@ export function createGitHubApp(config: GitHubAppConfig): GitHubApp {
         return kept.answer(key)
       }
     },
+    standing: () => ({
+      limits: allowance.list().map(({ key: installationId, ...limit }) => ({ installationId, ...limit })),
+      lastError: lastError.get()
+    }),
     readToken: (installationId, repositoryId, signal) =>
       tokenOf(
         `${installationId} ${repositoryId} contents:read`,

@@ -319,8 +319,25 @@ test('asking on a timer leaves a fifth of the rate limit to others, until it is 
   )
   assert.deepEqual([refusal?.code, (refusal?.retryAfterMs ?? 0) > 50_000], ['rate-limited', true])
   assert.equal(await ask('refs/heads/main', 'now'), commit, 'what cannot wait is asked')
+  const [limit, ...others] = api.standing().limits
+  assert.deepEqual([limit?.remaining, limit?.limit, limit?.resetAt, others], [999, 5000, reset * 1000, []])
+  assert.equal(limit?.installationId, repository.installationId)
   pass(61_000)
+  assert.deepEqual(api.standing().limits, [], 'it is over')
   assert.equal(await ask('refs/heads/main', 'whenever'), commit)
+})
+
+test('the newest call that GitHub left unanswered is told, and none that it only found nothing for', async (t) => {
+  const { api, state, pass } = await start(t)
+  assert.equal(api.standing().lastError, null)
+  assert.equal(await api.findHead(repository, 'refs/heads/none', signal), null)
+  assert.equal(api.standing().lastError, null)
+  state.instead = ({ path }) => (path.includes('/git/ref/') ? refused(502, 'Bad gateway') : null)
+  pass(5000)
+  await assert.rejects(api.findHead(repository, 'refs/heads/main', signal), failsWith('unavailable'))
+  const { at, message } = api.standing().lastError ?? {}
+  assert.equal(at, clock + 5000)
+  assert.match(message ?? '', /^GitHub answered 502 to GET/)
 })
 
 test('deliveries that did not arrive are found on every page, whatever size their ids have, oldest first', async (t) => {

@@ -50,6 +50,8 @@ export function createGitHubApi(config: GitHubApiConfig): ForgeApi {
       }
     },
 
+    standing: () => app.standing(),
+
     report: createReport(app, installations, now)
   }
 }

@@ -275,6 +275,12 @@ test('asking for a head again is conditional, and respects the rate limit', asyn
   })
   assert.equal(await ask(), null)
   await assert.rejects(ask(), failsWith('rate-limited'))
+  const resetAt = (Math.ceil(clock / 1000) + 30) * 1000
+  const limits = [{ installationId: null, remaining: 10, limit: 2000, resetAt }]
+  assert.deepEqual(api.standing(), { limits, lastError: null })
+  state.instead = () => ({ status: 503, raw: 'away' })
+  await assert.rejects(api.findHead(repository, 'refs/heads/main', signal), failsWith('unavailable'))
+  assert.match(api.standing().lastError?.message ?? '', /^GitLab answered 503 to GET/)
 })
 
 test('a project is connected by a hook that leads to us or by its topic, as far as the token may see', async (t) => {

@@ -16,6 +16,7 @@ import { defaultTimeoutMs, ForgeId, orNull, readAnswer } from './answer.ts'
 import { createKeptAnswers } from './conditional.ts'
 import { createConnections, withTopic } from './gitlab-connection.ts'
 import { createRequester, gitLabAccount } from './gitlab-requester.ts'
+import { createLastError } from './last-error.ts'
 import { type CallFetch, leanFetch } from './lean-fetch.ts'
 import { oneLine } from './text.ts'
 
@@ -77,13 +78,14 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
   const fetch = config.fetch ?? leanFetch
 
   const allowance = createAllowance('GitLab', now)
+  const lastError = createLastError(now)
   const heads = createKeptAnswers()
 
   /** @gitbeaker is large: loaded with the first call. */
   async function resources(signal: AbortSignal, kept: typeof heads | null = null) {
     const [{ Branches, Commits, Groups, ProjectHooks, Projects, Users }, requesterFn] = await Promise.all([
       import('@gitbeaker/rest'),
-      createRequester({ instance, fetch, timeoutMs, now, allowance }, signal, kept)
+      createRequester({ instance, fetch, timeoutMs, now, allowance, lastError }, signal, kept)
     ])
     const options = { host: instance.baseUrl, token, requesterFn, rateLimits: {} }
     return {
@@ -167,6 +169,10 @@ export function createGitLabApi(config: GitLabApiConfig): ForgeApi {
 
     app: null,
     identity: connections.identity,
+    standing: () => ({
+      limits: allowance.list().map(({ key: _account, ...limit }) => ({ installationId: null, ...limit })),
+      lastError: lastError.get()
+    }),
 
     // GitLab tells of failed deliveries only to who may administer the hook, and sends most of them again by itself.
     missedDeliveries: () => Promise.resolve([]),

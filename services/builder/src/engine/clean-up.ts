@@ -110,6 +110,23 @@ export async function pruneBuildCache(
   return { count: answer.CachesDeleted?.length ?? 0, bytes: answer.SpaceReclaimed ?? 0 }
 }
 
+/**
+ * What its build cache takes, of which images in use share nothing. An engine before API version 1.42 takes no notice of the type, and
+ * measures everything that it has.
+ *
+ * https://docs.docker.com/reference/api/engine/version/v1.42/#tag/System/operation/SystemDataUsage
+ */
+export async function buildCacheBytes(docker: Docker, signal: AbortSignal): Promise<number> {
+  const answer = await dial<{ BuildCache?: { Size?: number; Shared?: boolean }[] | null }>(docker, {
+    method: 'GET',
+    path: '/system/df?',
+    options: { type: 'build-cache' },
+    abortSignal: signal,
+    statusCodes: { 200: true }
+  })
+  return (answer.BuildCache ?? []).reduce((sum, { Size = 0, Shared = false }) => sum + (Shared ? 0 : Size), 0)
+}
+
 function isNamed({ RepoTags, RepoDigests }: Docker.ImageInspectInfo): boolean {
   return (RepoTags ?? []).length > 0 || (RepoDigests ?? []).length > 0
 }

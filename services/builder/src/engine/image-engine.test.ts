@@ -42,6 +42,17 @@ test('an engine that had nothing to cut says null', async (t) => {
   assert.deepEqual(await engine.pruneCache(0, signal), { count: 0, bytes: 0 })
 })
 
+test('what the build cache takes is asked for alone, and what images share of it does not count', async (t) => {
+  const entries = [{ Size: 30, Shared: false }, { Size: 12 }, { Size: 500, Shared: true }]
+  const { asked, engine } = await listeningEngine(t, { '/system/df': { BuildCache: entries } })
+  assert.equal(await engine.cacheBytes(signal), 42)
+  assert.deepEqual(asked, ['GET /system/df?type=build-cache'])
+  const empty = await listeningEngine(t, { '/system/df': { BuildCache: null } })
+  assert.equal(await empty.engine.cacheBytes(signal), 0)
+  const silent = await listeningEngine(t, {})
+  await assert.rejects(silent.engine.cacheBytes(signal), /could not be asked what its build cache takes/)
+})
+
 test('an engine of this machine is asked once where its data is, one elsewhere never', async (t) => {
   const { asked, engine } = await listeningEngine(t, { '/info': { DockerRootDir: '/var/lib/docker' } })
   assert.equal(await engine.dataRoot(signal), '/var/lib/docker')

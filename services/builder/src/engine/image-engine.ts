@@ -8,7 +8,7 @@ import type Docker from 'dockerode'
 import { type BuildMode, buildImage, type ImageBuild } from './build-image.ts'
 import { type BuildLogLimits, defaultLogLimits, type LogLine } from './build-log.ts'
 import { hasBuildKit } from './buildkit-session.ts'
-import { hasStatus, pruneBuildCache, removeUnnamedImages, removeUnneededImages } from './clean-up.ts'
+import { buildCacheBytes, hasStatus, pruneBuildCache, removeUnnamedImages, removeUnneededImages } from './clean-up.ts'
 import { jsonLines } from './dial.ts'
 import { engineFailure, isPassing, messageOf, saysMissing } from './engine-failure.ts'
 import { pushImage } from './push-image.ts'
@@ -63,6 +63,8 @@ export interface ImageEngine {
    * only for an engine that nobody else uses. Returns what that freed.
    */
   pruneCache(keepBytes: number, signal: AbortSignal): Promise<{ count: number; bytes: number }>
+  /** What the engine's build cache takes, whosever it is. It may take the engine long to say. @throws Failure `unavailable` */
+  cacheBytes(signal: AbortSignal): Promise<number>
   /** The directory of this machine that holds all of the engine's data; null for an engine elsewhere. */
   dataRoot(signal: AbortSignal): Promise<string | null>
 }
@@ -178,6 +180,14 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine {
       } catch (err) {
         signal.throwIfAborted()
         throw engineFailure(err, 'the build cache could not be cut')
+      }
+    },
+    async cacheBytes(signal) {
+      try {
+        return await buildCacheBytes(docker, signal)
+      } catch (err) {
+        signal.throwIfAborted()
+        throw engineFailure(err, 'the engine could not be asked what its build cache takes')
       }
     },
     async dataRoot(signal) {

@@ -7,6 +7,7 @@ import { Fact, Facts } from '../parts/facts.tsx'
 import { ForgeProblems } from '../parts/forge-problems.tsx'
 import { ActionForm, Check, TextField } from '../parts/form.tsx'
 import { Section } from '../parts/page-head.tsx'
+import { RateLimit } from '../parts/rate-limit.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -60,8 +61,8 @@ export function AdminForges() {
 }
 
 function ForgeView({ forge }: { forge: Forge }) {
-  const { forgeId, url, webhookUrl, mode, reason, app, installations, lastDelivery, lastAttempt, problems, checkedAt } =
-    forge
+  const { forgeId, url, webhookUrl, mode, reason, app, installations, lastDelivery, lastAttempt } = forge
+  const { problems, limits, lastError, checkedAt } = forge
   return (
     <div class="forge">
       <h3>
@@ -112,6 +113,24 @@ function ForgeView({ forge }: { forge: Forge }) {
           )}
         </Fact>
         <Fact label="It delivers to">{webhookUrl ?? 'nowhere'}</Fact>
+        <Fact label="Rate limit">
+          {limits.length === 0
+            ? 'it told none lately'
+            : limits.map((limit) => (
+                <div key={limit.whose}>
+                  <RateLimit {...limit} />
+                </div>
+              ))}
+        </Fact>
+        <Fact label="Last error of a call">
+          {lastError === null ? (
+            'none'
+          ) : (
+            <>
+              <Ago at={lastError.at} />: {lastError.message}
+            </>
+          )}
+        </Fact>
         <Fact label="Looked at">
           <Ago at={checkedAt} />
         </Fact>

@@ -5,6 +5,7 @@ import { useEvery } from '../live/use-every.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { Meter } from '../parts/meter.tsx'
 import { Section } from '../parts/page-head.tsx'
+import { RateLimit } from '../parts/rate-limit.tsx'
 import { Empty, Show } from '../parts/states.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -47,7 +48,10 @@ export function AdminHealth() {
           >
             <Disks disks={disks} />
           </Section>
-          <Section title="What takes room" note="Folders of the state directory are measured every half hour.">
+          <Section
+            title="What takes room"
+            note="Folders of the state directory, and the engine’s build cache, are measured every half hour."
+          >
             <Uses uses={uses} />
           </Section>
         </>
@@ -70,7 +74,7 @@ function Part({ name, isOk, detail, tookMs }: HealthView['parts'][number]) {
 }
 
 function Forge({ forge }: { forge: RouteOutput<'listForges'>['items'][number] }) {
-  const { forgeId, mode, problems, checkedAt } = forge
+  const { forgeId, mode, problems, limits, lastError, checkedAt } = forge
   const isGood = problems.length === 0
   return (
     <li class="row health-row">
@@ -83,6 +87,16 @@ function Forge({ forge }: { forge: RouteOutput<'listForges'>['items'][number] })
           {problems[0]?.message ??
             (mode === 'webhooks' ? 'it delivers pushes' : 'it is asked for pushes every few seconds')}
         </span>
+        {limits.map((limit) => (
+          <span key={limit.whose} class="note">
+            <RateLimit {...limit} />
+          </span>
+        ))}
+        {lastError !== null && (
+          <span class="note">
+            last error <Ago at={lastError.at} />: {lastError.message}
+          </span>
+        )}
       </div>
       <div class="row-end note">
         <Ago at={checkedAt} />
@@ -197,7 +211,7 @@ function Uses({ uses }: { uses: HealthView['uses'] }) {
         <li key={`${host ?? ''} ${what}`} class="row">
           <div class="row-main">
             <span class="strong">{what}</span>
-            {host !== null && <span class="note">in the state directory at {host}</span>}
+            {host !== null && <span class="note">at {host}</span>}
           </div>
           {limitBytes !== null && (
             <Meter label={`Used by ${what}`} value={bytes} most={limitBytes} isOver={bytes > limitBytes} />

@@ -1,6 +1,13 @@
 import { lookup } from 'node:dns/promises'
 import type { ForgeHealth, ForgeProblem } from '@slipway/client'
-import { type AttemptedDelivery, Failure, type ForgeApi, type ForgeApp, type FoundForgeApp } from '@slipway/domain'
+import {
+  type AttemptedDelivery,
+  Failure,
+  type ForgeApi,
+  type ForgeApp,
+  type ForgeAppApi,
+  type FoundForgeApp
+} from '@slipway/domain'
 import { appEvents, appPermissions } from '@slipway/forge'
 import { appSettingsUrl } from './connect.ts'
 
@@ -15,12 +22,33 @@ export interface HealthDeps {
   webhookUrl: string | null
 }
 
-export type FoundHealth = Pick<ForgeHealth, 'app' | 'installations' | 'lastAttempt' | 'problems'>
+type CheckedForge = Pick<ForgeHealth, 'app' | 'installations' | 'lastAttempt' | 'problems'>
+export type FoundHealth = CheckedForge & Pick<ForgeHealth, 'limits' | 'lastError'>
 
-/** Holds an App at its forge against what is needed here, and says of each thing that is wrong what to do. */
-export async function checkForge({ forge, app, webhookUrl }: HealthDeps, signal: AbortSignal): Promise<FoundHealth> {
-  const api = forge.app
-  if (api === null) return checkHooks(forge, webhookUrl, app !== null, signal)
+/** Holds an App at its forge against what is needed here, and says of each thing that is wrong what to do; and how calls to it fare. */
+export async function checkForge(deps: HealthDeps, signal: AbortSignal): Promise<FoundHealth> {
+  const { forge } = deps
+  const logins = new Map<string, string>()
+  const found =
+    forge.app === null
+      ? await checkHooks(forge, deps.webhookUrl, deps.app !== null, signal)
+      : await checkApp(deps, forge.app, logins, signal)
+  const { limits, lastError } = forge.standing()
+  const whose = (id: string | null) => (id === null ? "the token's account" : (logins.get(id) ?? `installation ${id}`))
+  return {
+    ...found,
+    limits: limits.map(({ installationId, ...limit }) => ({ whose: whose(installationId), ...limit })),
+    lastError
+  }
+}
+
+/** @param logins gets to know whose which installation is */
+async function checkApp(
+  { forge, app, webhookUrl }: HealthDeps,
+  api: ForgeAppApi,
+  logins: Map<string, string>,
+  signal: AbortSignal
+): Promise<CheckedForge> {
   const { baseUrl } = forge.instance
   let found: FoundForgeApp
   try {
@@ -38,6 +66,7 @@ export async function checkForge({ forge, app, webhookUrl }: HealthDeps, signal:
     api.recentDeliveries(signal),
     webhookUrl === null ? null : checkAddress(webhookUrl, signal)
   ])
+  for (const { installationId, login } of installations) logins.set(installationId, login)
   const last = deliveries[0] ?? null
   const isDelivering = deliveries.some(({ statusCode }) => statusCode >= 200 && statusCode < 300)
   const problems = [
@@ -68,7 +97,7 @@ async function checkHooks(
   webhookUrl: string | null,
   isConnected: boolean,
   signal: AbortSignal
-): Promise<FoundHealth> {
+): Promise<CheckedForge> {
   const asked = forge.identity(signal).then(
     () => null,
     (err: unknown) => {
