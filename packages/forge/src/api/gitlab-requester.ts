@@ -34,7 +34,7 @@ export async function createRequester(
   return createRequesterFn(
     (_resource, options) => Promise.resolve(options),
     (endpoint, given) => {
-      const answer = ask(endpoint, given as RequestOptions | undefined)
+      const answer = ask(endpoint, given)
       return lastError === undefined ? answer : lastError.noting(answer)
     }
   )
