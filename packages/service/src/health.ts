@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import type { Logger } from './logger.ts'
 import type { Running } from './run.ts'
-import { createServer, type ServerOptions } from './server.ts'
+import { createServer, listenOn, type ServerOptions } from './server.ts'
 
 /** For services that listen to nobody else: where they say how they are. */
 export const healthSettings = {
@@ -36,7 +36,7 @@ export async function startHealth(
 ): Promise<Running | null> {
   if (port === undefined) return null
   const app = createServer({ ...server, metrics: await registryOf(figures) })
-  const url = await app.listen({ host, port })
+  const url = await listenOn(app, { host, port }, 'HEALTH_PORT')
   return { url, close: () => app.close() }
 }
 

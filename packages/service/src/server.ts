@@ -94,6 +94,26 @@ export function createServer({
   return app
 }
 
+/**
+ * Listens, and says where.
+ *
+ * @param setting that names the port
+ * @throws Failure `invalid-configuration` where it cannot: somebody else has the port, or the address is none of this machine's
+ */
+export async function listenOn(
+  app: FastifyInstance,
+  where: { host: string; port: number; reusePort?: boolean },
+  setting: string
+): Promise<string> {
+  try {
+    return await app.listen(where)
+  } catch (err) {
+    if (!(err instanceof Error && 'syscall' in err)) throw err
+    const message = `cannot listen on ${where.host} port ${where.port} (${err.message}): set another ${setting}`
+    throw new Failure('invalid-configuration', message, { cause: err })
+  }
+}
+
 const fastifyCodes: Record<number, string> = {
   400: 'invalid-request',
   408: 'request-timeout',

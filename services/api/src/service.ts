@@ -8,6 +8,7 @@ import { createGivenUpCalls } from '@slipway/queue/given-up-calls'
 import { keyringOf } from '@slipway/secrets'
 import {
   commonSettings,
+  createClosers,
   createPresence,
   homePaths,
   internalAddress,
@@ -15,6 +16,7 @@ import {
   isLoopback,
   type Logger,
   listed,
+  listenOn,
   proxySettings,
   queueConfig,
   type Running,
@@ -131,8 +133,9 @@ export async function startApi(
     now: Date.now,
     logger
   })
-  const stopHearing = signals.listen('forges', () => kept.wake())
+  const closers = createClosers(logger)
   const givenUp = createGivenUpCalls(queueConfig(config), (err) => logger.debug({ err }, 'Redis does not answer'))
+  closers.add('calls that were given up', () => givenUp.close())
   const app = await createApi({
     store,
     internal: createInternalClient(internalAddress(config), internalToken),
@@ -153,7 +156,17 @@ export async function startApi(
     now: Date.now,
     logger
   })
-  const url = await app.listen({ host: config.API_HOST, port: config.API_PORT })
+  closers.add('server', () => app.close())
+  closers.add('kept App', () => kept.close())
+  closers.add(
+    'hearing of forges',
+    signals.listen('forges', () => kept.wake())
+  )
+  const listening = listenOn(app, { host: config.API_HOST, port: config.API_PORT }, 'API_PORT')
+  const url = await listening.catch(async (err: unknown) => {
+    await closers.close()
+    throw err
+  })
   address = url
   if (!signIn.place.isSecure()) {
     logger.warn(
@@ -163,15 +176,6 @@ export async function startApi(
   const claimUrl = await signIn.claims.issueAtStart(signIn.providers.length > 0 ? 'account' : 'session')
   const id = `api-${randomUUID()}`
   const presence = createPresence({ services: store.services, kind: 'api', id, now: Date.now, logger })
-  return {
-    url,
-    claimUrl,
-    async close() {
-      stopHearing()
-      await kept.close()
-      await presence.close()
-      await app.close()
-      await givenUp.close()
-    }
-  }
+  closers.add('presence', () => presence.close())
+  return { url, claimUrl, close: () => closers.close() }
 }

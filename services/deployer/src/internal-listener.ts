@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 import { Failure } from '@slipway/domain'
-import { type Certificate, isLoopback } from '@slipway/service'
+import { type Certificate, isLoopback, listenOn } from '@slipway/service'
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
 
@@ -55,7 +55,7 @@ export function certificateOf({
 export async function listen(app: FastifyInstance, settings: ListenSettings, socket: string): Promise<void> {
   const { INTERNAL_HOST: host, INTERNAL_PORT: port } = settings
   if (port === undefined) await listenInternal(app, socket)
-  else await app.listen({ host, port })
+  else await listenOn(app, { host, port }, 'INTERNAL_PORT')
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   homePaths,
   type Logger,
   letConnectionsMove,
+  listenOn,
   type Running,
   webhookKeySettings
 } from '@slipway/service'
@@ -106,7 +107,11 @@ export async function startReceiver(
   })
   const { RECEIVER_HOST: host, RECEIVER_PORT: port, RECEIVER_REUSE_PORT: reusePort } = config
   if (reusePort) await letConnectionsMove(logger)
-  const url = await app.listen({ host, port, ...(reusePort ? { reusePort } : {}) })
+  const listening = listenOn(app, { host, port, ...(reusePort ? { reusePort } : {}) }, 'RECEIVER_PORT')
+  const url = await listening.catch(async (err: unknown) => {
+    await closers.close()
+    throw err
+  })
   const id = `receiver-${randomUUID()}`
   const presence = createPresence({ services: store.services, kind: 'receiver', id, now: Date.now, logger })
   closers.add('presence', () => presence.close())
