@@ -215,6 +215,28 @@ test('a project of GitLab is connected by a token, whose webhook it makes, and p
   assert.deepEqual([health?.source, health?.mode, health?.problems], ['connected', 'webhooks', []])
 })
 
+test('the signing token of a webhook of GitLab is changed while pushes come, and no delivery is lost', async () => {
+  const { gitlab } = scene
+  const repository = await scene.repository({ forge: 'gitlab', owner: 'team', name: 'shop' })
+  await repository.push({ 'stack.yml': stackOf({ shop: {} }), 'shop/handler.js': saying('one') })
+  assert.match(await slipway(scene, ['connect', 'gitlab', 'team/shop']), /its webhook is made/)
+  await gitlab.settled()
+  const known = gitlab.deliveries().length
+  const rotating = slipway(scene, ['admin', 'rotate', 'webhook-secret', 'gitlab'])
+  let last = ''
+  for (let i = 0; i < 6; i++) last = await repository.push({ 'shop/handler.js': saying(`secret ${i}`) })
+  assert.match(await rotating, /the webhooks of team\/api, team\/shop have another secret; the former one is accepted/)
+  last = await repository.push({ 'shop/handler.js': saying('with the new token') })
+  assert.equal((await repository.ended(last)).status, 'live')
+  await gitlab.settled()
+  const since = gitlab.deliveries().slice(known)
+  assert.ok(since.length >= 9, 'seven pushes, and each webhook was tried')
+  assert.deepEqual(
+    since.filter(({ status }) => status !== 'delivered').map(({ event, responseStatus }) => [event, responseStatus]),
+    []
+  )
+})
+
 test('a restart, and another encryption key, leave it connected', async () => {
   const { message } = await scene.installation.api.rotateEncryptionKey({})
   assert.match(message, /^[3-9]|\d\d values/)

@@ -98,6 +98,20 @@ export const ConnectedProject = Type.Object({
 })
 export type ConnectedProject = Omit<Static<typeof ConnectedProject>, 'problems'> & { problems: ForgeProblem[] }
 
+/** Webhooks that have another secret. */
+export const RotatedWebhooks = Type.Object({
+  projects: Type.Array(Type.String(), {
+    description: 'whose webhooks were changed one by one, where each has its own'
+  }),
+  problems: Type.Array(ForgeProblem, {
+    description: 'webhooks that were not: as long as there are some, the former secret is accepted'
+  })
+})
+export interface RotatedWebhooks {
+  projects: string[]
+  problems: ForgeProblem[]
+}
+
 /** How pushes of one repository are heard of. */
 export const RepositoryHealthView = Type.Object(
   {

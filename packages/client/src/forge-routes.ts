@@ -1,6 +1,12 @@
 import Type from 'typebox'
 import { Done } from './done.ts'
-import { ConnectedProject, ForgeConnectionView, ForgeHealth, RepositoryHealthView } from './forge-resources.ts'
+import {
+  ConnectedProject,
+  ForgeConnectionView,
+  ForgeHealth,
+  RepositoryHealthView,
+  RotatedWebhooks
+} from './forge-resources.ts'
 import type { RouteContract } from './routes.ts'
 
 const nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()])
@@ -92,8 +98,8 @@ export const forgeRoutes = {
     method: 'POST',
     path: '/api/v1/forges/:forge/webhook-secret/rotation',
     rule: { action: 'administer', on: 'platform' },
-    summary: 'Give the webhook another secret; the former one is accepted for another day',
-    response: Done
+    summary: 'Give the webhooks another secret; the former one is accepted for another day',
+    response: Type.Object({ ...Done.properties, ...RotatedWebhooks.properties })
   },
   replaceAppKey: {
     method: 'PUT',

@@ -1,4 +1,4 @@
-import type { ConnectedProject, ForgeHealth } from './forge-resources.ts'
+import type { ConnectedProject, ForgeHealth, RotatedWebhooks } from './forge-resources.ts'
 import { fillPath } from './internal-path.ts'
 
 /** How a forge's news come: it delivers them, or it is asked. */
@@ -39,7 +39,8 @@ export interface InternalForges {
   lookForInstallations(forgeId: string, signal: AbortSignal): Promise<void>
   /** Asks the forges how it stands with them; `fresh`: also those that were asked a moment ago. */
   forgeHealth(fresh: boolean, signal: AbortSignal): Promise<ForgeHealth[]>
-  rotateWebhookSecret(forgeId: string, signal: AbortSignal): Promise<void>
+  /** @throws Failure `not-found`, `conflict` for one that the environment has, or that delivers nothing */
+  rotateWebhookSecret(forgeId: string, signal: AbortSignal): Promise<RotatedWebhooks>
   /** @throws Failure `invalid-request` for a key that does not open the App */
   replaceAppKey(forgeId: string, pem: string, signal: AbortSignal): Promise<{ slug: string; htmlUrl: string }>
 }
@@ -68,9 +69,7 @@ export function createInternalForges(call: Call): InternalForges {
       await call('POST', fillPath(paths.look, { id }), undefined, signal)
     },
     forgeHealth: (fresh, signal) => call('GET', `${paths.health}?fresh=${fresh}`, undefined, signal),
-    rotateWebhookSecret: async (id, signal) => {
-      await call('POST', fillPath(paths.rotateWebhookSecret, { id }), undefined, signal)
-    },
+    rotateWebhookSecret: (id, signal) => call('POST', fillPath(paths.rotateWebhookSecret, { id }), undefined, signal),
     replaceAppKey: (id, pem, signal) => call('PUT', fillPath(paths.appKey, { id }), { pem }, signal)
   }
 }

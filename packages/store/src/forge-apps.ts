@@ -120,14 +120,14 @@ export function createForgeApps(database: Database): ForgeApps {
         if (known === undefined) throw new Failure('not-found', `${secret.forgeId} is not connected`)
         await insertSecret(tx, secret)
       }),
-    supersedeSecrets: ({ id, forgeId, use }, at) =>
+    supersedeSecrets: ({ forgeId, use }, kept, at) =>
       database.write(async (tx) => {
         await tx
           .updateTable('forge_secrets')
           .set({ expires_at: at })
           .where('forge_id', '=', forgeId)
           .where('used_for', '=', use)
-          .where('id', '!=', id)
+          .where('id', 'not in', [...kept])
           .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', at)]))
           .execute()
       }),

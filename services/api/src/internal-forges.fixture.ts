@@ -67,6 +67,7 @@ export function createInternalForgesForTest(): InternalForges & { asked: unknown
     forgeHealth: async () => [forges.health],
     async rotateWebhookSecret(forgeId) {
       asked.push(`webhook secret of ${forgeId}`)
+      return { projects: [], problems: [] }
     },
     async replaceAppKey(forgeId) {
       asked.push(`key of ${forgeId}`)

@@ -102,11 +102,16 @@ export function addForgeAdministration(admin: Command, context: CommandContext):
   const rotate = commandOf(admin, 'rotate', 'replace keys without downtime')
   rotate
     .command('webhook-secret [forge]')
-    .description('give the webhook another secret; the former one is accepted for another day')
+    .description('give the webhooks of a forge another secret; the former one is accepted for another day')
     .addHelpText('after', example('slipway admin rotate webhook-secret', 'slipway admin rotate webhook-secret gitlab'))
-    .action(async (forge = 'github') =>
-      context.print((await (await connected(context)).rotateWebhookSecret({ forge: String(forge) })).message)
-    )
+    .action(async (forge = 'github') => {
+      const { problemLine } = await import('./connect.ts')
+      const api = await connected(context)
+      const { message, problems } = await api.rotateWebhookSecret({ forge: String(forge) })
+      for (const problem of problems) context.print(problemLine(problem))
+      context.print(message)
+      if (problems.length > 0) process.exitCode = 1
+    })
   rotate
     .command('app-key <file>')
     .description("use another private key of the App, which was made on the App's page")

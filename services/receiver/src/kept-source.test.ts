@@ -102,7 +102,7 @@ test('a secret that was made a moment ago counts, the former one as long as it i
   pass(1000)
   await source.receive(ping('second secret'))
   await source.receive(ping('first secret'))
-  await store.forgeApps.supersedeSecrets(next, 3500)
+  await store.forgeApps.supersedeSecrets(next, [next.id], 3500)
   pass(1000)
   await assert.rejects(source.receive(ping('a stranger')), failsWith('invalid-signature'))
   await assert.rejects(source.receive(ping('first secret')), failsWith('invalid-signature'))

@@ -42,6 +42,8 @@ export interface GitLabHooks {
     wanted: WantedHook,
     signal: AbortSignal
   ): Promise<{ id: number; isNew: boolean; isSigned: boolean; isTold: boolean }>
+  /** Gives the hook that leads to that address other tokens. null: there is none. */
+  change(projectId: string, wanted: WantedHook, signal: AbortSignal): Promise<{ id: number } | null>
   /** Has GitLab deliver the newest push again. null: it was taken; else why not, as GitLab says it. */
   test(projectId: string, hookId: number, signal: AbortSignal): Promise<string | null>
 }
@@ -70,6 +72,35 @@ export function createGitLabHooks({
     return { hooks: new ProjectHooks(options), projects: new Projects(options), users: new Users(options) }
   }
 
+  /** @param isMade whether one that is not there is made */
+  async function save(projectId: string, wanted: WantedHook, isMade: boolean, signal: AbortSignal) {
+    const { url, signingToken, token: plainToken } = wanted
+    const { hooks } = await resources(signal)
+    const project = Number(projectId)
+    const call = 'projects/:id/hooks'
+    const known = readAnswer('GitLab', `GET ${call}`, Type.Array(HookAnswer), await hooks.all(project))
+    const former = known.find((one) => one.url === url)
+    if (former === undefined && !isMade) return null
+    // What @gitbeaker does not know of yet is sent like the rest.
+    const options = {
+      pushEvents: true,
+      tagPushEvents: true,
+      mergeRequestsEvents: true,
+      enableSslVerification: true,
+      signingToken
+    }
+    const made = readAnswer(
+      'GitLab',
+      `POST ${call}`,
+      HookAnswer,
+      former === undefined ? await hooks.add(project, url, options) : await hooks.edit(project, former.id, url, options)
+    )
+    const isSigned = made.signing_token_present === true
+    if (!isSigned) await hooks.edit(project, made.id, url, { ...options, token: plainToken })
+    const isTold = made.push_events && made.tag_push_events !== false
+    return { id: made.id, isNew: former === undefined, isSigned, isTold }
+  }
+
   return {
     async account(signal) {
       const answer = await (await resources(signal)).users.showCurrentUser()
@@ -91,31 +122,12 @@ export function createGitLabHooks({
         throw err
       }
     },
-    async put(projectId, { url, signingToken, token: plainToken }, signal) {
-      const { hooks } = await resources(signal)
-      const project = Number(projectId)
-      const call = 'projects/:id/hooks'
-      const known = readAnswer('GitLab', `GET ${call}`, Type.Array(HookAnswer), await hooks.all(project))
-      const former = known.find((one) => one.url === url)
-      // What @gitbeaker does not know of yet is sent like the rest.
-      const wanted = {
-        pushEvents: true,
-        tagPushEvents: true,
-        mergeRequestsEvents: true,
-        enableSslVerification: true,
-        signingToken
-      }
-      const made = readAnswer(
-        'GitLab',
-        `POST ${call}`,
-        HookAnswer,
-        former === undefined ? await hooks.add(project, url, wanted) : await hooks.edit(project, former.id, url, wanted)
-      )
-      const isSigned = made.signing_token_present === true
-      if (!isSigned) await hooks.edit(project, made.id, url, { ...wanted, token: plainToken })
-      const isTold = made.push_events && made.tag_push_events !== false
-      return { id: made.id, isNew: former === undefined, isSigned, isTold }
+    async put(projectId, wanted, signal) {
+      const saved = await save(projectId, wanted, true, signal)
+      if (saved === null) throw new Error('a hook is made where there is none')
+      return saved
     },
+    change: (projectId, wanted, signal) => save(projectId, wanted, false, signal),
     async test(projectId, hookId, signal) {
       const { hooks } = await resources(signal)
       try {

@@ -89,9 +89,14 @@ export function createForgeHandlers({ store, internal, publicUrl, note }: ForgeH
       return { mode, reason, lastDelivery, problems, checkedAt }
     },
     async rotateWebhookSecret({ forge }, caller, signal) {
-      await internal.rotateWebhookSecret(forge, signal)
-      await note(caller, 'rotate-webhook-secret', null, `forge/${forge}`)
-      return { message: `the webhook of ${forge} has another secret; the former one is accepted for another day` }
+      const { projects, problems } = await internal.rotateWebhookSecret(forge, signal)
+      await note(caller, 'rotate-webhook-secret', null, `forge/${forge}`, { projects, failed: problems.length })
+      const what = projects.length === 0 ? `the webhook of ${forge} has` : `the webhooks of ${projects.join(', ')} have`
+      const former =
+        problems.length === 0
+          ? `${what} another secret; the former one is accepted for another day`
+          : `not every webhook of ${forge} has another secret: the former one goes on being accepted`
+      return { message: former, projects, problems }
     },
     async replaceAppKey({ forge, key }, caller, signal) {
       const { slug, htmlUrl } = await internal.replaceAppKey(forge, key, signal)

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { call } from '../live/call.ts'
 import { useEvery } from '../live/use-every.ts'
 import { type Loaded, useLoaded } from '../live/use-loaded.ts'
+import { ConfirmButton } from '../parts/confirm-button.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { ForgeProblems } from '../parts/forge-problems.tsx'
 import { ActionForm, Check, TextField } from '../parts/form.tsx'
@@ -72,6 +73,7 @@ function ForgeView({ forge }: { forge: Forge }) {
         ) : (
           <Status tone="warning">{`${problems.length} to mend`}</Status>
         )}
+        {forge.source === 'connected' && mode === 'webhooks' && <RotateSecret forgeId={forgeId} />}
       </h3>
       <ForgeProblems problems={problems} />
       <Facts>
@@ -136,6 +138,23 @@ function ForgeView({ forge }: { forge: Forge }) {
         </Fact>
       </Facts>
     </div>
+  )
+}
+
+/** Deliveries that are signed with the former one are taken until it is over. */
+function RotateSecret({ forgeId }: { forgeId: string }) {
+  return (
+    <ConfirmButton
+      label="Rotate the secret"
+      title={`Give the webhooks of ${forgeId} another secret?`}
+      confirm="Rotate it"
+      onConfirm={async () => {
+        const { message, problems } = await call('rotateWebhookSecret', { forge: forgeId })
+        return [...problems.map((one) => `${one.message}: ${one.fix}`), message].join('. ')
+      }}
+    >
+      <p>The former one is accepted until each webhook was changed and tried, and for another day. No push is lost.</p>
+    </ConfirmButton>
   )
 }
 

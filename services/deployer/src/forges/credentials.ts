@@ -34,8 +34,10 @@ export interface ForgeCredentials {
   webhookTokens(forgeId: string): Promise<WebhookTokens | null>
   /** A new webhook secret, accepted from now on beside those that are there. */
   addWebhookSecret(forgeId: string): Promise<{ secret: ForgeSecret; text: string }>
-  /** The forge signs with this one now: the others are over soon. */
-  settleWebhookSecret(secret: ForgeSecret): Promise<void>
+  /** The same for hooks that `keepToken` is for. */
+  addWebhookTokens(forgeId: string): Promise<{ secrets: ForgeSecret[]; tokens: WebhookTokens }>
+  /** The forge signs with these now: the others are over soon. */
+  settleWebhookSecrets(forgeId: string, secrets: readonly ForgeSecret[]): Promise<void>
   /** In place of the key that counted. */
   replacePrivateKey(forgeId: string, pem: string): Promise<void>
 }
@@ -124,13 +126,20 @@ export function createForgeCredentials({
       await store.forgeApps.addSecret(secret)
       return { secret, text }
     },
-    async settleWebhookSecret(secret) {
-      await store.forgeApps.supersedeSecrets(secret, now() + formerSecretMs)
+    async addWebhookTokens(forgeId) {
+      const tokens = { signing: newSigningToken(), plain: newWebhookSecret() }
+      const secrets = [await sealed(forgeId, 'webhook', tokens.signing), await sealed(forgeId, 'webhook', tokens.plain)]
+      for (const secret of secrets) await store.forgeApps.addSecret(secret)
+      return { secrets, tokens }
+    },
+    async settleWebhookSecrets(forgeId, secrets) {
+      const kept = secrets.map(({ id }) => id)
+      await store.forgeApps.supersedeSecrets({ forgeId, use: 'webhook' }, kept, now() + formerSecretMs)
     },
     async replacePrivateKey(forgeId, pem) {
       const secret = await sealed(forgeId, 'private-key', pem)
       await store.forgeApps.addSecret(secret)
-      await store.forgeApps.supersedeSecrets(secret, now())
+      await store.forgeApps.supersedeSecrets(secret, [secret.id], now())
     }
   }
 }

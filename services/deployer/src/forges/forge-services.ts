@@ -3,6 +3,7 @@ import {
   createForgeApis,
   createGitHubApi,
   createGitLabApi,
+  createGitLabHooks,
   type ForgeApiSettings,
   githubInstance,
   gitlabInstance
@@ -15,10 +16,11 @@ import { createConnectGitLab } from './connect-gitlab.ts'
 import { createForgeCredentials } from './credentials.ts'
 import { createFollowedForges, type FollowedForges } from './followed-forges.ts'
 import type { InternalForgesDeps } from './internal-forges.ts'
-import { createForgeRotation } from './rotation.ts'
+import { createRotateProjects } from './rotate-projects.ts'
+import { createForgeRotation, settleMs } from './rotation.ts'
 
 export interface ForgeServicesDeps {
-  store: Pick<Store, 'forgeApps' | 'forgeConnections' | 'settings'>
+  store: Pick<Store, 'forgeApps' | 'forgeConnections' | 'repositories' | 'settings'>
   settings: ForgeApiSettings
   /** Private keys of Apps. */
   encryption: Encryption
@@ -68,7 +70,15 @@ export async function createForgeServices(deps: ForgeServicesDeps): Promise<Forg
       },
       connect: createConnect({ ...common, github }),
       connectGitLab: createConnectGitLab({ ...common, gitlab: gitlabInstance(settings) }),
-      rotation: createForgeRotation({ ...common, open }),
+      rotation: createForgeRotation({
+        ...common,
+        open,
+        rotateProjects: createRotateProjects({
+          ...common,
+          hooksOf: (instance, token) => createGitLabHooks({ instance, token, timeoutMs, now }),
+          settleMs
+        })
+      }),
       followed,
       addresses,
       now

@@ -89,8 +89,8 @@ export function addForgeRoutes(
     return {}
   })
   app.post<OfForge>(paths.rotateWebhookSecret, async ({ params }) => {
-    await rotation.webhookSecret(params.id, AbortSignal.timeout(60_000))
-    return {}
+    // Half of the webhooks with another secret is nothing to leave because somebody does not wait.
+    return rotation.webhookSecret(params.id, AbortSignal.timeout(600_000))
   })
   app.put<OfForge & { Body: Static<typeof KeyBody> }>(
     paths.appKey,

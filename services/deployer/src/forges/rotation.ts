@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RotatedWebhooks } from '@slipway/client'
 import { Failure, type ForgeApi, type ForgeApp } from '@slipway/domain'
 import type { ConnectDeps } from './connect.ts'
+import type { RotateProjects } from './rotate-projects.ts'
 
 /** New secrets and keys while everything goes on. */
 export interface ForgeRotation {
   /** @throws Failure `not-found`, `conflict` for one that the environment has */
-  webhookSecret(forgeId: string, signal: AbortSignal): Promise<void>
+  webhookSecret(forgeId: string, signal: AbortSignal): Promise<RotatedWebhooks>
   /** @throws Failure `invalid-request` when the key does not open the App */
   privateKey(forgeId: string, pem: string, signal: AbortSignal): Promise<ForgeApp>
 }
@@ -16,9 +18,10 @@ export const settleMs = 2500
 export function createForgeRotation(
   deps: Pick<ConnectDeps, 'store' | 'credentials' | 'followed' | 'changed'> & {
     open(app: ForgeApp, privateKey: string): ForgeApi
+    rotateProjects: RotateProjects
   }
 ): ForgeRotation {
-  const { store, credentials, followed, changed, open } = deps
+  const { store, credentials, followed, changed, open, rotateProjects } = deps
 
   async function keptApp(forgeId: string): Promise<ForgeApp> {
     if (followed.isConfigured(forgeId)) {
@@ -26,16 +29,13 @@ export function createForgeRotation(
     }
     const app = await store.forgeApps.get(forgeId)
     if (app === null) throw new Failure('not-found', `${forgeId} is not connected`)
-    if (app.kind !== 'github') {
-      const message = `${forgeId} has no App: "slipway connect ${app.kind} <project>" gives each project's webhook what it needs`
-      throw new Failure('unsupported', message)
-    }
     return app
   }
 
   return {
     async webhookSecret(forgeId, signal) {
-      await keptApp(forgeId)
+      const kept = await keptApp(forgeId)
+      if (kept.kind !== 'github') return rotateProjects(kept, signal)
       await followed.look()
       const api = followed.forges.get(forgeId)?.app
       if (api == null) throw new Failure('not-found', `${forgeId} is not connected`)
@@ -43,11 +43,15 @@ export function createForgeRotation(
       changed()
       await sleep(settleMs, undefined, { signal })
       await api.changeHook({ secret: text }, signal)
-      await credentials.settleWebhookSecret(secret)
+      await credentials.settleWebhookSecrets(forgeId, [secret])
       changed()
+      return { projects: [], problems: [] }
     },
     async privateKey(forgeId, pem, signal) {
       const app = await keptApp(forgeId)
+      if (app.kind !== 'github') {
+        throw new Failure('unsupported', `${forgeId} has no App, and no key of one: it is called with a token`)
+      }
       const found = await open(app, pem)
         .app?.describe(signal)
         .catch((err: unknown) => {

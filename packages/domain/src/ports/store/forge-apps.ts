@@ -60,8 +60,8 @@ export interface ForgeApps {
   secrets(use: ForgeSecretUse, now: number): Promise<ForgeSecret[]>
   /** One more beside those that are there. @throws Failure `not-found` when the forge has no App any more */
   addSecret(secret: ForgeSecret): Promise<void>
-  /** All others of its forge and use stop counting at that moment, unless they do earlier. */
-  supersedeSecrets(secret: Pick<ForgeSecret, 'id' | 'forgeId' | 'use'>, at: number): Promise<void>
+  /** All others of their forge and use stop counting at that moment, unless they do earlier. */
+  supersedeSecrets(of: Pick<ForgeSecret, 'forgeId' | 'use'>, kept: readonly string[], at: number): Promise<void>
   /** Forgets what stopped counting before then. Returns how many. */
   collectSecrets(before: number): Promise<number>
   /** Secrets of a use that are encrypted with another key than this one. */
