@@ -180,6 +180,20 @@ test('the chart is brought up of the real image: every service is ready, upgrade
   })
   assert.deepEqual([me.status, ((await me.json()) as { isAdministrator: boolean }).isAdministrator], [200, true])
 
+  // Whose functions call is told to the gateways, by the rights that they have been given; who calls from elsewhere is nobody.
+  const gateways = await core.listNamespacedPod({ namespace, labelSelector: 'app.kubernetes.io/name=slipway-gateway' })
+  for (const { metadata } of gateways.items) {
+    const name = metadata?.name ?? ''
+    const isTold = async () =>
+      (await core.readNamespacedPodLog({ name, namespace })).includes('the Kubernetes API tells addresses of functions')
+    await waitFor(isTold, { timeoutMs: 60_000, what: `${name} to hear of addresses` })
+  }
+  const inner = await core.readNamespacedService({ namespace, name: 'slipway-inner' })
+  const answer = await fetch(`http://${inner.spec?.clusterIP}:8080/function/hello`, {
+    signal: AbortSignal.timeout(30_000)
+  })
+  assert.equal(answer.status, 404, await answer.text())
+
   await helm('upgrade', 'slipway', chart, ...values, '--set', 'settings.LOG_LEVEL=warn', '--set', 'gateway.replicas=1')
   await untilReady()
   await helm('uninstall', 'slipway')
