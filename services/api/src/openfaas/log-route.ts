@@ -10,7 +10,7 @@ export interface LogRouteDeps {
 }
 
 interface Query {
-  follow: boolean
+  follow: string
   since?: string
   tail?: number
   instance?: string
@@ -26,9 +26,10 @@ export function logRoute({ internal, functions }: LogRouteDeps): OpenFaasRoute {
     on: 'function',
     query: LogQuery,
     async answer({ owner, name, signal, request, reply }) {
-      const { follow, since, tail = -1, instance } = request.query as Query
+      const { since, tail = 0, instance, ...query } = request.query as Query
+      const follow = /^(1|t|true)$/i.test(query.follow)
       const { deploymentId, failure, at } = await functions.printing(owner, name, signal)
-      const wanted = { follow, since: since === undefined ? null : Date.parse(since), tail: tail < 0 ? null : tail }
+      const wanted = { follow, since: since === undefined ? null : Date.parse(since), tail: tail <= 0 ? null : tail }
       async function* lines() {
         if (deploymentId !== null) yield* internal.logs(deploymentId, wanted, signal)
         // What its replicas printed went with them, but for the end of it.

@@ -72,6 +72,8 @@ export function optionsOf(route: OpenFaasRoute, { namespaces, callerOf, signalOf
       // Public pages are shown to strangers, this is not.
       if (caller.kind === 'nobody') throw signInFirst()
       request.params = await named(request, caller)
+      // Clients name all that they could say, and say nothing.
+      request.query = Object.fromEntries(Object.entries(request.query ?? {}).filter(([, value]) => value !== ''))
     },
     handler(request, reply) {
       const { owner = '', name = '' } = request.params as Named

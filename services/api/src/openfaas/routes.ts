@@ -56,10 +56,18 @@ function infoRoute(release: string): OpenFaasRoute {
     action: 'see-owner',
     on: 'everything',
     response: Info,
-    answer: async () => ({
-      provider: { provider: 'slipway', orchestration: 'slipway', version },
-      version,
-      arch: process.arch === 'x64' ? 'x86_64' : process.arch
-    })
+    async answer({ request }) {
+      const provider = { provider: 'slipway', orchestration: 'slipway', version }
+      if (userOf(request.headers.authorization ?? '') === providerUser) return provider
+      return { provider, version, arch: process.arch === 'x64' ? 'x86_64' : process.arch }
+    }
   }
+}
+
+/** A gateway of OpenFaaS' asks its provider at the same path as people ask a gateway, and reads another form: it says who it is. */
+const providerUser = 'faas-provider'
+
+function userOf(authorization: string): string | undefined {
+  const [, encoded] = /^Basic (.+)$/i.exec(authorization) ?? []
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString().split(':')[0]
 }

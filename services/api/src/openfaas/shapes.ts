@@ -112,18 +112,19 @@ export type FunctionNamespace = Static<typeof FunctionNamespace>
 export const LogQuery = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 127 }),
   namespace: Namespace,
-  follow: Type.Boolean({ default: false }),
+  follow: Type.String({ maxLength: 16, default: 'false', description: '`true`, `t` or `1`; all else is none of it' }),
   since: Type.Optional(Type.String({ format: 'date-time' })),
-  tail: Type.Optional(Type.Integer({ minimum: -1, maximum: 10_000, description: 'of each replica; -1: all' })),
+  tail: Type.Optional(Type.Integer({ maximum: 10_000, description: 'of each replica; 0 or less: all' })),
   instance: Type.Optional(Type.String({ maxLength: 253 }))
 })
 
 const Version = Type.Object({ release: Type.String(), sha: Type.String() })
-export const Info = Type.Object({
-  provider: Type.Object({ provider: Type.String(), orchestration: Type.String(), version: Version }),
-  version: Version,
-  arch: Type.String()
-})
+const ProviderInfo = Type.Object({ provider: Type.String(), orchestration: Type.String(), version: Version })
+/** A gateway's, or a provider's to a gateway. */
+export const Info = Type.Union([
+  Type.Object({ provider: ProviderInfo, version: Version, arch: Type.String() }),
+  ProviderInfo
+])
 
 /** What was taken and goes on by itself. */
 export const Taken = Type.Object({ message: Type.String(), buildId: Type.Optional(Type.String()) })
