@@ -16,7 +16,15 @@ import { endRunning, findProgram, run, runInForeground, Stop, serverDirectories 
 import { prepare } from './requirements.mjs'
 import { settingsOf } from './settings.mjs'
 import { stateDirectory } from './state.mjs'
-import { test, testBrowser, testKubernetes, testOpenFaas, testRights, testShip } from './tests.mjs'
+import {
+  test,
+  testBrowser,
+  testKubernetes,
+  testOpenFaas,
+  testOpenFaasOnKubernetes,
+  testRights,
+  testShip
+} from './tests.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
@@ -50,6 +58,11 @@ const commands = {
     tests: testKubernetes
   },
   openfaas: { needs: ['openfaas-programs', ...servers, 'docker-cli'], isForTests: true, tests: testOpenFaas },
+  'openfaas-kubernetes': {
+    needs: ['openfaas-programs', ...servers, 'docker-cli', 'runc', 'kubernetes'],
+    isForTests: true,
+    tests: testOpenFaasOnKubernetes
+  },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
   ship: {
     needs: [

@@ -59,6 +59,12 @@ export async function testOpenFaas({ root, env, write, say }) {
   return total(await runTestFiles({ files: wholeFiles(root, 'openfaas'), env, ...times, concurrency: 1, write, say }))
 }
 
+/** The same watchdogs with functions on a real Kubernetes, of which there is one. */
+export async function testOpenFaasOnKubernetes({ root, env, write, say }) {
+  const files = wholeFiles(root, 'openfaas-kubernetes')
+  return total(await runTestFiles({ files, env, ...times, concurrency: 1, write, say }))
+}
+
 /** What is shipped: the image of the services, and the chart. */
 export async function testShip({ root, env, write, say }) {
   const files = wholeFiles(root, 'ship')

@@ -31,14 +31,15 @@ module.exports = async (event, context) => {
 export async function createOpenFaasScene(settings: Record<string, string> = {}): Promise<OpenFaasScene> {
   const scene = await createScene({ CALLBACK_LOOPBACK: 'on', SCHEDULE_MIN_PERIOD_MS: '1000', ...settings })
   try {
-    return await withOwner(scene)
+    return await withOpenFaasOwner(scene)
   } catch (err) {
     await scene.close()
     throw err
   }
 }
 
-async function withOwner(scene: Scene): Promise<OpenFaasScene> {
+/** Of an installation wherever its functions run. */
+export async function withOpenFaasOwner(scene: Scene): Promise<OpenFaasScene> {
   const repository = await scene.repository({ owner: 'dave' })
   const commit = await repository.push({ 'stack.yml': stackOf({ hello: {} }), 'hello/handler.js': handler })
   assert.equal((await repository.ended(commit)).status, 'live')

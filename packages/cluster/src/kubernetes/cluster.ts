@@ -7,7 +7,7 @@ import type { ClusterLogger } from '../logger.ts'
 import type { RegistryCredentials } from '../registry-credentials.ts'
 import { connectKubernetes, type KubernetesApi } from './api.ts'
 import { runChecks } from './check.ts'
-import { endpointOf, isReady } from './judge.ts'
+import { endpointOf, isReady, wasReady } from './judge.ts'
 import { podLogs } from './logs.ts'
 import type { KubernetesPolicy } from './owned-object.ts'
 import { createRemoval } from './removal.ts'
@@ -132,7 +132,8 @@ function objectOf({ metadata, spec }: V1Deployment, byDeployment: Map<string, V1
   const own = metadata?.labels ?? {}
   const deploymentId = own[labels.deployment] ?? ''
   const pods = byDeployment.get(deploymentId) ?? []
-  const ready = pods.filter(isReady)
+  // What was ready keeps its calls while it runs, as on an engine that only asks when it starts.
+  const ready = pods.filter((pod) => isReady(pod) || wasReady(pod))
   const made = [metadata, ...pods.map((pod) => pod.metadata)].map((each) => each?.creationTimestamp?.getTime() ?? 0)
   return {
     deploymentId,

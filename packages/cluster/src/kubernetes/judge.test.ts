@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { V1ContainerStatus, V1Deployment, V1Pod, V1PodCondition } from '@kubernetes/client-node'
 import { deploymentOf } from '@slipway/testing'
-import { judge, unschedulable } from './judge.ts'
+import { judge, unschedulable, wasReady } from './judge.ts'
 
 const deployment = deploymentOf({ spec: { constraints: ['disk=ssd'] } })
 
@@ -53,6 +53,35 @@ test('as many ready pods as wanted, of the generation that was asked for, are re
 test('a generation that the controller has not seen is waited for, whatever the pods say', () => {
   assert.equal(judge(deployment, 1, objectOf({ generation: 2 }), [podOf()]).kind, 'waiting')
   assert.equal(judge(deployment, 1, null, [podOf()]).kind, 'waiting')
+})
+
+/** Whose condition changed so long after its container started. */
+function unreadyPod(afterMs: number): V1Pod {
+  const startedAt = new Date(10_000)
+  const lastTransitionTime = new Date(startedAt.getTime() + afterMs)
+  const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime }]
+  return podOf({ status: { ready: false, restartCount: 1, state: { running: { startedAt } } }, conditions })
+}
+
+test('a pod that was ready and is busy counts, and one that never was, or answers anything else, does not', () => {
+  const busy = new Set(['hello-1'])
+  const verdictOf = (pod: V1Pod, names: ReadonlySet<string>) => judge(deployment, 1, objectOf(), [pod], names).kind
+  assert.equal(verdictOf(unreadyPod(2000), busy), 'ready')
+  assert.equal(verdictOf(unreadyPod(2000), new Set()), 'waiting')
+  assert.equal(verdictOf(unreadyPod(0), busy), 'waiting')
+  assert.equal(verdictOf(unreadyPod(-2000), busy), 'waiting')
+  const watched = JSON.parse(JSON.stringify(unreadyPod(2000))) as V1Pod
+  assert.equal(verdictOf(watched, busy), 'ready')
+  assert.deepEqual([wasReady(unreadyPod(2000)), wasReady(unreadyPod(-1)), wasReady(podOf())], [true, false, false])
+})
+
+test('a busy pod whose container ended once, and ran again until it was ready, has not failed', () => {
+  const pod = unreadyPod(2000)
+  for (const status of pod.status?.containerStatuses ?? []) {
+    status.lastState = { terminated: { exitCode: 1, reason: 'Error' } }
+  }
+  assert.equal(judge(deployment, 1, objectOf(), [pod], new Set(['hello-1'])).kind, 'ready')
+  assert.equal(judge(deployment, 1, objectOf(), [unreadyPod(2000)]).kind, 'waiting')
 })
 
 test('a pod that ends does not count, one too many is waited for', () => {

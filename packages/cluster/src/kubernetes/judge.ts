@@ -22,9 +22,17 @@ const hopeless = new Set([
 /**
  * Is a deployment at `count` replicas that are ready, on its way, or certain not to become it? By what its own object and its
  * pods say: that the controller has seen this generation, that as many pods as wanted answer on the readiness path, and that no
- * other is left.
+ * other is left. One that was ready and is busy now counts as ready.
+ *
+ * @param busy names of the pods that answered so last
  */
-export function judge(deployment: Deployment, count: number, object: V1Deployment | null, pods: V1Pod[]): Verdict {
+export function judge(
+  deployment: Deployment,
+  count: number,
+  object: V1Deployment | null,
+  pods: V1Pod[],
+  busy: ReadonlySet<string> = new Set()
+): Verdict {
   const alive = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
   for (const pod of alive) {
     const failed = failureOf(deployment, pod)
@@ -34,7 +42,7 @@ export function judge(deployment: Deployment, count: number, object: V1Deploymen
   if (object === null || (status?.observedGeneration ?? 0) < (metadata?.generation ?? 0)) {
     return { kind: 'waiting', why: 'the cluster has not taken it up yet' }
   }
-  const ready = alive.filter(isReady)
+  const ready = alive.filter((pod) => isReady(pod) || (wasReady(pod) && busy.has(pod.metadata?.name ?? '')))
   if (ready.length === count && alive.length === count && (status?.updatedReplicas ?? 0) === count) {
     return { kind: 'ready', endpoints: ready.map(endpointOf) }
   }
@@ -43,6 +51,22 @@ export function judge(deployment: Deployment, count: number, object: V1Deploymen
 
 export function isReady({ status }: V1Pod): boolean {
   return status?.podIP !== undefined && conditionOf(status.conditions, 'Ready')?.status === 'True'
+}
+
+/**
+ * Was it ready in the life that its container has now? The kubelet takes any answer but 2xx and 3xx for "not ready", so also that of a
+ * function that has all the calls that it takes. Before a container runs its pod is not ready: what changed later was its being ready.
+ */
+export function wasReady({ status }: V1Pod): boolean {
+  const since = timeOf(conditionOf(status?.conditions, 'Ready')?.lastTransitionTime)
+  const [container] = status?.containerStatuses ?? []
+  const startedAt = timeOf(container?.state?.running?.startedAt)
+  return status?.podIP !== undefined && since !== null && startedAt !== null && since > startedAt
+}
+
+/** What is listed has dates, what is watched comes as it is sent: with texts. */
+export function timeOf(date: Date | null | undefined): number | null {
+  return date == null ? null : new Date(date).getTime()
 }
 
 export function endpointOf({ status }: V1Pod): Endpoint {
@@ -58,7 +82,7 @@ function failureOf(deployment: Deployment, pod: V1Pod): Verdict | null {
   for (const status of pod.status?.containerStatuses ?? []) {
     const { waiting } = status.state ?? {}
     const ended = status.state?.terminated ?? status.lastState?.terminated
-    if (ended !== undefined && !wasReadyBefore(status)) {
+    if (ended !== undefined && !wasReadyBefore(status) && !wasReady(pod)) {
       const failure = new Failure(
         'not-ready',
         describeExit(ended.exitCode, ended.reason ?? '', ended.message, deployment)

@@ -1,4 +1,4 @@
-import type { V1Deployment } from '@kubernetes/client-node'
+import type { CoreV1Event, V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
@@ -7,7 +7,7 @@ import type { KubernetesApi } from './api.ts'
 import { createApply } from './apply.ts'
 import { createGatewayAliases } from './gateway-aliases.ts'
 import { ingressOf } from './ingress.ts'
-import { judge, unschedulable, type Verdict } from './judge.ts'
+import { isReady, judge, timeOf, unschedulable, type Verdict, wasReady } from './judge.ts'
 import { podLogs } from './logs.ts'
 import { deploymentObject, disruptionBudgetOf, secretOf, serviceOf } from './objects.ts'
 import { type KubernetesPolicy, namespaceName } from './owned-object.ts'
@@ -88,12 +88,12 @@ export function createRollout(deps: RolloutDeps) {
   }
 
   /** What the kubelet last said of the readiness probe: the events tell, the pod does not. */
-  async function probeAnswer(deployment: Deployment, signal: AbortSignal): Promise<string> {
-    const { readiness } = deployment.spec
-    const [pod] = watched.pods(deployment.id)
-    const name = pod?.metadata?.name
-    const asked = `GET ${readiness.path} on port ${functionPort} (${pathOrigin(readiness)})`
-    if (name === undefined) return asked
+  async function lastProbe(
+    deployment: Deployment,
+    { metadata }: V1Pod,
+    signal: AbortSignal
+  ): Promise<string | undefined> {
+    const name = metadata?.name ?? ''
     const events = await api.call('list events', signal, (settings) =>
       core.listNamespacedEvent(
         {
@@ -103,7 +103,26 @@ export function createRollout(deps: RolloutDeps) {
         settings
       )
     )
-    const last = events.items.at(-1)?.message
+    const at = ({ lastTimestamp, eventTime }: CoreV1Event) => timeOf(lastTimestamp ?? eventTime) ?? 0
+    return events.items.toSorted((a, b) => at(a) - at(b)).at(-1)?.message
+  }
+
+  /** Of those that are not ready any more: which have all the calls that they take. They are not dead for that. */
+  async function busyPods(deployment: Deployment, pods: V1Pod[], signal: AbortSignal): Promise<Set<string>> {
+    const busy = new Set<string>()
+    for (const pod of pods) {
+      if (isReady(pod) || !wasReady(pod)) continue
+      if (/statuscode: 429\b/.test((await lastProbe(deployment, pod, signal)) ?? '')) busy.add(pod.metadata?.name ?? '')
+    }
+    return busy
+  }
+
+  async function probeAnswer(deployment: Deployment, signal: AbortSignal): Promise<string> {
+    const { readiness } = deployment.spec
+    const [pod] = watched.pods(deployment.id)
+    const asked = `GET ${readiness.path} on port ${functionPort} (${pathOrigin(readiness)})`
+    if (pod === undefined) return asked
+    const last = await lastProbe(deployment, pod, signal)
     return last === undefined ? `${asked} was not answered` : `${asked}: ${last}`
   }
 
@@ -138,7 +157,8 @@ export function createRollout(deps: RolloutDeps) {
       wasSeen ||= object !== null
       const isCurrent = (object?.metadata?.generation ?? 0) >= generation
       const pods = watched.pods(deployment.id)
-      const verdict = judge(deployment, count, isCurrent ? object : null, pods)
+      const busy = await busyPods(deployment, pods, signal)
+      const verdict = judge(deployment, count, isCurrent ? object : null, pods, busy)
       if (verdict.kind === 'ready') return verdict.endpoints
       if (verdict.kind === 'failed') return fail(deployment, verdict, signal)
       const waitedMs = monotonicNow() - startedAt
