@@ -1,7 +1,7 @@
 import { functionAccesses } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 import { Done } from './done.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const Access = Type.Enum([...functionAccesses], {
   description:

@@ -1,6 +1,7 @@
 import { Failure, type FailureCode, failures, type LogChunk } from '@slipway/domain'
 import type { BuildView } from './resources.ts'
-import { type RouteContract, type RouteInput, type RouteName, type RouteOutput, routes } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
+import { type RouteInput, type RouteName, type RouteOutput, routes } from './routes.ts'
 
 /** Every route as a method, typed by the contract, and the streams. */
 export type StatusApi = {

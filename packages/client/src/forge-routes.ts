@@ -7,7 +7,7 @@ import {
   RepositoryHealthView,
   RotatedWebhooks
 } from './forge-resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { Done } from './done.ts'
 import { Listed, owner, page } from './listing.ts'
 import { BuildView, ComparisonView, DeploymentView, FunctionView } from './resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 // Two types of one schema: of a union the checker would turn null into 0.
 const Replicas = Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: 100 })

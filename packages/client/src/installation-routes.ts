@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { Listed, owner, page } from './listing.ts'
 import { AuditView, CleanUpView, RunningView } from './resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 export const installationRoutes = {
   listRunning: {

@@ -1,6 +1,6 @@
 import { type LimitName, limitKinds, limitNames, type OwnerLimits, type OwnLimits } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const most = (name: LimitName) => {
   const { what, unit } = limitKinds[name]

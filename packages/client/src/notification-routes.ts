@@ -1,7 +1,7 @@
 import { notificationTopics } from '@slipway/domain'
 import Type, { type Static, type TSchema } from 'typebox'
 import { Done } from './done.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const Time = Type.Integer()

@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { Done } from './done.ts'
 import { Listed, page } from './listing.ts'
 import { OwnerView } from './resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 export const ownerRoutes = {
   listOwners: {

@@ -1,6 +1,6 @@
 import type { Right } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const Text = Type.String()
 const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])

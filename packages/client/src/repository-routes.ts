@@ -2,7 +2,7 @@ import { BuildPolicy } from '@slipway/domain'
 import Type from 'typebox'
 import { Listed, owner, page } from './listing.ts'
 import { DeliveryView, RepositoryView } from './resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 export const repositoryRoutes = {
   listRepositories: {

@@ -1,4 +1,4 @@
-import type { Static, TObject, TSchema } from 'typebox'
+import type { Static, TObject } from 'typebox'
 import { accessRoutes } from './access-routes.ts'
 import { buildRoutes } from './build-routes.ts'
 import { callRoutes } from './call-routes.ts'
@@ -12,7 +12,7 @@ import { ownerRoutes } from './owner-routes.ts'
 import { peopleRoutes } from './people.ts'
 import { queueRoutes } from './queue-routes.ts'
 import { repositoryRoutes } from './repository-routes.ts'
-import type { Rule } from './rule.ts'
+import type { RouteContract } from './route-contract.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { terminalRoutes } from './terminal-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
@@ -20,20 +20,9 @@ import { trafficRoutes } from './traffic-routes.ts'
 import { tryRoutes } from './try-routes.ts'
 import { variableRoutes } from './variable-routes.ts'
 
-/** One call of the status API. `api` serves exactly these, and the typed client calls exactly these. */
-export interface RouteContract {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** With `:name` for parameters. */
-  path: string
-  summary: string
-  rule: Rule
-  query?: TObject
-  body?: TObject
-  /** Where it is not the usual megabyte. */
-  bodyLimitBytes?: number
-  response: TSchema
-}
+export type { RouteContract }
 
+/** All of them: `api` serves exactly these, and the typed client calls exactly these. */
 export const routes = {
   ...tokenRoutes,
   ...terminalRoutes,

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { Done } from './done.ts'
 import { SealingKeyView, SecretView } from './resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 export const secretRoutes = {
   listSecrets: {

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 import { Scope, TokenView } from './token-routes.ts'
 
 /** 32 bytes as base64url: what a verifier and its SHA-256 look like. */

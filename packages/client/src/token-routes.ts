@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Done } from './done.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 export const Scope = Type.Enum(['read', 'deploy', 'admin'], {
   description:

@@ -1,6 +1,6 @@
 import { isSummed, type LimitedUse, limitNames } from '@slipway/domain'
 import Type, { type Static } from 'typebox'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const Time = Type.Integer({ description: 'epoch milliseconds' })

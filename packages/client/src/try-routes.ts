@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 const Headers = Type.Record(Type.String({ maxLength: 200 }), Type.String({ maxLength: 8192 }))
 

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { BuildView, EnvironmentView, VariableView } from './resources.ts'
-import type { RouteContract } from './routes.ts'
+import type { RouteContract } from './route-contract.ts'
 
 export const variableRoutes = {
   getEnvironment: {
