@@ -61,10 +61,21 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
   async function removeImages(signal: AbortSignal): Promise<{ count: number }> {
     const rule: ImageRule = { unusedSince: before(keep.imageDays), keepLast: keep.rollbacks }
     let count = 0
+    /** By registry: one that is away, as one that was used before, keeps nothing from being removed in another. */
+    const failures = new Map<string, unknown>()
     for (const image of await retention.unusedImages(rule)) {
       signal.throwIfAborted()
-      if (await removeImage(image, rule, signal)) count += 1
+      const [host = ''] = image.repository.split('/', 1)
+      if (failures.has(host)) continue
+      try {
+        if (await removeImage(image, rule, signal)) count += 1
+      } catch (err) {
+        signal.throwIfAborted()
+        failures.set(host, err)
+      }
     }
+    const [failure] = failures.values()
+    if (failures.size > 0) throw failure
     return { count }
   }
 
