@@ -22,7 +22,17 @@ export interface AnswerEvents {
 export function createAnswerHandler(call: Call, replica: Replica, events: AnswerEvents): Dispatcher.DispatchHandler {
   const { res } = call
   let isSent = false
-  let isFlushed = false
+  /** The head, and the first of the body, wait for what came with them in one packet: it goes out as one, too. */
+  let isHeld = false
+  let first: Buffer | null = null
+
+  function release(): void {
+    if (!isHeld) return
+    isHeld = false
+    if (events.isOver()) return
+    if (first === null) res.flushHeaders()
+    else res.write(first)
+  }
 
   return {
     onRequestStart(controller) {
@@ -33,24 +43,28 @@ export function createAnswerHandler(call: Call, replica: Replica, events: Answer
       if (status < 200) return
       const seconds = (performance.now() - call.begin) / 1000
       res.writeHead(status, responseHeaders((controller as Controller).rawHeaders, call, seconds))
-      // What comes with the head in one packet goes out with it; a head that comes alone does not wait for more.
-      queueMicrotask(() => {
-        if (!isFlushed && !events.isOver()) res.flushHeaders()
-      })
+      isHeld = true
+      queueMicrotask(release)
     },
     onResponseData(controller, chunk) {
-      isFlushed = true
+      if (isHeld && first === null) {
+        first = chunk
+        return
+      }
+      release()
       if (res.write(chunk)) return
       controller.pause()
       res.once('drain', () => controller.resume())
     },
     onResponseEnd(_controller, trailers) {
-      isFlushed = true
       replica.inFlight -= 1
       if (events.isOver()) return
       events.onEnd()
+      const isWhole = isHeld
+      isHeld = false
       if (res.chunkedEncoding) res.addTrailers(trailerPairs(trailers))
-      res.end()
+      if (isWhole && first !== null) res.end(first)
+      else res.end()
     },
     onRequestUpgrade(controller, status, _headers, socket) {
       replica.inFlight -= 1

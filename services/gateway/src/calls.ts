@@ -88,7 +88,7 @@ export function createCalls(options: CallsOptions): Calls {
     open.add(res)
     metrics.started(upstream.label)
     tally.began(upstream)
-    res.once('close', () => {
+    res.on('close', () => {
       table.leave(current)
       const status = statusOf(incoming)
       const seconds = (performance.now() - begin) / 1000

@@ -30,7 +30,7 @@ export function forward(call: Call, { bodyLimitBytes, now }: ForwardOptions): vo
   const timer = setTimeout(() => {
     giveUp(body?.isAwaited() === true ? bodyTooSlow(call) : timedOut(call))
   }, upstream.writeTimeoutMs)
-  res.once('close', () => {
+  res.on('close', () => {
     clearTimeout(timer)
     if (!isOver) stop(new Error('the caller went away'))
   })

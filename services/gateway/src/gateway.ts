@@ -48,7 +48,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Longer than what a proxy in front keeps idle connections (60 s mostly), so that it closes them, not we.
     keepAliveTimeout: 65_000,
     maxHeaderSize: 32 * 1024,
-    shouldUpgradeCallback: isWebSocket
+    shouldUpgradeCallback: isWebSocket,
+    // What has no body is not made a stream of, which takes a tenth of a call.
+    optimizeEmptyRequests: true
   })
   // Headers beyond a count would be dropped silently, a second Host among them; their bytes are limited.
   server.maxHeadersCount = 0
@@ -59,10 +61,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function serve(came: Omit<Incoming, 'inner'>): void {
     const { req, res } = came
-    const incoming = { ...came, inner: innerCallers.get(req.socket) ?? null }
+    const incoming = { req, res, isExpecting: came.isExpecting, upgrade: came.upgrade, inner: innerCallers.get(req.socket) ?? null }
     if (isClosing) res.shouldKeepAlive = false
     pending.set(req.socket, (pending.get(req.socket) ?? 0) + 1)
-    res.once('close', () => pending.set(req.socket, (pending.get(req.socket) ?? 1) - 1))
+    res.on('close', () => pending.set(req.socket, (pending.get(req.socket) ?? 1) - 1))
     if (hasBody(req)) res.once('finish', () => readRest(req))
     try {
       const address = readRequest(req, domain)
