@@ -20,15 +20,23 @@ const allCalls = 1_000_000
  * What the gateway costs: calls of one function of the `node` template through the gateway of a `slipway up` with its own settings,
  * through nginx, and of the function itself, from Debian's `wrk` with 50 connections. They take turns of five seconds; values are medians.
  *
- * `gateway-rps-core`: calls for each second of the processor that the gateway takes, against those of nginx's worker. The function,
- * the load and the proxy share the machine: only the proxy's own time tells what it costs.
+ * `gateway-rps-core`: calls for each second of the processor that the gateway takes, against those of nginx's worker, which keeps its
+ * connections to the function as the gateway does. The function, the load and the proxy share the machine: only the proxy's own time
+ * tells what it costs. `gateway-rps-core-plain`: the same, against an nginx that is told nothing but `proxy_pass`.
  * `gateway-p99`: the slowest of a hundred, against nginx. `gateway-rps`: calls a second, against nginx; `gateway-rps-direct`: against the
  * function itself.
  *
  * `gateway-memory`: its resident memory after a million calls, the ones above included, against what it was after the first 100,000.
  */
 export const gateway: Benchmark = {
-  names: ['gateway-rps-core', 'gateway-p99', 'gateway-rps', 'gateway-rps-direct', 'gateway-memory'],
+  names: [
+    'gateway-rps-core',
+    'gateway-rps-core-plain',
+    'gateway-p99',
+    'gateway-rps',
+    'gateway-rps-direct',
+    'gateway-memory'
+  ],
   async run(context) {
     const { signal } = context
     const scene = await createScene()
@@ -37,8 +45,13 @@ export const gateway: Benchmark = {
       const endpoint = await endpointOf(scene)
       const nginx = await byNginx(join(scene.directory, 'nginx'), endpoint)
       try {
-        const ways = { gateway: await byGateway(scene, 'alice-hello'), nginx, direct: directly(endpoint) }
-        return await measure(ways, context)
+        const plain = await byNginx(join(scene.directory, 'nginx-plain'), endpoint, 'new')
+        try {
+          const ways = { gateway: await byGateway(scene, 'alice-hello'), nginx, plain, direct: directly(endpoint) }
+          return await measure(ways, context)
+        } finally {
+          await plain.stop()
+        }
       } finally {
         await nginx.stop()
       }
@@ -48,13 +61,13 @@ export const gateway: Benchmark = {
   }
 }
 
-type Ways = Record<'gateway' | 'nginx' | 'direct', Way>
+type Ways = Record<'gateway' | 'nginx' | 'plain' | 'direct', Way>
 
 async function measure(ways: Ways, context: BenchmarkContext): Promise<Result[]> {
   const { rounds, isVerbose, say, signal } = context
   const runs = Math.min(rounds, runsLimit)
   say(`gateway: ${runs} runs of ${secondsPerRun} s each way, then calls up to ${allCalls}`)
-  const loads: Record<keyof Ways, Load[]> = { gateway: [], nginx: [], direct: [] }
+  const loads: Record<keyof Ways, Load[]> = { gateway: [], nginx: [], plain: [], direct: [] }
   let calls = 0
   const callGateway = async (seconds: number) => {
     const load = await loadFor(seconds, ways.gateway, signal)
@@ -65,7 +78,7 @@ async function measure(ways: Ways, context: BenchmarkContext): Promise<Result[]>
   const before = await restingMemory(ways.gateway)
   const from = calls
   for (let run = 0; run < runs; run++) {
-    const names = ['gateway', 'nginx', 'direct'] as const
+    const names = ['gateway', 'nginx', 'plain', 'direct'] as const
     for (const name of run % 2 === 0 ? names : names.toReversed()) {
       const load =
         name === 'gateway' ? await callGateway(secondsPerRun) : await loadFor(secondsPerRun, ways[name], signal)
@@ -86,6 +99,11 @@ async function measure(ways: Ways, context: BenchmarkContext): Promise<Result[]>
       { ...against, name: 'gateway-rps-core', unit: 'req/s', wanted: 'at least 0.3, goal 0.45' },
       perCore(loads.gateway),
       perCore(loads.nginx)
+    ),
+    comparedSpreads(
+      { name: 'gateway-rps-core-plain', unit: 'req/s', comparison: 'nginx with nothing but proxy_pass', wanted: '' },
+      perCore(loads.gateway),
+      perCore(loads.plain)
     ),
     comparedSpreads(
       { ...against, name: 'gateway-p99', unit: 'ms', wanted: 'at most 2' },

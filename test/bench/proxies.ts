@@ -26,8 +26,19 @@ export async function byGateway({ installation: { endpoints, pid } }: Scene, nam
   return { url: `${endpoints.gateway}/function/${name}`, pid: await gatewayOf(pid), stop: nothing }
 }
 
-/** By Debian's nginx as a reverse proxy of one worker, with connections to the function that are kept, and without a log. */
-export async function byNginx(directory: string, { host, port }: Endpoint): Promise<Way> {
+/** How nginx reaches the function: by connections that it keeps, or as it does by itself, by a new one for each call (and HTTP/1.0). */
+export type NginxConnections = 'kept' | 'new'
+
+/** By Debian's nginx as a reverse proxy of one worker, without a log. */
+export async function byNginx(
+  directory: string,
+  { host, port }: Endpoint,
+  connections: NginxConnections = 'kept'
+): Promise<Way> {
+  const kept = `
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header X-Forwarded-For $remote_addr;`
   const own = await freePort()
   const file = join(directory, 'nginx.conf')
   await mkdir(directory, { recursive: true })
@@ -46,14 +57,11 @@ http {
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
   keepalive_requests 1000000;
-  upstream function { server ${host}:${port}; keepalive 64; keepalive_requests 1000000; }
+  upstream function { server ${host}:${port};${connections === 'kept' ? ' keepalive 64; keepalive_requests 1000000;' : ''} }
   server {
     listen 127.0.0.1:${own};
     location / {
-      proxy_pass http://function/;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_pass http://function/;${connections === 'kept' ? kept : ''}
     }
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Failure } from '@slipway/domain/failure'
 import { challenge, keyHeaders, refusalOfCaller } from './access.ts'
 import { type Address, noSuchFunction } from './address.ts'
@@ -9,6 +9,7 @@ import { callerOf, createCallerLimit } from './caller-limit.ts'
 import { forward } from './forward.ts'
 import { type CallFacts, callHeaders, givenCallId, innerDepth } from './headers.ts'
 import type { GatewayMetrics } from './metrics.ts'
+import { createOpenCalls } from './open-calls.ts'
 import type { IsPeer } from './peers.ts'
 import { bodyTooLarge, notLoaded, tooDeep, tooManyCalls, tooManyOfCaller } from './refusals.ts'
 import type { RouteTable } from './routes.ts'
@@ -72,7 +73,7 @@ export function factsOf({ req, inner }: Incoming, isTrustedProxy: IsPeer, starte
 
 export function createCalls(options: CallsOptions): Calls {
   const { table, metrics, tally, waking, bodyLimitBytes, inFlightLimit, isTrustedProxy, traces, now } = options
-  const open = new Set<ServerResponse>()
+  const open = createOpenCalls()
   const waiting: (() => void)[] = []
   const callers = createCallerLimit()
 
@@ -85,7 +86,7 @@ export function createCalls(options: CallsOptions): Calls {
     const { res } = incoming
     let current = upstream
     table.enter(upstream)
-    open.add(res)
+    const leave = open.add(res)
     metrics.started(upstream.label)
     tally.began(upstream)
     res.on('close', () => {
@@ -94,8 +95,8 @@ export function createCalls(options: CallsOptions): Calls {
       const seconds = (performance.now() - begin) / 1000
       metrics.ended(upstream.label, status, seconds)
       tally.ended(upstream, status, seconds)
-      open.delete(res)
-      if (open.size === 0) for (const resolve of waiting.splice(0)) resolve()
+      leave()
+      if (open.isEmpty()) for (const resolve of waiting.splice(0)) resolve()
     })
     return (to) => {
       if (to === current) return
@@ -162,9 +163,7 @@ export function createCalls(options: CallsOptions): Calls {
       else if (isAsleep(upstream)) hold(incoming, upstream, facts, pass)
       else pass(upstream)
     },
-    cut() {
-      for (const res of open) res.destroy()
-    },
-    idle: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)))
+    cut: open.cut,
+    idle: () => (open.isEmpty() ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)))
   }
 }

@@ -49,7 +49,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     keepAliveTimeout: 65_000,
     maxHeaderSize: 32 * 1024,
     shouldUpgradeCallback: isWebSocket,
-    // What has no body is not made a stream of, which takes a tenth of a call.
+    // Most calls have no body: no stream is made ready, read and ended for nothing.
     optimizeEmptyRequests: true
   })
   // Headers beyond a count would be dropped silently, a second Host among them; their bytes are limited.
@@ -61,7 +61,13 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function serve(came: Omit<Incoming, 'inner'>): void {
     const { req, res } = came
-    const incoming = { req, res, isExpecting: came.isExpecting, upgrade: came.upgrade, inner: innerCallers.get(req.socket) ?? null }
+    const incoming = {
+      req,
+      res,
+      isExpecting: came.isExpecting,
+      upgrade: came.upgrade,
+      inner: innerCallers.get(req.socket) ?? null
+    }
     if (isClosing) res.shouldKeepAlive = false
     pending.set(req.socket, (pending.get(req.socket) ?? 0) + 1)
     res.on('close', () => pending.set(req.socket, (pending.get(req.socket) ?? 1) - 1))
