@@ -31,7 +31,8 @@ export function createOpenCalls(): OpenCalls {
     isEmpty: () => open.length === 0,
     cut() {
       // Those that it breaks off go while it goes on.
-      for (const { res } of [...open]) res.destroy()
+      const all = [...open]
+      for (const { res } of all) res.destroy()
     }
   }
 }
