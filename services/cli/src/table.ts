@@ -1,15 +1,28 @@
-/** Rows as aligned columns. Empty when there are none. */
-export function table(head: string[], rows: string[][]): string {
+/** Terminals that are narrower have no room for columns side by side. */
+const leastColumns = 80
+
+/** Rows as aligned columns; where they do not fit into a narrow terminal each as a block, a line for each cell. */
+export function table(head: string[], rows: string[][], columns = process.stdout.columns): string {
   const all = [head, ...rows]
   const widths = head.map((_name, i) => Math.max(...all.map((row) => (row[i] ?? '').length)))
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd()
-    )
-    .join('\n')
+  const lines = all.map((row) => aligned(row, widths))
+  const isNarrow = columns !== undefined && columns < leastColumns
+  if (isNarrow && lines.some((line) => line.length > columns)) return blocks(head, rows)
+  return lines.join('\n')
+}
+
+function aligned(cells: string[], widths: number[]): string {
+  return cells
+    .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+    .join('  ')
+    .trimEnd()
+}
+
+function blocks(head: string[], rows: string[][]): string {
+  const width = Math.max(...head.map((name) => name.length))
+  const blockOf = (row: string[]) =>
+    head.flatMap((name, i) => (row[i] ? [`${name.padEnd(width)}  ${row[i]}`] : [])).join('\n')
+  return rows.map(blockOf).join('\n\n')
 }
 
 /** Rows whose last cell says why, in as many words as a reason has: it is cut to the terminal, and whole where there is none. */
@@ -18,11 +31,12 @@ export function tableOfReasons(head: string[], rows: string[][], columns = proce
   const others = head.slice(0, last)
   const widths = others.map((_name, i) => Math.max(...[head, ...rows].map((row) => (row[i] ?? '').length)))
   const left = (columns ?? Infinity) - widths.reduce((sum, width) => sum + width + 2, 0)
-  // Where so little is left that it would say nothing, it goes on in the next line.
+  // Where so little is left that it would say nothing, it goes on in the next line; where nothing is, so would all the others.
   const room = left < 40 ? 60 : left
   return table(
     head,
-    rows.map((row) => [...row.slice(0, last), clipped(gist(row[last] ?? ''), room)])
+    rows.map((row) => [...row.slice(0, last), clipped(gist(row[last] ?? ''), room)]),
+    left < 0 ? columns : Infinity
   )
 }
 

@@ -56,7 +56,7 @@ export function BuildLogView({
         label="Log"
         lines={shown}
         isFollowed={!isComplete || hasFailed}
-        empty={search === '' ? 'Nothing was written yet.' : 'No line has that.'}
+        empty={search !== '' ? 'No line has that.' : isComplete ? 'Nothing was written.' : 'Nothing was written yet.'}
       >
         {shown.map((line, index) => (
           <LogRow

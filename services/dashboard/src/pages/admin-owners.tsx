@@ -51,9 +51,7 @@ function OwnerRow({ one, reload }: { one: OwnerView; reload: () => void }) {
             {slug}
           </a>
         )}
-        <span class="note">
-          {login} at {forgeId}
-        </span>
+        <span class="note">{forgeId === 'api' ? 'without a forge' : `${login} at ${forgeId}`}</span>
         {suspension !== null && (
           <span class="reason">
             <Status tone="warning">Suspended</Status> <Ago at={suspension.at} />: {suspension.reason}
@@ -126,7 +124,7 @@ function Usage({ owner }: { owner: string }) {
         {functions} live · {calls} calls · {builds} builds, {Math.round(buildMinutes)} min
       </span>
       {quotas
-        .filter(({ limit }) => limit !== null)
+        .filter(({ limit, used }) => limit !== null && used > 0)
         .map(({ name, what, used, limit, unit }) => (
           <span key={name} class={used >= (limit ?? 0) ? 'reason tone-warning errors' : ''}>
             {what}: {used} of {limit} {unit}

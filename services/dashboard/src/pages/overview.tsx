@@ -3,7 +3,7 @@ import { ownerHref } from '../addresses.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { BuildRow } from '../parts/build-row.tsx'
 import { FirstPush } from '../parts/first-push.tsx'
-import { FunctionRow } from '../parts/function-row.tsx'
+import { FunctionList } from '../parts/function-list.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
 import { Show } from '../parts/states.tsx'
 import { isOver } from '../words/build.ts'
@@ -17,7 +17,6 @@ export function OverviewPage({ owner }: { owner: string }) {
     (event) => event.owner === owner && event.kind === 'build'
   )
   const traffic = useLoaded('getOwnerTraffic', { owner, window: '24h' })
-  const trafficOf = (name: string) => traffic.data?.functions.find((one) => one.name === name)
   const all = builds.data?.items ?? []
   const running = all.filter(({ status }) => !isOver(status))
   return (
@@ -38,11 +37,7 @@ export function OverviewPage({ owner }: { owner: string }) {
             items.length === 0 ? (
               <FirstPush owner={owner} hasBuilds={all.length > 0} />
             ) : (
-              <ul class="rows">
-                {items.map((one) => (
-                  <FunctionRow key={one.clusterName} one={one} builds={all} traffic={trafficOf(one.name)} />
-                ))}
-              </ul>
+              <FunctionList items={items} builds={all} traffic={traffic.data?.functions ?? []} />
             )
           }
         </Show>

@@ -4,7 +4,7 @@ import { ApiProblem } from '../live/call.ts'
 import { useLoaded } from '../live/use-loaded.ts'
 import { useMay } from '../live/use-may.ts'
 import { BuildRow } from '../parts/build-row.tsx'
-import { FunctionRow } from '../parts/function-row.tsx'
+import { FunctionList } from '../parts/function-list.tsx'
 import { PageHead, Section } from '../parts/page-head.tsx'
 import { Empty, ProblemBox, Show } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -67,11 +67,7 @@ function Repository({ owner, one, reload }: { owner: string; one: RepositoryView
                 <p>What its stack file lists appears here with the first build that goes live.</p>
               </Empty>
             ) : (
-              <ul class="rows">
-                {items.map((fn) => (
-                  <FunctionRow key={fn.clusterName} one={fn} builds={builds.data?.items ?? []} />
-                ))}
-              </ul>
+              <FunctionList items={items} builds={builds.data?.items ?? []} />
             )
           }
         </Show>
