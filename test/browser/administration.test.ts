@@ -64,8 +64,8 @@ test('another project of GitLab is connected from the page with the token that i
 test('automatic deploys are switched off in the page: a push waits there until somebody deploys it', async () => {
   const hosted = await scene.installation.api.listRepositories({ owner: 'alice' })
   const one = hosted.items.find(({ fullName }) => fullName === 'alice/shop')
-  const { page, context, complaints } = await visitAsAdministrator(browser, scene)
-  await page.goto(`/owners/alice/repositories/${one?.id}`)
+  const { page, context, complaints, see } = await visitAsAdministrator(browser, scene)
+  await see(`/owners/alice/repositories/${one?.id}`)
   await page.getByLabel(/^Deploy pushes by themselves/).uncheck()
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved.').first().waitFor()

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { formatClock, formatExact } from '../words/time.ts'
 import { LogText } from './log-text.tsx'
 
@@ -21,11 +21,12 @@ export function LogBox({
 }) {
   const box = useRef<HTMLDivElement>(null)
   const isAtEnd = useRef(true)
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Whoever asks to follow wants to see the end.
     if (isFollowed) isAtEnd.current = true
   }, [isFollowed])
-  useEffect(() => {
+  // Before anything is drawn: a scroll that is heard of between would be taken for somebody's who goes up.
+  useLayoutEffect(() => {
     const element = box.current
     if (element !== null && isFollowed && isAtEnd.current) element.scrollTop = element.scrollHeight
   }, [lines, isFollowed])
