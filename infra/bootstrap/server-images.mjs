@@ -66,6 +66,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo 'host all all all scram-sha-256' >> "$PGDATA/pg_hba.conf"
   echo "CREATE DATABASE \\"$POSTGRES_DB\\"" | postgres --single -F -D "$PGDATA" postgres
 fi
+# It refuses one that others may write in, as a group that a volume is given to may.
+chmod 700 "$PGDATA"
 set -- "$@" -c 'listen_addresses=*'`
 /** Told to end it ends sessions and does not wait for them. The usual image has a signal of its own for that, which an imported one cannot have. */
 const serve = `"$@" &

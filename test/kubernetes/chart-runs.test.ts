@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,17 +9,19 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node'
+import { createStatusApi } from '@slipway/client'
 import { connectDocker, startRedis, waitFor } from '@slipway/machine'
-import { startPostgres } from '@slipway/testing'
 import { buildServicesImage, removeImage } from '../ship/image.ts'
 import { openCluster } from './ground.fixture.ts'
-import { nodeAddress } from './ground.ts'
+import { nodeAddress, nodeName } from './ground.ts'
 
 const run = promisify(execFile)
 const chart = fileURLToPath(new URL('../../infra/chart', import.meta.url))
 const namespace = 'slipway-chart-runs'
-/** For what hangs: an image is built, and nine pods are started twice. */
+/** For what hangs: an image is built, and eleven pods are started twice. */
 const timeoutMs = 660_000
+/** What the chart starts itself, as long as nobody names one elsewhere; by the claim of each its size. */
+const servers = { redis: '2Gi', postgresql: '10Gi' }
 const services = { receiver: 8081, api: 8082, gateway: 8080, deployer: 8084, builder: 8084 }
 
 /** What listens on this machine's loopback or on a path, where pods reach it: on the node's own address. */
@@ -56,7 +58,51 @@ async function forward(to: NetConnectOpts): Promise<{ port: number; close(): Pro
   }
 }
 
-test('the chart is brought up of the real image: every service is ready, upgraded, and taken away', {
+/** As nodes know it. */
+function serverImage(variable: 'REDIS_IMAGE' | 'POSTGRESQL_IMAGE'): string {
+  const image = process.env[variable]
+  if (image === undefined) throw new Error(`${variable} is not set: start with "npm run test:kubernetes"`)
+  return image.split('/').length > 2 ? image : `docker.io/${image}`
+}
+
+/** A cluster that makes no volumes itself has one for each claim: a directory of the node's. */
+async function makeVolumes(core: CoreV1Api, directory: string): Promise<void> {
+  for (const [part, storage] of Object.entries(servers)) {
+    const path = join(directory, part)
+    await mkdir(path, { recursive: true })
+    const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName] }]
+    await core.createPersistentVolume({
+      body: {
+        metadata: { name: `${namespace}-${part}` },
+        spec: {
+          capacity: { storage },
+          accessModes: ['ReadWriteOnce'],
+          persistentVolumeReclaimPolicy: 'Retain',
+          local: { path },
+          nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } },
+          claimRef: { namespace, name: `data-slipway-${part}-0` }
+        }
+      }
+    })
+  }
+}
+
+/** All that Redis answers to one command and to what it is surrounded by. */
+function askRedis(host: string, password: string, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect({ host, port: 6379 })
+    socket.setTimeout(10_000, () => socket.destroy(new Error(`Redis did not answer ${command}`)))
+    socket.on('error', reject)
+    socket.on('data', (chunk) => {
+      text += chunk.toString()
+    })
+    socket.on('close', () => resolve(text))
+    socket.write(`AUTH ${password}\r\n${command}\r\nQUIT\r\n`)
+  })
+}
+
+test("the chart is brought up of the real image with its own Redis and PostgreSQL, keeps what they hold, is upgraded to another's Redis, and taken away", {
   timeout: timeoutMs
 }, async (t) => {
   await using opened = new AsyncDisposableStack()
@@ -72,41 +118,36 @@ test('the chart is brought up of the real image: every service is ready, upgrade
   await buildServicesImage(image)
   opened.defer(() => removeImage(image))
   const archive = join(directory, 'image.tar')
-  await run('docker', ['save', '--output', archive, image])
+  const images = { redis: serverImage('REDIS_IMAGE'), postgresql: serverImage('POSTGRESQL_IMAGE') }
+  await run('docker', ['save', '--output', archive, image, ...Object.values(images)])
   await local.importImages(archive)
   await rm(archive)
 
   const redis = await startRedis({ directory: join(directory, 'redis') })
   opened.defer(() => redis.stop())
-  const postgres = await startPostgres()
-  opened.defer(() => postgres.stop())
-  const database = new URL(await postgres.makeDatabase())
   const { connection } = await connectDocker()
   assert.ok('socketPath' in connection, "this machine's engine is asked on a path")
   const ways = {
     redis: await forward({ host: '127.0.0.1', port: redis.port }),
-    postgresql: await forward({ host: '127.0.0.1', port: Number(database.port) }),
     engine: await forward({ path: connection.socketPath })
   }
   for (const way of Object.values(ways)) opened.defer(way.close)
-  database.host = `${nodeAddress}:${ways.postgresql.port}`
 
   const config = new KubeConfig()
   config.loadFromFile(kubeconfig)
   const core = config.makeApiClient(CoreV1Api)
   const apps = config.makeApiClient(AppsV1Api)
   await core.createNamespace({ body: { metadata: { name: namespace } } })
-  const urls = { redis: `redis://${nodeAddress}:${ways.redis.port}`, postgresql: database.href }
-  for (const [name, url] of Object.entries(urls)) {
-    await core.createNamespacedSecret({ namespace, body: { metadata: { name }, stringData: { url } } })
-  }
+  await makeVolumes(core, join(directory, 'volumes'))
+  const elsewhere = { metadata: { name: 'redis' }, stringData: { url: `redis://${nodeAddress}:${ways.redis.port}` } }
+  await core.createNamespacedSecret({ namespace, body: elsewhere })
   const values = [
     `image.repository=docker.io/${image.split(':')[0]}`,
     `image.tag=${image.split(':')[1]}`,
     'publicUrl=https://slipway.example.com',
     'registry.host=registry.example.com',
-    'redis.existingSecret=redis',
-    'postgresql.existingSecret=postgresql',
+    `redis.image=${images.redis}`,
+    `postgresql.image=${images.postgresql}`,
     `builder.engine.host=tcp://${nodeAddress}:${ways.engine.port}`
   ].flatMap((value) => ['--set', value])
   const helm = (...args: string[]) => {
@@ -150,7 +191,7 @@ test('the chart is brought up of the real image: every service is ready, upgrade
   await helm('install', 'slipway', chart, ...values)
   await untilReady()
   t.diagnostic(
-    `nine pods of five services are ready ${((performance.now() - startedAt) / 1000).toFixed(0)} s after the install`
+    `eleven pods of five services, Redis and PostgreSQL are ready ${((performance.now() - startedAt) / 1000).toFixed(0)} s after the install`
   )
 
   for (const [service, port] of Object.entries(services)) {
@@ -165,7 +206,8 @@ test('the chart is brought up of the real image: every service is ready, upgrade
     }
   }
   const api = await core.readNamespacedService({ namespace, name: 'slipway-api' })
-  const token = (await core.readNamespacedSecret({ namespace, name: 'slipway-keys' })).data?.['admin-token'] ?? ''
+  const keys = (await core.readNamespacedSecret({ namespace, name: 'slipway-keys' })).data
+  const keyOf = (name: string) => Buffer.from(keys?.[name] ?? '', 'base64').toString()
   const apiUrl = `http://${api.spec?.clusterIP}`
   const isReached = () =>
     fetch(`${apiUrl}/readyz`, { signal: AbortSignal.timeout(10_000) }).then(
@@ -174,11 +216,8 @@ test('the chart is brought up of the real image: every service is ready, upgrade
     )
   // Pods are ready before the node has the rules that lead to them.
   await waitFor(isReached, { timeoutMs: 60_000, what: "the API's Service to lead to it" })
-  const me = await fetch(`${apiUrl}/api/v1/me`, {
-    headers: { authorization: `Bearer ${Buffer.from(token, 'base64').toString()}` },
-    signal: AbortSignal.timeout(10_000)
-  })
-  assert.deepEqual([me.status, ((await me.json()) as { isAdministrator: boolean }).isAdministrator], [200, true])
+  const status = createStatusApi({ url: apiUrl, token: keyOf('admin-token') })
+  const { id } = await status.addOwner({ slug: 'carol' })
 
   // Whose functions call is told to the gateways, by the rights that they have been given; who calls from elsewhere is nobody.
   const gateways = await core.listNamespacedPod({ namespace, labelSelector: 'app.kubernetes.io/name=slipway-gateway' })
@@ -194,11 +233,61 @@ test('the chart is brought up of the real image: every service is ready, upgrade
   })
   assert.equal(answer.status, 404, await answer.text())
 
-  await helm('upgrade', 'slipway', chart, ...values, '--set', 'settings.LOG_LEVEL=warn', '--set', 'gateway.replicas=1')
+  const podOf = async (part: string) => core.readNamespacedPod({ namespace, name: `slipway-${part}-0` })
+  const say = async (command: string) =>
+    askRedis((await podOf('redis')).status?.podIP ?? '', keyOf('redis-password'), command)
+  assert.match(await say('SET kept what-it-held'), /^\+OK\r\n\+OK/)
+  const endedAt = performance.now()
+  await Promise.all(
+    Object.keys(servers).map(async (part) => {
+      const { metadata } = await podOf(part)
+      await core.deleteNamespacedPod({ namespace, name: metadata?.name ?? '' })
+      const isAnother = async () => {
+        const pod = await podOf(part).catch(() => null)
+        const ready = pod?.status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True')
+        return ready === true && pod?.metadata?.uid !== metadata?.uid
+      }
+      await waitFor(isAnother, { timeoutMs: 120_000, everyMs: 250, what: `another pod of ${part}` }).catch(
+        async (err: unknown) => {
+          throw new Error(await whyNot(), { cause: err })
+        }
+      )
+    })
+  )
+  t.diagnostic(
+    `Redis and PostgreSQL are back ${((performance.now() - endedAt) / 1000).toFixed(0)} s after their pods ended`
+  )
+  assert.match(await say('GET kept'), /what-it-held/)
+  const owners = await waitFor(() => status.listOwners({}).catch(() => null), {
+    timeoutMs: 120_000,
+    what: 'the API to have its database again'
+  })
+  assert.deepEqual(
+    owners.items.map((owner) => [owner.id, owner.slug]),
+    [[id, 'carol']]
+  )
+
+  await helm(
+    'upgrade',
+    'slipway',
+    chart,
+    ...values,
+    '--set',
+    'redis.existingSecret=redis',
+    '--set',
+    'gateway.replicas=1'
+  )
   await untilReady()
+  const names = (await apps.listNamespacedStatefulSet({ namespace })).items.map(({ metadata }) => metadata?.name)
+  assert.deepEqual(names, ['slipway-postgresql'])
   await helm('uninstall', 'slipway')
   await waitFor(async () => (await core.listNamespacedPod({ namespace })).items.length === 0, {
     timeoutMs: 120_000,
     what: 'the pods to end'
   })
+  const claims = (await core.listNamespacedPersistentVolumeClaim({ namespace })).items
+  assert.deepEqual(
+    new Set(claims.map(({ metadata }) => metadata?.name)),
+    new Set(['data-slipway-postgresql-0', 'data-slipway-redis-0'])
+  )
 })

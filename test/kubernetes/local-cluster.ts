@@ -8,6 +8,7 @@ import { createCertificates } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { bridge, type Ground, nodeAddress, nodeName, type Programs, podPrefix, runDirectory } from './ground.ts'
 import { clearHost } from './host.ts'
+import { startNames } from './names.ts'
 import { type KubernetesNode, startNode } from './node.ts'
 
 const run = promisify(execFile)
@@ -57,6 +58,8 @@ export async function startLocalCluster({ programs, directory }: LocalClusterOpt
   await run('ip', ['link', 'set', bridge, 'up'])
   const controlPlane = await startControlPlane(ground)
   opened.defer(() => controlPlane.close())
+  const names = await startNames(controlPlane.kubeconfig)
+  opened.defer(() => names.close())
   const { restart: restartNode, importImages, close } = await startNode(ground)
   opened.defer(close)
   const { kubeconfig, restartApi } = controlPlane

@@ -14,6 +14,7 @@ import {
   writeConfiguration,
   writeKubeconfig
 } from './ground.ts'
+import { clusterDomain } from './names.ts'
 import { writePauseImage } from './pause-image.ts'
 
 const run = promisify(execFile)
@@ -177,6 +178,8 @@ async function kubeletStarter(ground: Ground, socket: string) {
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
     resolvConf: '/etc/resolv.conf',
+    clusterDNS: [nodeAddress],
+    clusterDomain,
     maxPods: 250,
     registryPullQPS: 0,
     syncFrequency: '10s',

@@ -26,7 +26,7 @@ const least = {
 interface Pod {
   serviceAccountName: string
   automountServiceAccountToken: boolean
-  securityContext: { runAsNonRoot: boolean }
+  securityContext: { runAsNonRoot: boolean; fsGroupChangePolicy?: string }
   containers: {
     name: string
     args?: string[]
@@ -129,6 +129,12 @@ test('no service runs as root or writes outside of its volumes, and each sees on
     'slipway-receiver': ['webhook.keys'],
     'slipway-gateway': []
   })
+})
+
+test("a server's volume is given to its group once: PostgreSQL refuses a directory that others may write in", async () => {
+  for (const { metadata, spec } of of(await render(), 'StatefulSet')) {
+    assert.equal(spec?.template?.spec.securityContext.fsGroupChangePolicy, 'OnRootMismatch', metadata.name)
+  }
 })
 
 test('keys are made that the services take, kept by an uninstall, and left alone where somebody brings their own', async () => {
