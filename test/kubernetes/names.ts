@@ -42,6 +42,7 @@ export async function startNames(kubeconfig: string): Promise<{ close(): Promise
   let isClosed = false
   socket.bind(53, nodeAddress)
   await once(socket, 'listening')
+  socket.on('error', () => undefined) // of an answer to a pod that is gone
   return {
     async close() {
       isClosed = true
