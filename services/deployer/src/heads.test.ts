@@ -15,7 +15,14 @@ async function createHeadsForTest(t: TestContext, batchSize = 10) {
   let clockReads = 0
   return {
     ...scene,
-    clockReads: () => clockReads,
+    /**
+     * Once the round is over whose last question was asked: it reads the clock at its end, and before that as often as is said here.
+     * Time that passes earlier is lost on it.
+     */
+    async roundOver(readsBefore = 0) {
+      const reads = clockReads
+      await waitFor(() => clockReads > reads + readsBefore, { timeoutMs: 20_000, what: 'the end of the round' })
+    },
     begin() {
       const heads = createHeads({
         ...common,
@@ -58,11 +65,12 @@ test('a disconnected and a suspended repository are not asked after', async (t) 
 })
 
 test('it asks again when its time has come, and not before', async (t) => {
-  const { begin, repository, observe, waiting, headCalls, state, pass } = await createHeadsForTest(t)
+  const { begin, repository, observe, waiting, headCalls, roundOver, state, pass } = await createHeadsForTest(t)
   await observe(await repository(1, a), a)
   const heads = begin()
   await waitFor(() => headCalls() === 1, { timeoutMs: 20_000 })
   state.heads.set('1 refs/heads/main', b)
+  await roundOver()
   await sleep(30)
   assert.equal(headCalls(), 1)
   pass(1200)
@@ -72,17 +80,17 @@ test('it asks again when its time has come, and not before', async (t) => {
 })
 
 test('a forge that is away is left alone for longer each time, and asked on from where it was', async (t) => {
-  const { begin, repository, observe, waiting, headCalls, clockReads, state, pass } = await createHeadsForTest(t, 2)
+  const { begin, repository, observe, waiting, headCalls, roundOver, state, pass } = await createHeadsForTest(t, 2)
   for (let i = 1; i <= 4; i++) await observe(await repository(i, b), a)
   state.failure = new Failure('unavailable', 'away')
   begin()
   await waitFor(() => headCalls() === 2, { timeoutMs: 20_000 })
-  const reads = clockReads()
-  await waitFor(() => clockReads() > reads, { timeoutMs: 20_000, what: 'when it is asked again' })
+  await roundOver()
   assert.equal(headCalls(), 2, 'the rest is not even asked')
   state.failure = null
   pass(1200)
   await waitFor(async () => (await waiting()).length === 2, { timeoutMs: 20_000, what: 'the second half' })
+  await roundOver()
   pass(1200)
   await waitFor(async () => (await waiting()).length === 4, { timeoutMs: 20_000, what: 'the first half' })
 })
@@ -98,7 +106,7 @@ test('a repository that cannot be asked after does not keep the others from it',
 })
 
 test('a rate limit pauses the installation that it is for, for as long as the forge says, and no other', async (t) => {
-  const { begin, forge, repository, observe, waiting, pass, state } = await createHeadsForTest(t)
+  const { begin, forge, repository, observe, waiting, roundOver, pass, state } = await createHeadsForTest(t)
   state.installations.set('4', { isSuspended: false })
   await observe(await repository(1, b), a)
   await observe(await repository(2, b, { installationId: '4' }), a)
@@ -112,6 +120,9 @@ test('a rate limit pauses the installation that it is for, for as long as the fo
   }
   begin()
   await waitFor(async () => (await waiting()).length === 1, { timeoutMs: 20_000, what: 'the other installation' })
+  await waitFor(() => limited === 1, { timeoutMs: 20_000, what: 'the limit' })
+  // Until when the installation is left alone is counted from a reading of its own.
+  await roundOver(1)
   for (let round = 0; round < 4; round++) {
     pass(1200)
     await sleep(30)
