@@ -15,9 +15,8 @@ export async function createPostgresPool(url: string, options: PostgresOptions):
   const pool = new pg.Pool({
     connectionString: url,
     max: options.maxConnections,
-    // A caller with the database away gets its answer in half a second, not when TCP gives up. Who sets no limit to a statement has time:
-    // a service that starts while the machine is busy ends otherwise.
-    connectionTimeoutMillis: options.statementTimeoutMs === 0 ? 10_000 : 500,
+    // A caller with the database away gets its answer in half a second, not when TCP gives up.
+    connectionTimeoutMillis: 500,
     statement_timeout: options.statementTimeoutMs,
     // The server may vanish without a word: then only the client's own clock ends the wait.
     query_timeout: options.statementTimeoutMs === 0 ? undefined : options.statementTimeoutMs + 500,

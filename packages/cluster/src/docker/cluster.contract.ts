@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Deployment, type Endpoint, Failure, type FailureCode, pinnedReference } from '@slipway/domain'
+import { waitFor } from '@slipway/machine'
 import { type DeploymentChange, deploymentOf, specOf, testCluster } from '@slipway/testing'
 import { labels } from '../labels.ts'
 import { fetchJson, fetchText, type Ground, openGround, removeAll } from './contract-ground.fixture.ts'
@@ -278,7 +279,10 @@ void describe('the docker cluster', () => {
       await fetchText(endpoint, `/print?${line}`)
     }
     const options = { follow: false, since: null, tail: null }
-    const lines = await Array.fromAsync(cluster.logs(deployment.id, options, signal()))
+    const read = () => Array.fromAsync(cluster.logs(deployment.id, options, signal()))
+    // The engine writes it down after it was printed.
+    await waitFor(async () => (await read()).at(-1)?.text === 'after', { timeoutMs: 20_000, what: 'the last line' })
+    const lines = await read()
     assert.equal(lines[0]?.text, 'x'.repeat(40_000))
     assert.equal(
       lines
