@@ -158,6 +158,28 @@ test('a signal reaches who listens, and a message of another shape is not passed
   assert.ok(heard.every((buildId) => buildId === 'x'))
 })
 
+test('a signal that one listener cannot deal with reaches the others, and is told', async (t) => {
+  const told: Error[] = []
+  const signals = createSignals(config(), (err) => told.push(err))
+  t.after(() => signals.close())
+  let heard = 0
+  signals.listen('builds', () => {
+    throw new SyntaxError('another version')
+  })
+  signals.listen('builds', () => {
+    heard += 1
+  })
+  await waitFor(
+    () => {
+      signals.send('builds', {})
+      return heard > 0
+    },
+    { timeoutMs: 20_000 }
+  )
+  assert.match(told[0]?.message ?? '', /signal "builds"/)
+  assert.ok(told[0]?.cause instanceof SyntaxError)
+})
+
 test('who starts while Redis is away works once it is there, and goes on working', async (t) => {
   const port = await freePort()
   const queue = { redisUrl: `redis://127.0.0.1:${port}`, prefix: 'late' }

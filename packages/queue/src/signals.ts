@@ -89,7 +89,14 @@ export function createSignals(config: QueueConfig, onError: (err: Error) => void
     const name = channel.slice(channelOf('' as SignalName).length) as SignalName
     const payload: unknown = parse(text)
     if (!Object.hasOwn(signals, name) || !isPayload(name, payload)) return
-    for (const listener of listeners.get(name) ?? []) listener(payload as never)
+    for (const listener of listeners.get(name) ?? []) {
+      try {
+        listener(payload as never)
+      } catch (err) {
+        // A hint that one cannot use, of another version maybe, is lost to that one, and ends nothing.
+        onError(new Error(`the signal "${name}" could not be dealt with`, { cause: err }))
+      }
+    }
   })
 
   return {
