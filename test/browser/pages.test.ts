@@ -318,6 +318,9 @@ test("a build's page says what it waits for, and leads there", async () => {
   }
   const slow = { name: 'hello', version: '1.0.0', scripts: { test: 'sleep 1000' } }
   const first = await buildOf(await repository.push({ 'hello/package.json': JSON.stringify(slow) }))
+  // One that has not begun gives way to the next.
+  const hasBegun = async () => (await api.getBuild({ id: first.id })).status === 'building'
+  await waitFor(hasBegun, { timeoutMs: 60_000, what: 'the first build to begin' })
   const next = await buildOf(await repository.push({ 'hello/handler.js': saying('next') }, { message: 'Wait' }))
   const { page, context, complaints } = await visitAsAdministrator(browser, scene, looks.phone)
   await page.goto(`/builds/${next.id}`)
