@@ -56,6 +56,9 @@ export async function startLocalCluster({ programs, directory }: LocalClusterOpt
   await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
   await run('ip', ['address', 'add', `${nodeAddress}/20`, 'dev', bridge])
   await run('ip', ['link', 'set', bridge, 'up'])
+  // Where no rule of kube-proxy is (yet), the default route would carry a call for a Service out of this machine, and a
+  // stranger may answer it: a client that keeps such a connection never sees the Service, however long the rules are there.
+  await run('ip', ['route', 'add', ground.serviceSubnet, 'dev', bridge])
   const controlPlane = await startControlPlane(ground)
   opened.defer(() => controlPlane.close())
   const names = await startNames(controlPlane.kubeconfig)
