@@ -55,7 +55,7 @@ async function make(directory, { machine, say, source }) {
 
 async function compile(bin, { machine, say, go, source }) {
   const [, version] = /k8s\.io\/kubernetes (v[\d.]+)/.exec(readFileSync(join(source, 'go.mod'), 'utf8')) ?? []
-  say(`compiling Kubernetes ${version}: once, for some 15 minutes on two cores`)
+  say(`compiling Kubernetes ${version}: once, for 7 to 15 minutes on two cores`)
   mkdirSync(bin)
   const [major, minor] = version.slice(1).split('.')
   const stamp = Object.entries({ gitVersion: version, gitMajor: major, gitMinor: minor })
