@@ -1,4 +1,5 @@
 import type { V1Deployment } from '@kubernetes/client-node'
+import { Failure } from '@slipway/domain'
 import type { CallSettings, KubernetesApi } from './api.ts'
 import type { OwnedObject } from './owned-object.ts'
 
@@ -46,16 +47,30 @@ export function createApply(api: KubernetesApi): Apply {
     }
   }
 
+  const done = <T>(
+    { kind, name, namespace }: { kind: string; name: string; namespace: string | null },
+    signal: AbortSignal,
+    patch: (settings: CallSettings) => Promise<T>
+  ): Promise<T> =>
+    api
+      .call(`apply ${kind} ${name}`, signal, (settings) => patch(asApply(settings)), 'again')
+      .catch((err: unknown) => {
+        // What is applied is made if it is not there: what can be missing is the namespace alone.
+        if (!(err instanceof Failure) || err.code !== 'not-found') throw err
+        throw new Failure('unavailable', `the namespace ${namespace} was removed meanwhile: it is tried again`, {
+          cause: err
+        })
+      })
+
   const apply = async (object: OwnedObject, signal: AbortSignal) => {
-    await api.call(`apply ${object.kind} ${object.metadata.name}`, signal, (settings) =>
-      send(object, asApply(settings))
-    )
+    const { kind, metadata } = object
+    const namespace = object.kind === 'Namespace' ? null : object.metadata.namespace
+    await done({ kind, name: metadata.name, namespace }, signal, (settings) => send(object, settings))
   }
-  const deployment = ({ metadata, ...object }: V1Deployment, signal: AbortSignal) => {
-    const request = { name: metadata?.name ?? '', namespace: metadata?.namespace ?? '', fieldManager, force: true }
-    const body = { ...object, metadata }
-    return api.call(`apply Deployment ${request.name}`, signal, (settings) =>
-      apps.patchNamespacedDeployment({ ...request, body }, asApply(settings))
+  const deployment = (body: V1Deployment, signal: AbortSignal) => {
+    const { name = '', namespace = '' } = body.metadata ?? {}
+    return done({ kind: 'Deployment', name, namespace }, signal, (settings) =>
+      apps.patchNamespacedDeployment({ name, namespace, body, fieldManager, force: true }, settings)
     )
   }
   return Object.assign(apply, { deployment })

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { V1EndpointSlice } from '@kubernetes/client-node'
 import { Failure } from '@slipway/domain'
+import type { FeedListener } from './feed.ts'
 import { createFunctionAddresses, type FunctionAddressesOptions } from './function-addresses.ts'
 import { sliceOf } from './slice.fixture.ts'
-import type { SliceListener } from './slice-feed.ts'
 
 /** Tells what the test says. */
 function open(t: TestContext, more: Partial<FunctionAddressesOptions> = {}) {
-  const feed = Promise.withResolvers<SliceListener>()
+  const feed = Promise.withResolvers<FeedListener<V1EndpointSlice>>()
   const broken = Promise.withResolvers<never>()
   const warnings: string[] = []
   let clock = 0

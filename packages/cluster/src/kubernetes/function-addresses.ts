@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { V1EndpointSlice } from '@kubernetes/client-node'
+import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { createAddressBook } from './address-book.ts'
 import { connectKubernetes } from './api.ts'
-import { createSliceFeed, type SliceFeed } from './slice-feed.ts'
+import { createFeed, type Feed, type FeedListener, follow } from './feed.ts'
 
 /** Whose functions call, by the addresses that their pods have. */
 export interface FunctionAddresses {
@@ -17,7 +18,7 @@ export interface FunctionAddresses {
 }
 
 export interface FunctionAddressesOptions {
-  feed: SliceFeed
+  feed: Feed<V1EndpointSlice>
   logger: ClusterLogger
   /** How long an address that nobody knows may wait to be told of. One whose pod ends waits a third of it. */
   settleMs?: number
@@ -26,7 +27,6 @@ export interface FunctionAddressesOptions {
   now?: () => number
 }
 
-const restartMs = 1000
 /** Who is nobody's is not waited for again so soon: where addresses are translated, every caller is. */
 const strangerMs = 30_000
 /** Connections that wait, and strangers that are remembered, at most. */
@@ -42,7 +42,15 @@ export async function openFunctionAddresses(
   logger: ClusterLogger
 ): Promise<FunctionAddresses> {
   const api = await connectKubernetes(kubeconfig)
-  return createFunctionAddresses({ feed: createSliceFeed(api, installation), logger })
+  const discovery = api.config.makeApiClient(api.client.DiscoveryV1Api)
+  const labelSelector = `${labels.installation}=${installation}`
+  const feed = createFeed<V1EndpointSlice>(api, {
+    what: 'endpoint slices',
+    path: '/apis/discovery.k8s.io/v1/endpointslices',
+    labelSelector,
+    list: (page, settings) => discovery.listEndpointSliceForAllNamespaces({ labelSelector, ...page }, settings)
+  })
+  return createFunctionAddresses({ feed, logger })
 }
 
 export function createFunctionAddresses(options: FunctionAddressesOptions): FunctionAddresses {
@@ -66,23 +74,15 @@ export function createFunctionAddresses(options: FunctionAddressesOptions): Func
   const isBelieved = () => now() - heardAt <= believedMs
   const isCertain = (address: string) => isBelieved() && book.look(address).isCertain
 
-  async function follow(): Promise<void> {
-    const listener = {
-      all: (slices: Parameters<typeof book.replace>[0]) => heard(() => book.replace(slices)),
-      put: (slice: Parameters<typeof book.put>[0]) => heard(() => book.put(slice)),
-      remove: (slice: Parameters<typeof book.remove>[0]) => heard(() => book.remove(slice)),
-      beat: () => heard(() => undefined)
-    }
-    while (!closing.signal.aborted) {
-      try {
-        await feed(listener, closing.signal)
-      } catch (err) {
-        if (closing.signal.aborted) return
-        if (!isAway) logger.warn({ err }, 'the Kubernetes API does not tell addresses of functions')
-        isAway = true
-      }
-      await sleep(restartMs, undefined, { signal: closing.signal }).catch(() => undefined)
-    }
+  const listener: FeedListener<V1EndpointSlice> = {
+    all: (slices) => heard(() => book.replace(slices)),
+    put: (slice) => heard(() => book.put(slice)),
+    remove: (slice) => heard(() => book.remove(slice)),
+    beat: () => heard(() => undefined)
+  }
+  const away = (err: unknown) => {
+    if (!isAway) logger.warn({ err }, 'the Kubernetes API does not tell addresses of functions')
+    isAway = true
   }
 
   function settled(address: string): Promise<void> {
@@ -106,7 +106,7 @@ export function createFunctionAddresses(options: FunctionAddressesOptions): Func
     strangers.set(stranger, now() + strangerMs)
   }
 
-  const following = follow()
+  const following = follow(feed, listener, away, closing.signal)
   return {
     async ownerOf(address) {
       const isStranger = (strangers.get(address) ?? Number.NEGATIVE_INFINITY) > now()

@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { KubernetesListObject, KubernetesObject, V1Deployment, V1Pod } from '@kubernetes/client-node'
+import type { KubernetesObject, V1Deployment, V1ObjectMeta, V1Pod } from '@kubernetes/client-node'
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
-import type { CallSettings, KubernetesApi } from './api.ts'
+import type { KubernetesApi } from './api.ts'
+import { createFeed } from './feed.ts'
+import { createKept } from './kept.ts'
 
 /** The cluster's objects of this installation as they change, by deployment. Started by the first who asks. */
 export interface Watched {
@@ -15,78 +17,56 @@ export interface Watched {
   close(): Promise<void>
 }
 
-const restartMs = 1000
-/** Watches are begun anew so often: one that a proxy keeps open without telling anything would be believed for ever. */
-const resyncMs = 300_000
-
 export function createWatched(api: KubernetesApi, installation: string, logger: ClusterLogger): Watched {
-  const selector = `${labels.installation}=${installation}`
+  const labelSelector = `${labels.installation}=${installation}`
   const emitter = new EventEmitter().setMaxListeners(0)
   const closing = new AbortController()
   const core = api.config.makeApiClient(api.client.CoreV1Api)
   const apps = api.config.makeApiClient(api.client.AppsV1Api)
+  const changed = (deploymentId: string) => void emitter.emit(deploymentId)
 
-  function follow<T extends KubernetesObject>(
-    path: string,
-    list: (settings: CallSettings) => Promise<KubernetesListObject<T>>
-  ) {
-    const informer = api.client.makeInformer<T>(
-      api.config,
-      path,
-      () => api.call(`list ${path}`, closing.signal, list),
-      selector
-    )
-    const tell = ({ metadata }: T) => {
-      const deploymentId = metadata?.labels?.[labels.deployment]
-      if (deploymentId !== undefined) emitter.emit(deploymentId)
-    }
-    informer.on('change', tell)
-    let timer: NodeJS.Timeout | null = null
-    let isOpen = false
-    const restart = (afterMs: number) => {
-      if (timer !== null) clearTimeout(timer)
-      timer = setTimeout(() => void renew(), afterMs).unref()
-    }
-    const renew = async () => {
-      await informer.stop()
-      if (!closing.signal.aborted) await informer.start()
-    }
-    informer.on('error', (err: unknown) => {
-      if (closing.signal.aborted) return
-      logger.warn({ err, path }, 'the watch ended: begun anew')
-      restart(restartMs)
-    })
-    informer.on('connect', () => restart(resyncMs))
-    return {
-      objects: informer,
-      async start() {
-        if (isOpen) return
-        isOpen = true
-        await informer.start()
-      },
-      async close() {
-        if (timer !== null) clearTimeout(timer)
-        await informer.stop()
-      }
-    }
-  }
-
-  const deployments = follow<V1Deployment>('/apis/apps/v1/deployments', (settings) =>
-    apps.listDeploymentForAllNamespaces({ labelSelector: selector }, settings)
+  const deployments = createKept<V1Deployment>(
+    {
+      what: 'deployments',
+      feed: createFeed(api, {
+        what: 'deployments',
+        path: '/apis/apps/v1/deployments',
+        labelSelector,
+        list: (page, settings) => apps.listDeploymentForAllNamespaces({ labelSelector, ...page }, settings)
+      }),
+      part: (deployment) => ({
+        metadata: withoutManagers(deployment),
+        ...(deployment.spec && { spec: deployment.spec }),
+        ...(deployment.status && { status: deployment.status })
+      }),
+      changed,
+      logger
+    },
+    closing.signal
   )
-  const pods = follow<V1Pod>('/api/v1/pods', (settings) =>
-    core.listPodForAllNamespaces({ labelSelector: selector }, settings)
+  const pods = createKept<V1Pod>(
+    {
+      what: 'pods',
+      feed: createFeed(api, {
+        what: 'pods',
+        path: '/api/v1/pods',
+        labelSelector,
+        list: (page, settings) => core.listPodForAllNamespaces({ labelSelector, ...page }, settings)
+      }),
+      part: (pod) => ({ metadata: withoutManagers(pod), ...(pod.status && { status: pod.status }) }),
+      changed,
+      logger
+    },
+    closing.signal
   )
-  const isOf = (deploymentId: string) => (object: KubernetesObject) =>
-    object.metadata?.labels?.[labels.deployment] === deploymentId
 
   return {
     async start(signal) {
       signal.throwIfAborted()
-      await Promise.all([deployments.start(), pods.start()])
+      await Promise.all([deployments.start(signal), pods.start(signal)])
     },
-    deployment: (deploymentId) => deployments.objects.list().find(isOf(deploymentId)) ?? null,
-    pods: (deploymentId) => pods.objects.list().filter(isOf(deploymentId)),
+    deployment: (deploymentId) => deployments.of(deploymentId)[0] ?? null,
+    pods: pods.of,
     async changed(deploymentId, timeoutMs, signal) {
       signal.throwIfAborted()
       await new Promise<void>((resolve, reject) => {
@@ -107,7 +87,13 @@ export function createWatched(api: KubernetesApi, installation: string, logger: 
     },
     async close() {
       closing.abort()
-      await Promise.all([deployments.close(), pods.close()])
+      await Promise.all([deployments.ended(), pods.ended()])
     }
   }
+}
+
+/** Who set which field is half of an object, and nobody asks for it. */
+function withoutManagers({ metadata }: KubernetesObject): V1ObjectMeta {
+  const { managedFields: _, ...rest } = metadata ?? {}
+  return rest
 }
