@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { KubeConfig } from '@kubernetes/client-node'
 import { createKubernetesCluster, type KubernetesClusterOptions } from '@slipway/cluster/kubernetes'
 import type { Cluster, ImageReference } from '@slipway/domain'
 import { connectDocker, freePort, requireProgram, startRegistry } from '@slipway/machine'
 import { functionImage, pushImage } from '@slipway/testing'
 import Docker from 'dockerode'
+import { giveDeployerRights } from './deployer-rights.ts'
 import { programsIn } from './ground.ts'
 import { type LocalCluster, startLocalCluster } from './local-cluster.ts'
 
@@ -33,6 +35,8 @@ export async function openCluster(directory: string): Promise<TestCluster> {
 export interface TestGround {
   /** Of a cluster that nobody answers for. */
   awayKubeconfig: string
+  /** To ask the API server with, and to do what Slipway may not. */
+  config: KubeConfig
   image: ImageReference
   cluster(change?: Partial<KubernetesClusterOptions>): Cluster
   close(): Promise<void>
@@ -51,6 +55,14 @@ export async function openGround(): Promise<TestGround> {
   const host = process.env.SLIPWAY_TEST_REGISTRY ?? registry.host
   const { kubeconfig, close: closeCluster } = await openCluster(directory)
   opened.defer(closeCluster)
+  const config = new KubeConfig()
+  config.loadFromFile(kubeconfig)
+  const rights = await giveDeployerRights(
+    config,
+    join(directory, 'deployer.kubeconfig'),
+    `slipway-test-${randomUUID()}`
+  )
+  opened.defer(() => rights.close())
   const { connection } = await connectDocker()
   const docker = new Docker(connection)
   const { reference } = await functionImage(docker)
@@ -73,10 +85,11 @@ export async function openGround(): Promise<TestGround> {
   const kept = opened.move()
   return {
     awayKubeconfig,
+    config,
     image,
     cluster(change = {}) {
       const made = createKubernetesCluster({
-        kubeconfig,
+        kubeconfig: rights.kubeconfig,
         installation,
         gateway: [{ ipBlock: { cidr: '0.0.0.0/0' } }],
         egress: 'public',

@@ -17,42 +17,77 @@ export async function* inTimeOrder(logs: AsyncGenerator<StampedLine>[]): AsyncGe
   }
 }
 
-/** Merges logs as they come. */
-export async function* asTheyCome(logs: AsyncGenerator<StampedLine>[]): AsyncGenerator<StampedLine> {
-  const waiting = new Map(logs.map((log) => [log, headOf(log)]))
-  try {
-    while (waiting.size > 0) {
-      const { log, next } = await Promise.race(waiting.values())
-      if (next.done === true) {
-        waiting.delete(log)
-      } else {
-        waiting.set(log, headOf(log))
-        yield next.value
-      }
-    }
-  } finally {
-    for (const head of waiting.values()) head.catch(() => null) // nobody is left to be told
-  }
-}
+/**
+ * Merges logs as they come. Of each one line is asked for at a time.
+ *
+ * @param more logs that begin later; over when no other can begin.
+ */
+export async function* asTheyCome(
+  logs: AsyncGenerator<StampedLine>[],
+  more: AsyncGenerator<AsyncGenerator<StampedLine>> | null = null
+): AsyncGenerator<StampedLine> {
+  const arrived: (() => StampedLine | null)[] = []
+  let asked = 0
+  let wake: () => void = () => undefined
 
-async function headOf(log: AsyncGenerator<StampedLine>) {
-  return { log, next: await log.next() }
+  function ask<T>(source: AsyncGenerator<T>, take: (value: T) => StampedLine | null): void {
+    asked++
+    const arrive = (look: () => StampedLine | null) => {
+      asked--
+      arrived.push(look)
+      wake()
+    }
+    source.next().then(
+      ({ done, value }) =>
+        arrive(() => {
+          if (done === true) return null
+          ask(source, take)
+          return take(value)
+        }),
+      (err: unknown) =>
+        arrive(() => {
+          throw err
+        })
+    )
+  }
+  const join = (log: AsyncGenerator<StampedLine>) => ask(log, (line) => line)
+
+  for (const log of logs) join(log)
+  if (more !== null) {
+    ask(more, (log) => {
+      join(log)
+      return null
+    })
+  }
+  while (asked > 0 || arrived.length > 0) {
+    const line = arrived.shift()?.() ?? null
+    if (line !== null) yield line
+    // One promise for each wait: those of a race would be held by the log that is silent for days.
+    else if (arrived.length === 0 && asked > 0) await new Promise<void>((resolve) => (wake = resolve))
+  }
 }
 
 function stampOf(next: IteratorResult<StampedLine>): string {
   return next.done === true ? '' : next.value.stamp
 }
 
-/** What several replicas printed, as a port tells it: by time, or followed as it comes. Ends without an error with the signal. */
+/**
+ * What several replicas printed, as a port tells it: by time, or followed as it comes. Ends without an error with the signal.
+ *
+ * @param later of a followed one: the logs that begin while it is told.
+ */
 export async function* mergedLogs(
   open: (signal: AbortSignal) => Promise<AsyncGenerator<StampedLine>[]>,
   isFollowed: boolean,
-  signal: AbortSignal
+  signal: AbortSignal,
+  later?: (signal: AbortSignal) => AsyncGenerator<AsyncGenerator<StampedLine>>
 ): AsyncGenerator<RuntimeLogLine> {
   const over = new AbortController()
   try {
-    const logs = await open(AbortSignal.any([signal, over.signal]))
-    for await (const { stamp: _, ...line } of isFollowed ? asTheyCome(logs) : inTimeOrder(logs)) yield line
+    const both = AbortSignal.any([signal, over.signal])
+    const logs = await open(both)
+    const merged = isFollowed ? asTheyCome(logs, later?.(both)) : inTimeOrder(logs)
+    for await (const { stamp: _, ...line } of merged) yield line
   } catch (err) {
     if (!signal.aborted) throw err
   } finally {

@@ -12,14 +12,14 @@ export const permissions: readonly Permission[] = [
   ...of('', 'serviceaccounts', ['create', 'patch']),
   ...of('', 'limitranges', ['create', 'patch']),
   ...of('', 'resourcequotas', ['create', 'patch']),
-  ...of('', 'secrets', ['create', 'patch', 'deletecollection']),
+  ...of('', 'secrets', ['create', 'patch']),
   ...of('', 'pods', ['list', 'watch', 'deletecollection']),
   ...of('', 'pods/log', ['get']),
   ...of('', 'services', ['get', 'create', 'patch', 'delete']),
   ...of('', 'events', ['list']),
   ...of('apps', 'deployments', ['list', 'watch', 'create', 'patch', 'deletecollection']),
   ...of('networking.k8s.io', 'networkpolicies', ['create', 'patch']),
-  ...of('policy', 'poddisruptionbudgets', ['create', 'patch', 'deletecollection'])
+  ...of('policy', 'poddisruptionbudgets', ['create', 'patch'])
 ]
 
 /** Where each function has an Ingress: in the gateway's namespace alone. */

@@ -5,11 +5,13 @@ import { labels } from '../labels.ts'
 import { mergedLogs } from '../log-order.ts'
 import type { ClusterLogger } from '../logger.ts'
 import type { RegistryCredentials } from '../registry-credentials.ts'
-import { connectKubernetes, type KubernetesApi } from './api.ts'
+import { connectKubernetes, type KubernetesApi, listAll } from './api.ts'
+import { createApply } from './apply.ts'
 import { runChecks } from './check.ts'
-import { endpointOf, isReady, wasReady } from './judge.ts'
-import { podLogs } from './logs.ts'
+import { endpointOf, isOver, isReady, wasReady } from './judge.ts'
+import { followedPods, placeOf, podLogs } from './logs.ts'
 import type { KubernetesPolicy } from './owned-object.ts'
+import { createOwners, type Owners } from './owners.ts'
 import { createRemoval } from './removal.ts'
 import { createRollout } from './rollout.ts'
 import { createWatched, type Watched } from './watched.ts'
@@ -34,6 +36,7 @@ export interface KubernetesClusterOptions extends KubernetesPolicy {
 interface Connected {
   api: KubernetesApi
   watched: Watched
+  owners: Owners
   rollOut: ReturnType<typeof createRollout>
   remove: ReturnType<typeof createRemoval>
 }
@@ -42,6 +45,7 @@ interface Connected {
 export function createKubernetesCluster(options: KubernetesClusterOptions): Cluster {
   const { installation, logger, readyTimeoutMs = 60_000, scheduleTimeoutMs = 20_000 } = options
   const monotonicNow = options.monotonicNow ?? (() => performance.now())
+  const own = `${labels.installation}=${installation}`
   let connecting: Promise<Connected> | null = null
   const inFlight = createInFlight({ logger, now: monotonicNow })
 
@@ -61,10 +65,13 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
     const registries = Object.keys(options.registryAuth).length === 0 ? null : dockerConfig(options.registryAuth)
     const { filesOf } = options
     const limits = { readyTimeoutMs, scheduleTimeoutMs, monotonicNow }
-    const deps = { api, watched, policy: options, registries, filesOf, logger, ...limits }
+    const apply = createApply(api)
+    const owners = createOwners({ api, apply, policy: options, registries, logger, monotonicNow })
+    const parts = { api, apply, owners, watched, policy: options, hasRegistries: registries !== null }
+    const rollOut = createRollout({ ...parts, filesOf, logger, ...limits })
     const ingressNamespace = options.ingress?.gateway.namespace ?? null
-    const remove = createRemoval({ api, watched, installation, ingressNamespace, logger })
-    return { api, watched, rollOut: createRollout(deps), remove }
+    const remove = createRemoval({ api, watched, installation, ingressNamespace, logger, monotonicNow })
+    return { api, watched, owners, rollOut, remove }
   }
 
   async function bring(deployment: Deployment, count: number, signal: AbortSignal): Promise<Endpoint[]> {
@@ -80,12 +87,11 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
 
   async function podsOf(api: KubernetesApi, deploymentId: string | null, signal: AbortSignal): Promise<V1Pod[]> {
     const core = api.config.makeApiClient(api.client.CoreV1Api)
-    const own = `${labels.installation}=${installation}`
     const labelSelector = deploymentId === null ? own : `${own},${labels.deployment}=${deploymentId}`
-    const pods = await api.call('list pods', signal, (settings) =>
-      core.listPodForAllNamespaces({ labelSelector }, settings)
+    const { items } = await listAll<V1Pod>(api, 'list pods', signal, (page, settings) =>
+      core.listPodForAllNamespaces({ labelSelector, ...page }, settings)
     )
-    return pods.items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+    return items.filter((pod) => pod.metadata?.deletionTimestamp === undefined && !isOver(pod))
   }
 
   return {
@@ -98,32 +104,33 @@ export function createKubernetesCluster(options: KubernetesClusterOptions): Clus
       await (await connected()).remove(deploymentId, graceMs, signal)
     },
     async list(signal) {
-      const { api } = await connected()
+      const { api, owners } = await connected()
       const apps = api.config.makeApiClient(api.client.AppsV1Api)
       const [deployments, pods] = await Promise.all([
-        api.call('list deployments', signal, (settings) =>
-          apps.listDeploymentForAllNamespaces({ labelSelector: `${labels.installation}=${installation}` }, settings)
+        listAll<V1Deployment>(api, 'list deployments', signal, (page, settings) =>
+          apps.listDeploymentForAllNamespaces({ labelSelector: own, ...page }, settings)
         ),
         podsOf(api, null, signal)
       ])
       const byDeployment = Map.groupBy(pods, ({ metadata }) => metadata?.labels?.[labels.deployment] ?? '')
-      return deployments.items.map((object) => objectOf(object, byDeployment))
+      const objects = deployments.items.map((object) => objectOf(object, byDeployment))
+      owners.look(objects.map(({ ownerSlug }) => ownerSlug))
+      return objects
     },
-    logs: (deploymentId, logOptions, signal) =>
-      mergedLogs(
-        async (both) => {
-          const { api } = await connected()
-          return (await podsOf(api, deploymentId, both)).map(({ metadata }) =>
-            podLogs(api, { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }, logOptions, both)
-          )
-        },
-        logOptions.follow,
-        signal
-      ),
+    async *logs(deploymentId, logOptions, signal) {
+      const { api, watched } = await connected()
+      const { follow } = logOptions
+      const open = async (both: AbortSignal) =>
+        follow ? [] : (await podsOf(api, deploymentId, both)).map((pod) => podLogs(api, placeOf(pod), logOptions, both))
+      const later = (both: AbortSignal) => followedPods(api, watched, deploymentId, logOptions, both)
+      yield* mergedLogs(open, follow, signal, later)
+    },
     check: async (signal) => runChecks(await connected().catch((err: unknown) => err), options, signal),
     async close() {
       await inFlight.close()
-      if (connecting !== null) await (await connecting).watched.close()
+      if (connecting === null) return
+      const { owners, watched } = await connecting
+      await Promise.all([owners.close(), watched.close()])
     }
   }
 }

@@ -167,3 +167,53 @@ test('what a container printed before it ended is told, also where the next one 
   const silent = failureOf(podOf({ conditions: notReady, status: ended(1, 'Error') }))
   assert.equal(silent.printed, null)
 })
+
+const beside = (name: string, change: Partial<V1ContainerStatus>): V1ContainerStatus => ({
+  name,
+  image: '',
+  imageID: '',
+  ready: true,
+  restartCount: 0,
+  ...change
+})
+
+test('a pod that was evicted neither counts nor stands in the way of the one that took its place', () => {
+  const evicted = podOf({ status: ended(137, 'Error'), conditions: notReady })
+  Object.assign(evicted.status ?? {}, {
+    phase: 'Failed',
+    reason: 'Evicted',
+    message: 'The node was low on resource: memory.'
+  })
+  assert.equal(judge(deployment, 1, objectOf(), [evicted, podOf()]).kind, 'ready')
+  assert.deepEqual(judge(deployment, 1, objectOf(), [evicted]), {
+    kind: 'waiting',
+    why: 'the cluster ended it: The node was low on resource: memory.'
+  })
+})
+
+test('what was put beside a function is not taken for it, in whatever order the pod names them', () => {
+  const now = new Date(20_000)
+  const busy = unreadyPod(2000)
+  const proxy = beside('a-proxy', { state: { running: { startedAt: now } } })
+  busy.status?.containerStatuses?.unshift(proxy)
+  assert.equal(wasReady(busy), true)
+  const crashing = podOf({ conditions: notReady, status: { ready: false } })
+  crashing.status?.containerStatuses?.unshift(beside('a-proxy', ended(2, 'Error')))
+  assert.deepEqual(judge(deployment, 1, objectOf(), [crashing]), {
+    kind: 'waiting',
+    why: 'a-proxy, which is put beside the function, exited with code 2'
+  })
+})
+
+test('one that has to begin before the function and cannot is told by its name', () => {
+  const pod = podOf({ conditions: notReady, status: waiting('PodInitializing', '') })
+  const init = beside('linkerd-init', {
+    ready: false,
+    state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } },
+    lastState: { terminated: { exitCode: 95, reason: 'Error', message: 'iptables: not permitted' } }
+  })
+  Object.assign(pod.status ?? {}, { initContainerStatuses: [init] })
+  const verdict = judge(deployment, 1, objectOf(), [pod])
+  assert.ok(verdict.kind === 'waiting')
+  assert.match(verdict.why, /^linkerd-init, .* exited with code 95: iptables: not permitted$/)
+})

@@ -1,5 +1,6 @@
 import type { V1ContainerStatus, V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
+import { containerName } from './objects.ts'
 
 /** What is known of a roll-out at a moment. */
 export type Verdict =
@@ -33,7 +34,8 @@ export function judge(
   pods: V1Pod[],
   busy: ReadonlySet<string> = new Set()
 ): Verdict {
-  const alive = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+  const there = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+  const alive = there.filter((pod) => !isOver(pod))
   for (const pod of alive) {
     const failed = failureOf(deployment, pod)
     if (failed !== null) return failed
@@ -46,7 +48,20 @@ export function judge(
   if (ready.length === count && alive.length === count && (status?.updatedReplicas ?? 0) === count) {
     return { kind: 'ready', endpoints: ready.map(endpointOf) }
   }
-  return { kind: 'waiting', why: alive.map(whyWaiting).find((why) => why !== null) ?? 'no replica is there yet' }
+  return {
+    kind: 'waiting',
+    why: [...alive, ...there.filter(isOver)].map(whyWaiting).find((why) => why !== null) ?? 'no replica is there yet'
+  }
+}
+
+/** Evicted, or its node went down: it stays to be read of until the cluster collects it, and another has taken its place. */
+export function isOver({ status }: V1Pod): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded'
+}
+
+/** Of the function itself: what injects puts its own beside it. */
+function functionStatus({ status }: V1Pod): V1ContainerStatus | undefined {
+  return status?.containerStatuses?.find(({ name }) => name === containerName)
 }
 
 export function isReady({ status }: V1Pod): boolean {
@@ -57,10 +72,10 @@ export function isReady({ status }: V1Pod): boolean {
  * Was it ready in the life that its container has now? The kubelet takes any answer but 2xx and 3xx for "not ready", so also that of a
  * function that has all the calls that it takes. Before a container runs its pod is not ready: what changed later was its being ready.
  */
-export function wasReady({ status }: V1Pod): boolean {
+export function wasReady(pod: V1Pod): boolean {
+  const { status } = pod
   const since = timeOf(conditionOf(status?.conditions, 'Ready')?.lastTransitionTime)
-  const [container] = status?.containerStatuses ?? []
-  const startedAt = timeOf(container?.state?.running?.startedAt)
+  const startedAt = timeOf(functionStatus(pod)?.state?.running?.startedAt)
   return status?.podIP !== undefined && since !== null && startedAt !== null && since > startedAt
 }
 
@@ -78,34 +93,25 @@ function conditionOf<T extends { type: string }>(conditions: T[] | undefined, ty
 }
 
 function failureOf(deployment: Deployment, pod: V1Pod): Verdict | null {
-  const name = pod.metadata?.name ?? ''
-  for (const status of pod.status?.containerStatuses ?? []) {
-    const { waiting } = status.state ?? {}
-    const ended = status.state?.terminated ?? status.lastState?.terminated
-    if (ended !== undefined && !wasReadyBefore(status) && !wasReady(pod)) {
-      const failure = new Failure(
-        'not-ready',
-        describeExit(ended.exitCode, ended.reason ?? '', ended.message, deployment)
-      )
-      const isRun = ended.reason !== 'ContainerCannotRun' && ended.reason !== 'StartError'
-      const printed = isRun ? ended.message?.trim() || null : null
-      return { kind: 'failed', failure, pod: isRun ? name : null, printed }
-    }
-    if (waiting === undefined) continue
-    const said = waiting.message ?? ''
-    if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)$/.test(waiting.reason ?? '') && isMissing(said)) {
-      const failure = new Failure(
-        'image-missing',
-        `its registry does not have the image of ${deployment.clusterName}: ${said}`
-      )
-      return { kind: 'failed', failure, pod: null, printed: null }
-    }
-    if (hopeless.has(waiting.reason ?? '')) {
-      const failure = new Failure('not-ready', `${deployment.clusterName} cannot start: ${waiting.reason}, ${said}`)
-      return { kind: 'failed', failure, pod: null, printed: null }
-    }
+  const status = functionStatus(pod)
+  if (status === undefined) return null
+  const { waiting } = status.state ?? {}
+  const ended = status.state?.terminated ?? status.lastState?.terminated
+  if (ended !== undefined && !wasReadyBefore(status) && !wasReady(pod)) {
+    const said = describeExit(ended.exitCode, ended.reason ?? '', ended.message, deployment)
+    const failure = new Failure('not-ready', said)
+    const isRun = ended.reason !== 'ContainerCannotRun' && ended.reason !== 'StartError'
+    const printed = isRun ? ended.message?.trim() || null : null
+    return { kind: 'failed', failure, pod: isRun ? (pod.metadata?.name ?? '') : null, printed }
   }
-  return null
+  const failed = (failure: Failure): Verdict => ({ kind: 'failed', failure, pod: null, printed: null })
+  const { reason = '', message = '' } = waiting ?? {}
+  if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull)$/.test(reason) && isMissing(message)) {
+    const said = `its registry does not have the image of ${deployment.clusterName}: ${message}`
+    return failed(new Failure('image-missing', said))
+  }
+  if (!hopeless.has(reason)) return null
+  return failed(new Failure('not-ready', `${deployment.clusterName} cannot start: ${reason}, ${message}`))
 }
 
 /** One that runs and was started again is the function's life, not this roll-out's. */
@@ -140,10 +146,30 @@ function whyWaiting(pod: V1Pod): string | null {
   if (isReady(pod)) return null
   const scheduled = conditionOf(pod.status?.conditions, 'PodScheduled')
   if (scheduled?.status === 'False') return `no node takes it: ${scheduled.message ?? scheduled.reason ?? ''}`
-  const waiting = pod.status?.containerStatuses?.find(({ state }) => state?.waiting !== undefined)?.state?.waiting
-  if (waiting !== undefined)
-    return `${waiting.reason ?? 'waiting'}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+  if (isOver(pod)) return `the cluster ended it: ${pod.status?.message ?? pod.status?.reason ?? 'it does not say why'}`
+  const own = functionStatus(pod)
+  const [trouble] = others(pod).flatMap((status) => troubleOf(status) ?? [])
+  if (trouble !== undefined) return trouble
+  const { waiting } = own?.state ?? {}
+  if (waiting !== undefined) return sayingOf(waiting.reason ?? 'waiting', waiting.message)
   return 'it runs, but is not ready'
+}
+
+/** What something else put into the pod: what begins before the function, and what runs beside it. */
+function others({ status }: V1Pod): V1ContainerStatus[] {
+  const beside = status?.containerStatuses?.filter(({ name }) => name !== containerName) ?? []
+  return [...(status?.initContainerStatuses ?? []), ...beside]
+}
+
+function troubleOf({ name, state, lastState, ready }: V1ContainerStatus): string | null {
+  const ended = state?.terminated ?? lastState?.terminated
+  if (ready || ended === undefined || ended.exitCode === 0) return null
+  const code = `exited with code ${ended.exitCode}`
+  return `${name}, which is put beside the function, ${sayingOf(code, ended.message ?? state?.waiting?.message)}`
+}
+
+function sayingOf(reason: string, message: string | undefined): string {
+  return message === undefined ? reason : `${reason}: ${message}`
 }
 
 /** Why no node takes it, or why it may not even have a pod, where that is so: after a while it is a failure of its own. */

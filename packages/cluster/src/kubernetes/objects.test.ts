@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Failure } from '@slipway/domain'
 import { deploymentOf } from '@slipway/testing'
-import { deploymentObject, objectName, secretOf, serviceName, serviceOf } from './objects.ts'
+import { deploymentObject, disruptionBudgetOf, objectName, secretOf, serviceName, serviceOf } from './objects.ts'
 import type { KubernetesPolicy } from './owned-object.ts'
 import { namespaceOf, ownerObjects } from './owner-objects.ts'
 import { placementOf } from './placement.ts'
@@ -61,9 +61,27 @@ test('a value of the environment is taken as written', () => {
   )
 })
 
+const made = { metadata: { name: 'hello-1', uid: 'u1' } }
+
+test('the cluster takes the parts of a deployment away with it, and one that is never ready keeps no node from being drained', () => {
+  const deployment = deploymentOf({ secrets: [{ name: 'api', versionId: 'v1' }] })
+  const budget = disruptionBudgetOf(deployment, policy, made)
+  const reference = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'hello-1', uid: 'u1' }
+  for (const part of [budget, secretOf(deployment, policy, new Map(), made)]) {
+    assert.ok(part.kind === 'PodDisruptionBudget' || part.kind === 'Secret')
+    assert.deepEqual(part.metadata.ownerReferences, [reference])
+  }
+  assert.ok(budget.kind === 'PodDisruptionBudget')
+  assert.deepEqual(budget.spec, {
+    maxUnavailable: 1,
+    selector: { matchLabels: { 'com.slipway.deployment': deployment.id } },
+    unhealthyPodEvictionPolicy: 'AlwaysAllow'
+  })
+})
+
 test('secrets are files that can be read only, and nothing of them is in the environment', () => {
   const deployment = deploymentOf({ secrets: [{ name: 'api', versionId: 'v1' }] })
-  const secret = secretOf(deployment, policy, new Map([['key', Buffer.from('s3cret')]]))
+  const secret = secretOf(deployment, policy, new Map([['key', Buffer.from('s3cret')]]), made)
   assert.equal(secret.kind === 'Secret' && secret.data?.key, Buffer.from('s3cret').toString('base64'))
   const { spec } = podOf({ id: deployment.id, secrets: deployment.secrets })
   assert.deepEqual(

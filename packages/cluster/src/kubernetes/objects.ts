@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { V1Container, V1Deployment, V1HostAlias, V1PodSpec } from '@kubernetes/client-node'
+import type { V1Container, V1Deployment, V1HostAlias, V1OwnerReference, V1PodSpec } from '@kubernetes/client-node'
 import { type Deployment, functionPort, pinnedReference, secretsDirectory } from '@slipway/domain'
 import { isLabelValue, labels } from '../labels.ts'
 import { usualRequests } from '../usual-requests.ts'
@@ -27,28 +27,38 @@ export function objectName({ functionName, id }: Pick<Deployment, 'functionName'
   return `${functionName.slice(0, 30).replace(/-+$/, '')}-${short}`
 }
 
-/** The files of a deployment's secrets, by name. */
+/** The files of a deployment's secrets, by name. `made` is its Deployment, which it goes with. */
 export function secretOf(
   deployment: Deployment,
   policy: KubernetesPolicy,
-  files: ReadonlyMap<string, Uint8Array>
+  files: ReadonlyMap<string, Uint8Array>,
+  made: V1Deployment
 ): OwnedObject {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'Opaque',
-    metadata: metaOf(deployment, policy),
+    metadata: { ...metaOf(deployment, policy), ownerReferences: [referenceTo(made)] },
     data: Object.fromEntries([...files].map(([name, content]) => [name, Buffer.from(content).toString('base64')]))
   }
 }
 
-export function disruptionBudgetOf(deployment: Deployment, policy: KubernetesPolicy): OwnedObject {
+export function disruptionBudgetOf(deployment: Deployment, policy: KubernetesPolicy, made: V1Deployment): OwnedObject {
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
-    metadata: metaOf(deployment, policy),
-    spec: { maxUnavailable: 1, selector: { matchLabels: { [labels.deployment]: deployment.id } } }
+    metadata: { ...metaOf(deployment, policy), ownerReferences: [referenceTo(made)] },
+    spec: {
+      maxUnavailable: 1,
+      selector: { matchLabels: { [labels.deployment]: deployment.id } },
+      // A function that is never ready would keep its node from being drained for ever.
+      unhealthyPodEvictionPolicy: 'AlwaysAllow'
+    }
   }
+}
+
+function referenceTo({ metadata }: V1Deployment): V1OwnerReference {
+  return { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata?.name ?? '', uid: metadata?.uid ?? '' }
 }
 
 /**

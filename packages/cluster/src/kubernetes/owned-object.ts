@@ -4,6 +4,7 @@ import type {
   V1Namespace,
   V1NetworkPolicy,
   V1NetworkPolicyPeer,
+  V1OwnerReference,
   V1PodDisruptionBudget,
   V1ResourceQuota,
   V1Secret,
@@ -19,6 +20,8 @@ export interface Meta {
   namespace: string
   labels: Record<string, string>
   annotations?: Record<string, string>
+  /** What it is a part of, and goes with. */
+  ownerReferences?: V1OwnerReference[]
 }
 
 /** All that is applied but the Deployment, with what makes each its own kind. */

@@ -1,25 +1,26 @@
 import type { CoreV1Event, V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { type Deployment, type Endpoint, Failure, functionPort } from '@slipway/domain'
-import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { pathOrigin, readyLimitMs } from '../readiness.ts'
 import type { KubernetesApi } from './api.ts'
-import { createApply } from './apply.ts'
+import type { Apply } from './apply.ts'
 import { createGatewayAliases } from './gateway-aliases.ts'
 import { ingressOf } from './ingress.ts'
-import { isReady, judge, timeOf, unschedulable, type Verdict, wasReady } from './judge.ts'
+import { isOver, isReady, judge, timeOf, unschedulable, type Verdict, wasReady } from './judge.ts'
 import { podLogs } from './logs.ts'
 import { deploymentObject, disruptionBudgetOf, secretOf, serviceOf } from './objects.ts'
 import { type KubernetesPolicy, namespaceName } from './owned-object.ts'
-import { namespaceOf, ownerObjects } from './owner-objects.ts'
+import type { Owners } from './owners.ts'
 import type { Watched } from './watched.ts'
 
 export interface RolloutDeps {
   api: KubernetesApi
+  apply: Apply
+  owners: Owners
   watched: Watched
   policy: KubernetesPolicy
-  /** What pods pull with, as a Docker configuration; null: nothing. */
-  registries: string | null
+  /** Has each owner's namespace something to pull with? */
+  hasRegistries: boolean
   filesOf(deployment: Deployment): Promise<ReadonlyMap<string, Uint8Array>>
   readyTimeoutMs: number
   /** How long a pod that no node takes may wait for one. */
@@ -36,43 +37,20 @@ function told(lines: string[]): string {
 }
 
 export function createRollout(deps: RolloutDeps) {
-  const { api, watched, policy, registries, filesOf, readyTimeoutMs, scheduleTimeoutMs, monotonicNow } = deps
+  const { api, apply, owners, watched, policy, hasRegistries, filesOf } = deps
+  const { readyTimeoutMs, scheduleTimeoutMs, monotonicNow } = deps
   const core = api.config.makeApiClient(api.client.CoreV1Api)
-  const apply = createApply(api)
   const gatewayAliases = createGatewayAliases({ api, watched, inner: policy.inner, logger: deps.logger })
 
-  /** @throws Failure `forbidden` for a namespace of that name that is somebody else's. */
-  async function ensureNamespace(ownerSlug: string, signal: AbortSignal): Promise<void> {
-    const name = namespaceName(ownerSlug)
-    const found = await api
-      .call(`read namespace ${name}`, signal, (settings) => core.readNamespace({ name }, settings))
-      .catch((err: unknown) => {
-        if (err instanceof Failure && err.code === 'not-found') return null
-        throw err
-      })
-    if (found !== null && found.metadata?.labels?.[labels.installation] !== policy.installation) {
-      throw new Failure(
-        'forbidden',
-        `the namespace ${name} is not of this installation: remove it, or give the owner another name`
-      )
-    }
-    if (found?.metadata?.deletionTimestamp !== undefined && found !== null) {
-      throw new Failure('unavailable', `the namespace ${name} is being removed: it is tried again`)
-    }
-    await apply(namespaceOf(ownerSlug, policy), signal)
-  }
-
   async function ensureObjects(deployment: Deployment, count: number, signal: AbortSignal): Promise<V1Deployment> {
-    await ensureNamespace(deployment.ownerSlug, signal)
-    const shared = ownerObjects(deployment.ownerSlug, policy, registries)
-    await Promise.all(shared.map((object) => apply(object, signal)))
-    if (deployment.secrets.length > 0) {
-      await apply(secretOf(deployment, policy, await filesOf(deployment)), signal)
-    }
-    if (count > 1) await apply(disruptionBudgetOf(deployment, policy), signal)
+    await owners.ensure(deployment.ownerSlug, signal)
+    const files = deployment.secrets.length > 0 ? await filesOf(deployment) : null
     const hostAliases = await gatewayAliases(deployment.id, signal)
-    const object = deploymentObject(deployment, count, policy, { hasRegistries: registries !== null, hostAliases })
+    const object = deploymentObject(deployment, count, policy, { hasRegistries, hostAliases })
     const applied = await apply.deployment(object, signal)
+    // Parts of it, which the cluster takes away with it: of a version that is refused, or whose removal breaks off, nothing stays.
+    if (files !== null) await apply(secretOf(deployment, policy, files, applied), signal)
+    if (count > 1) await apply(disruptionBudgetOf(deployment, policy, applied), signal)
     // After it: whoever removes a function's last version asks first whether another is there.
     await apply(serviceOf(deployment, policy), signal)
     if (policy.ingress !== null) await apply(ingressOf(deployment, policy.installation, policy.ingress), signal)
@@ -85,6 +63,11 @@ export function createRollout(deps: RolloutDeps) {
     const options = { follow: false, since: null, tail: keptLines }
     for await (const { text } of podLogs(api, where, options, signal)) texts.push(text)
     return told(texts)
+  }
+
+  /** One of those that are on their way: not what was evicted, or is about to go. */
+  function currentPod({ id }: Deployment): V1Pod | undefined {
+    return watched.pods(id).find((pod) => pod.metadata?.deletionTimestamp === undefined && !isOver(pod))
   }
 
   /** What the kubelet last said of the readiness probe: the events tell, the pod does not. */
@@ -119,7 +102,7 @@ export function createRollout(deps: RolloutDeps) {
 
   async function probeAnswer(deployment: Deployment, signal: AbortSignal): Promise<string> {
     const { readiness } = deployment.spec
-    const [pod] = watched.pods(deployment.id)
+    const pod = currentPod(deployment)
     const asked = `GET ${readiness.path} on port ${functionPort} (${pathOrigin(readiness)})`
     if (pod === undefined) return asked
     const last = await lastProbe(deployment, pod, signal)
@@ -136,7 +119,7 @@ export function createRollout(deps: RolloutDeps) {
 
   async function overTime(deployment: Deployment, limitMs: number, why: string, signal: AbortSignal): Promise<never> {
     const answer = await probeAnswer(deployment, signal)
-    const name = watched.pods(deployment.id)[0]?.metadata?.name
+    const name = currentPod(deployment)?.metadata?.name
     const lines = name === undefined ? '' : await lastLines(deployment, name, signal)
     throw new Failure(
       'not-ready',
