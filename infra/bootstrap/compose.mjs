@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { suite, unpackPackages } from './debian.mjs'
+import { keptDirectory, makeKept } from './kept.mjs'
 import { findProgram, Stop } from './processes.mjs'
 
 const name = 'docker-compose'
@@ -27,8 +28,7 @@ export async function ensureCompose({ machine, say }, plugins = pluginDirectorie
     say(`Compose is ${program}`)
     return { SLIPWAY_TEST_COMPOSE: program }
   }
-  const cache = machine.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  const directory = join(cache, 'slipway', `compose-${suite}`)
+  const directory = keptDirectory(machine, `compose-${suite}`)
   if (!existsSync(directory)) await unpack(directory, { machine, say })
   const program = join(directory, name)
   say(`Compose is ${program}`)
@@ -41,9 +41,7 @@ async function isNewEnough(program, machine) {
 }
 
 async function unpack(directory, { machine, say }) {
-  mkdirSync(dirname(directory), { recursive: true })
-  const beside = mkdtempSync(`${directory}.`)
-  try {
+  await makeKept(directory, async (beside) => {
     const without = 'Compose to test with'
     await unpackPackages([name], join(beside, 'package'), { machine, say, without, instead })
     const usr = join(beside, 'package', 'usr')
@@ -52,8 +50,5 @@ async function unpack(directory, { machine, say }) {
     if (program === null) throw new Stop(`Debian's package ${name} has no program of that name: ${instead}`)
     renameSync(program, join(beside, name))
     rmSync(join(beside, 'package'), { recursive: true })
-    renameSync(beside, directory)
-  } finally {
-    rmSync(beside, { recursive: true, force: true })
-  }
+  })
 }

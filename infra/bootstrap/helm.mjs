@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { keptDirectory, makeKept } from './kept.mjs'
 import { Stop } from './processes.mjs'
 
 /**
@@ -18,8 +18,7 @@ export async function ensureHelm({ machine, say, root }) {
   const source = join(root, 'test', 'ship', 'programs')
   const made = createHash('sha256')
   for (const file of ['go.mod', 'go.sum']) made.update(readFileSync(join(source, file)))
-  const cache = machine.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  const directory = join(cache, 'slipway', `helm-${made.digest('hex').slice(0, 16)}`)
+  const directory = keptDirectory(machine, `helm-${made.digest('hex').slice(0, 16)}`)
   const program = join(directory, 'helm')
   if (existsSync(program)) say(`helm is ${program}`)
   else await compile(directory, { machine, say, source })
@@ -32,15 +31,10 @@ async function compile(directory, { machine, say, source }) {
     throw new Stop('Helm is needed: install it, or Go 1.26 or newer (https://go.dev/dl), with which it is compiled')
   }
   say('compiling Helm: once, for some minutes')
-  mkdirSync(dirname(directory), { recursive: true })
-  const beside = mkdtempSync(`${directory}.`)
-  try {
+  await makeKept(directory, async (beside) => {
     const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', `${beside}/`, 'helm.sh/helm/v4/cmd/helm']
     const env = { ...machine.env, GOFLAGS: '-mod=readonly' }
     const { code, output } = await machine.run(go, args, { cwd: source, env })
     if (code !== 0) throw new Stop(`go build failed:\n${output.trim()}`)
-    renameSync(beside, directory)
-  } finally {
-    rmSync(beside, { recursive: true, force: true })
-  }
+  })
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, unpackPackages } from './debian.mjs'
+import { keptDirectory, makeKept } from './kept.mjs'
 import { Stop } from './processes.mjs'
 
 const packages = ['etcd-server', 'containerd', 'containernetworking-plugins']
@@ -22,8 +22,7 @@ export async function ensureKubernetes({ machine, say, root }) {
   const source = join(root, 'test', 'kubernetes', 'programs')
   const made = createHash('sha256').update(suite).update(packages.join())
   for (const file of ['go.mod', 'go.sum', 'pause/main.go']) made.update(readFileSync(join(source, file)))
-  const cache = machine.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  const directory = join(cache, 'slipway', `kubernetes-${made.digest('hex').slice(0, 16)}`)
+  const directory = keptDirectory(machine, `kubernetes-${made.digest('hex').slice(0, 16)}`)
   if (existsSync(directory)) say(`Kubernetes is in ${directory}`)
   else await make(directory, { machine, say, source })
   return { SLIPWAY_TEST_KUBERNETES: directory }
@@ -37,9 +36,7 @@ async function make(directory, { machine, say, source }) {
     )
   }
   if (!machine.isRoot) throw new Stop('a Kubernetes cluster of our own needs root: set KUBECONFIG to one that runs')
-  mkdirSync(dirname(directory), { recursive: true })
-  const beside = mkdtempSync(`${directory}.`)
-  try {
+  await makeKept(directory, async (beside) => {
     await unpackPackages(packages, join(beside, 'servers'), {
       machine,
       say,
@@ -47,10 +44,7 @@ async function make(directory, { machine, say, source }) {
       instead: 'set KUBECONFIG to a cluster'
     })
     await compile(join(beside, 'bin'), { machine, say, go, source })
-    renameSync(beside, directory)
-  } finally {
-    rmSync(beside, { recursive: true, force: true })
-  }
+  })
 }
 
 async function compile(bin, { machine, say, go, source }) {
