@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createStatusApi } from '@slipway/client'
 import type { Installation, InstallationOptions } from '@slipway/demo'
-import { freePort, waitFor } from '@slipway/machine'
+import { freePort } from '@slipway/machine'
 import { createStore } from '@slipway/store'
 import { docker, root } from './image.ts'
 
@@ -73,13 +73,7 @@ export async function createComposed(image: string, directory: string): Promise<
       const lines = settings.flatMap(([name, value]) => (value === undefined ? [] : [`${name}='${value}'`]))
       await writeFile(join(infra, 'slipway.env'), `${lines.join('\n')}\n`, { mode: 0o600 })
       await run('sh', [join(infra, 'compose-secrets.sh')], { env })
-      // For Compose what ended at its start and is started again is unhealthy at that moment: told again it goes on.
-      const isUp = () =>
-        compose('up', '--detach', '--no-build', '--wait', '--wait-timeout', '200').then(
-          () => true,
-          () => false
-        )
-      await waitFor(isUp, { timeoutMs: 240_000, what: 'every container to be healthy' }).catch(async (err: unknown) => {
+      await compose('up', '--detach', '--no-build', '--wait', '--wait-timeout', '200').catch(async (err: unknown) => {
         const said = await compose('logs', '--tail', '20')
         await down('--timeout', '0')
         throw new Error(said, { cause: err })

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { waitFor } from '@slipway/machine'
 import { call, createScene, saying, stackOf } from '../system/scene.ts'
 import { createComposed } from './composed.ts'
-import { buildServicesImage, imageBytes, removeImage, root } from './image.ts'
+import { buildServicesImage, healthCheckOf, imageBytes, removeImage, root } from './image.ts'
 
 const run = promisify(execFile)
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(0)
@@ -22,6 +22,9 @@ test('the image is built, the compose file starts everything of it, a push and a
   opened.defer(() => removeImage(image))
   const mb = Math.round((await imageBytes(image)) / 1e6)
   t.diagnostic(`the image: ${mb} MB, built in ${seconds(builtAt)} s`)
+  const { interval, timeout, startPeriod, retries } = await healthCheckOf(image)
+  const longest = startPeriod + retries * (interval + timeout)
+  assert.ok(longest <= 90, `a service that never gets well is told after ${longest} s`)
 
   const directory = await mkdtemp(join(tmpdir(), 'slipway-ship-'))
   opened.defer(() => rm(directory, { recursive: true, force: true }))

@@ -26,6 +26,17 @@ export async function imageBytes(reference: string): Promise<number> {
   return Number(await docker('image', 'inspect', '--format', '{{.Size}}', reference))
 }
 
+/** In seconds. */
+export async function healthCheckOf(reference: string) {
+  const format = '{{json .Config.Healthcheck}}'
+  const check = JSON.parse(await docker('image', 'inspect', '--format', format, reference)) as Record<
+    'Interval' | 'Timeout' | 'StartPeriod' | 'Retries',
+    number
+  >
+  const [interval, timeout, startPeriod] = [check.Interval / 1e9, check.Timeout / 1e9, check.StartPeriod / 1e9]
+  return { interval, timeout, startPeriod, retries: check.Retries }
+}
+
 export async function removeImage(reference: string): Promise<void> {
   await docker('image', 'rm', reference)
 }

@@ -16,6 +16,11 @@ export const healthSettings = {
 }
 const HealthSettings = Type.Object(healthSettings)
 
+/** Where that is; null where no port is set. */
+export function healthAddress({ HEALTH_HOST: host, HEALTH_PORT: port }: Static<typeof HealthSettings>) {
+  return port === undefined ? null : { host, port, setting: 'HEALTH_PORT' }
+}
+
 /** A number that is asked for when somebody looks. */
 export interface Figure {
   name: string
@@ -31,12 +36,13 @@ export interface Figure {
  * @returns null where no port is set
  */
 export async function startHealth(
-  { HEALTH_HOST: host, HEALTH_PORT: port }: Static<typeof HealthSettings>,
+  settings: Static<typeof HealthSettings>,
   { figures = [], ...server }: Pick<ServerOptions, 'needs'> & { figures?: Figure[]; logger: Logger }
 ): Promise<Running | null> {
-  if (port === undefined) return null
+  const address = healthAddress(settings)
+  if (address === null) return null
   const app = createServer({ ...server, metrics: await registryOf(figures) })
-  const url = await listenOn(app, { host, port }, 'HEALTH_PORT')
+  const url = await listenOn(app, address, address.setting)
   return { url, close: () => app.close() }
 }
 

@@ -40,6 +40,27 @@ test('a database that refuses us is a matter of configuration', () => {
     assert.equal(codeOf(errorOf({ code })), 'invalid-configuration')
 })
 
+test('a connection that TLS refuses is a matter of configuration', () => {
+  const refused = [
+    errorOf({}, 'The server does not support SSL connections'),
+    errorOf({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+    errorOf({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }),
+    errorOf({ code: 'CERT_HAS_EXPIRED' }),
+    errorOf({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' }),
+    errorOf({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' })
+  ]
+  for (const err of refused) assert.equal(codeOf(err), 'invalid-configuration', err.message)
+})
+
+test('an address that is none is told without it, for a password is in it', () => {
+  const translated = translate(
+    errorOf({ code: 'ERR_INVALID_URL', input: 'postgres://u:very-secret@h:x/' }, 'Invalid URL')
+  )
+  assert.ok(translated instanceof Failure)
+  assert.equal(translated.code, 'invalid-configuration')
+  assert.equal(translated.cause, undefined)
+})
+
 test('what is a bug stays what it is', () => {
   const bugs: unknown[] = [
     errorOf({ code: '23503' }),

@@ -35,6 +35,14 @@ const networkCodes = new Set([
 const networkMessages =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|connection error/i
 
+/** What Node says of a certificate that it does not take, and of a server that does not speak TLS after all. */
+const tlsCodes =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|EPROTO$|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_)/
+
+/** `pg` raises these as plain errors without a code. */
+const tlsMessages = /does not support SSL connections|error establishing an SSL connection/i
+const passwordMessages = /^SASL: /
+
 function codeOf(err: object): string {
   return 'code' in err && typeof err.code === 'string' ? err.code : ''
 }
@@ -51,6 +59,10 @@ export function isConflict(err: unknown): boolean {
 export function translate(err: unknown): unknown {
   if (!(err instanceof Error) || err instanceof Failure) return err
   const code = codeOf(err)
+  if (code === 'ENOENT' && 'syscall' in err && err.syscall === 'open') {
+    const message = 'a file that DATABASE_URL names is not there: check sslrootcert, sslcert and sslkey'
+    return new Failure('invalid-configuration', message, { cause: err })
+  }
   if (code === 'ERR_SQLITE_ERROR' && 'errcode' in err && typeof err.errcode === 'number') {
     const message = sqliteFailures[err.errcode & 0xff]
     return message === undefined ? err : new Failure('unavailable', message, { cause: err })
@@ -60,11 +72,23 @@ export function translate(err: unknown): unknown {
       cause: err
     })
   }
-  if (refusedStates.some((state) => code.startsWith(state))) {
+  const isRefused = refusedStates.some((state) => code.startsWith(state))
+  if (isRefused || (code === '' && passwordMessages.test(err.message))) {
     return new Failure(
       'invalid-configuration',
       'PostgreSQL refused us: check user, password, database and rights in DATABASE_URL',
       { cause: err }
+    )
+  }
+  if (tlsCodes.test(code) || (code === '' && tlsMessages.test(err.message))) {
+    const message = 'no connection with TLS to PostgreSQL: check sslmode and sslrootcert in DATABASE_URL'
+    return new Failure('invalid-configuration', message, { cause: err })
+  }
+  if (code === 'ERR_INVALID_URL') {
+    // Without the cause: the whole address is in it.
+    return new Failure(
+      'invalid-configuration',
+      'DATABASE_URL is no address: what is special in a password is written as %XX'
     )
   }
   const isAway =

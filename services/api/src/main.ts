@@ -5,21 +5,25 @@ import {
   createLogger,
   loadConfig,
   queueConfig,
+  readInstallation,
   run,
-  storeConfig
+  storeConfig,
+  untilThere
 } from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { ApiConfig, startApi } from './service.ts'
 
 const logger = createLogger('api')
 
-await run(async () => {
+await run(async (stop) => {
   addSettingsFile(process.env)
   const config = loadConfig(ApiConfig, process.env)
   logger.level = config.LOG_LEVEL
   const closers = createClosers(logger)
-  const store = await createStore(storeConfig(config))
+  const waiting = { config, at: { host: config.API_HOST, port: config.API_PORT, setting: 'API_PORT' }, logger, stop }
+  const store = await untilThere('store', () => createStore(storeConfig(config)), waiting)
   closers.add('store', () => store.close())
+  await untilThere('deployer', () => readInstallation(store), waiting)
   const signals = createSignals(queueConfig(config), (err) => logger.warn({ err }, 'Redis does not answer'))
   closers.add('signals', () => signals.close())
   const api = await startApi(config, { store, signals, logger })

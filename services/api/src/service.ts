@@ -20,8 +20,10 @@ import {
   proxySettings,
   queueConfig,
   type Running,
+  readInstallation,
   releaseOf,
-  signInKeySettings
+  signInKeySettings,
+  waitSettings
 } from '@slipway/service'
 import { createUploads } from '@slipway/source'
 import Type, { type Static } from 'typebox'
@@ -33,6 +35,7 @@ import { createSignIn, limitsOf, peopleSettings } from './sign-in/sign-in.ts'
 
 export const ApiConfig = Type.Object({
   ...commonSettings,
+  ...waitSettings,
   API_HOST: Type.String({
     default: '127.0.0.1',
     description: 'Where the status API and the page listen. Another one than loopback only with an https PUBLIC_URL.'
@@ -109,9 +112,7 @@ export async function startApi(
 ): Promise<RunningApi> {
   assertReachedPrivately(config)
   const paths = homePaths(config.SLIPWAY_HOME)
-  const internalToken = await store.settings.get('internal-token')
-  if (internalToken === null)
-    throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
+  const { internalToken } = await readInstallation(store)
   const uploadLimitBytes = config.UPLOAD_LIMIT_MB * 1024 ** 2
   let address = `http://127.0.0.1:${config.API_PORT}`
   const providers = createIdentityProviders(config, Date.now)

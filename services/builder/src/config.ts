@@ -5,7 +5,8 @@ import {
   isolationSettings,
   keepSettings,
   registrySettings,
-  stageSettings
+  stageSettings,
+  waitSettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
 
@@ -15,6 +16,7 @@ const List = (description: string) =>
 
 export const BuilderConfig = Type.Object({
   ...commonSettings,
+  ...waitSettings,
   ...registrySettings,
   ...isolationSettings,
   ...internalSettings,

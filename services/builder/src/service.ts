@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createInternalClient } from '@slipway/client'
 import { createBuildRooms } from '@slipway/cluster/build-rooms'
-import { Failure, imageFunctionOf, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
+import { imageFunctionOf, type Store, type Variable, valuesOf, variablesFor } from '@slipway/domain'
 import { createConsumer, type Signals } from '@slipway/queue'
 import {
   createClosers,
@@ -15,6 +15,7 @@ import {
   listed,
   queueConfig,
   type Running,
+  readInstallation,
   registryAuth,
   resolversOf,
   startHealth
@@ -61,11 +62,7 @@ export async function startBuilder(
   const now = Date.now
   const holder = `builder-${randomUUID()}`
   const paths = homePaths(config.SLIPWAY_HOME)
-  const installation = await store.settings.get('installation')
-  const internalToken = await store.settings.get('internal-token')
-  if (installation === null || internalToken === null) {
-    throw new Failure('unavailable', 'the deployer was never started: start it first, it sets the installation up')
-  }
+  const { id: installation, internalToken } = await readInstallation(store)
   const internal = createInternalClient(internalAddress(config), internalToken)
   const mirrors = await createMirrors({
     root: paths.mirrors,

@@ -56,11 +56,11 @@ export function addInstallationCommands(program: Command, { settings, print, env
       if (loadOnly) return void (await import('@slipway/gateway/main'))
       const { run } = await import('@slipway/service/run')
       const logger = await openLog(env.LOG_LEVEL)
-      await run(() => {
+      await run((stop) => {
         addSettingsFile(env)
         for (const problem of unknownSettings(env)) print(`!! ${problem}`)
         setLevel(logger, env.LOG_LEVEL)
-        return up(env, logger, print)
+        return up(env, logger, print, stop)
       }, logger)
     })
 

@@ -13,6 +13,7 @@ import {
   queueConfig,
   type Running,
   storeConfig,
+  untilThere,
   withSettingFiles
 } from '@slipway/service'
 import { createStore } from '@slipway/store'
@@ -27,7 +28,12 @@ type Env = Record<string, string | undefined>
  * Everything on one machine, in two processes: control (receiver, builder, deployer, API), which is this one, and the gateway.
  * Redis and a registry are started beside them unless they are configured.
  */
-export async function up(environment: Env, logger: Logger, say: (line: string) => void): Promise<Running> {
+export async function up(
+  environment: Env,
+  logger: Logger,
+  say: (line: string) => void,
+  stop: AbortSignal
+): Promise<Running> {
   // What is decided by here, and given to the gateway.
   const env = withSettingFiles(environment, ['DATABASE_URL', 'REDIS_URL', 'REGISTRY'])
   const home = resolve(env.SLIPWAY_HOME ?? '.slipway')
@@ -63,7 +69,7 @@ export async function up(environment: Env, logger: Logger, say: (line: string) =
       REGISTRY: servers.registry,
       GATEWAY_PORT: gatewayPort
     }
-    const control = await startControl(settings, servers.ownRegistry, logger)
+    const control = await startControl(settings, servers.ownRegistry, logger, stop)
     closers.add('control', () => control.close())
     const gateway = await keepGateway(home, gatewayEnv(settings), gatewayUrl, logger)
     closers.add('gateway', () => gateway.stop())
@@ -86,12 +92,14 @@ export async function up(environment: Env, logger: Logger, say: (line: string) =
 async function startControl(
   settings: Env,
   registry: OwnRegistry | null,
-  logger: Logger
+  logger: Logger,
+  stop: AbortSignal
 ): Promise<{ installation: string; api: string; receiver: string; claimUrl: string | null; close(): Promise<void> }> {
   const config = loadConfig(DeployerConfig, settings)
   const closers = createClosers(logger)
   try {
-    const store = await createStore(storeConfig(config))
+    const open = () => createStore(storeConfig(config))
+    const store = await untilThere('store', open, { config, at: null, logger, stop })
     closers.add('store', () => store.close())
     const { id: installation } = await installationOf(store)
     await noteInstallation(config.SLIPWAY_HOME, installation)

@@ -6,6 +6,7 @@ import {
   registrySettings,
   signInKeySettings,
   stageSettings,
+  waitSettings,
   webhookKeySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
@@ -18,6 +19,7 @@ const Days = (days: number, description: string) => Type.Number({ default: days,
 
 export const DeployerConfig = Type.Object({
   ...commonSettings,
+  ...waitSettings,
   ...forgeApiSettings,
   ...registrySettings,
   ...clusterSettings,

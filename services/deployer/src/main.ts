@@ -3,10 +3,12 @@ import {
   addSettingsFile,
   createClosers,
   createLogger,
+  healthAddress,
   loadConfig,
   queueConfig,
   run,
-  storeConfig
+  storeConfig,
+  untilThere
 } from '@slipway/service'
 import { createStore } from '@slipway/store'
 import { DeployerConfig } from './config.ts'
@@ -14,12 +16,13 @@ import { startDeployer } from './service.ts'
 
 const logger = createLogger('deployer')
 
-await run(async () => {
+await run(async (stop) => {
   addSettingsFile(process.env)
   const config = loadConfig(DeployerConfig, process.env)
   logger.level = config.LOG_LEVEL
   const closers = createClosers(logger)
-  const store = await createStore(storeConfig(config))
+  const waiting = { config, at: healthAddress(config), logger, stop }
+  const store = await untilThere('store', () => createStore(storeConfig(config)), waiting)
   closers.add('store', () => store.close())
   const signals = createSignals(queueConfig(config), (err) => logger.warn({ err }, 'Redis does not answer'))
   closers.add('signals', () => signals.close())

@@ -14,6 +14,7 @@ import {
   letConnectionsMove,
   listenOn,
   type Running,
+  waitSettings,
   webhookKeySettings
 } from '@slipway/service'
 import Type, { type Static } from 'typebox'
@@ -24,6 +25,7 @@ import { createKeptSource } from './kept-source.ts'
 
 export const ReceiverConfig = Type.Object({
   ...commonSettings,
+  ...waitSettings,
   ...webhookSettings,
   ...webhookKeySettings,
   RECEIVER_HOST: Type.String({ default: '127.0.0.1', description: 'Where webhooks arrive.' }),
