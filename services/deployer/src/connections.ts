@@ -50,12 +50,10 @@ export function createConnections({ store, installationBranch, queued, now, logg
     signal: AbortSignal
   ): Promise<void> {
     const { forgeId } = forge.instance
-    const before = await store.repositories.findByForge(forgeId, found.forgeRepositoryId)
     const repository = await store.repositories.connect(forgeId, found, now(), seenBy)
-    // A repository without a build may be one whose look-up failed half-way the last time.
-    const filter = { repositoryId: repository.id }
-    const wasAway = before === null || before.disconnectedAt !== null
-    if (!wasAway && (await store.builds.list(null, filter, { before: null, limit: 1 })).length > 0) return
+    // Not "is it new, or was it away": who died between the two steps would leave one that is connected and that nobody ever builds.
+    const [newest] = await store.builds.list(null, { repositoryId: repository.id }, { before: null, limit: 1 })
+    if (newest !== undefined && newest.createdAt >= repository.connectedAt) return
     const owner = repository.ownerId === null ? null : await store.owners.get(repository.ownerId)
     const stop = owner === null ? null : ownerStopReason(owner)
     if (stop !== null) {

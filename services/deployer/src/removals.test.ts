@@ -75,6 +75,27 @@ test('what is back within the grace keeps everything, even when nobody said so',
   assert.deepEqual(await waiting(), ['connect a'], 'its branch is looked at again')
 })
 
+test('what is back is built although its connection was noted and nothing more came of it the first time', async (t) => {
+  const { state, known, connections, refresh, forge, signal, isDisconnected, waiting, pass } =
+    await createRemovalsForTest(t)
+  const kept = new Map(state.repositories)
+  state.installations.clear()
+  state.repositories.clear()
+  await refresh('event')
+  for (const [id, found] of kept) state.repositories.set(id, found)
+  state.installations.set('3', { isSuspended: false })
+  pass(1000)
+  const findHead = () => Promise.reject(new Failure('unavailable', 'away in between'))
+  const again = connections.refreshInstallation({ ...forge, findHead }, known.installationId ?? '', 'event', signal)
+  await assert.rejects(again, { code: 'unavailable' })
+  assert.equal(await isDisconnected(), false)
+  assert.deepEqual(await waiting(), [])
+  await refresh('look')
+  assert.deepEqual(await waiting(), ['connect a'])
+  await refresh('look')
+  assert.deepEqual(await waiting(), ['connect a'], 'once')
+})
+
 for (const [what, change] of [
   ['an outage', { failure: new Failure('unavailable', 'away') }],
   ['refused credentials', { failure: new Failure('invalid-configuration', 'bad key') }],
