@@ -25,7 +25,8 @@ export interface RegistryClient {
    * Removes a manifest, and every tag that leads to it. Its layers stay until the registry collects what nothing leads to.
    *
    * @returns false when it was not there
-   * @throws Failure `unsupported` by a registry that removes nothing, `unavailable`, `forbidden`
+   * @throws Failure `unsupported` by a registry that removes nothing, `unavailable` by one that is away, `forbidden`, `bad-gateway` by one that
+   *   does not remove this manifest
    */
   removeManifest(pinned: string, signal: AbortSignal): Promise<boolean>
   /** null when it is not there. @throws Failure `unavailable`, `forbidden` */
@@ -83,7 +84,7 @@ export function createRegistryClient(auth: RegistryAuth): RegistryClient {
       if (answer.status === 404) return false
       if (answer.status === 405)
         throw new Failure('unsupported', `the registry ${host} removes no images: let it collect them by its own rules`)
-      throw unexpected(host, answer, image.path)
+      throw isAway(answer) ? unexpected(host, answer, image.path) : refusal(host, answer, image.path)
     },
     async manifest(pinned, signal) {
       const { host, ...image } = parseReference(pinned)
@@ -141,6 +142,14 @@ export function createRegistryClient(auth: RegistryAuth): RegistryClient {
       if (answer.status !== 201) throw unexpected(host, answer, path)
     }
   }
+}
+
+/** What stands before a registry says so of one that is down, and of one that has too much to do. */
+const isAway = ({ status }: Response) => [429, 502, 503, 504].includes(status)
+
+/** It is there, and does not do this one thing. */
+function refusal(host: string, answer: Response, path: string): Failure {
+  return new Failure('bad-gateway', `the registry ${host} answered ${answer.status} for ${path}`)
 }
 
 function unexpected(host: string, answer: Response, path: string): Failure {

@@ -51,6 +51,10 @@ const keepTraffic = { minuteDays: 2, hourDays: 31 }
 const lastRunKey = 'clean-up.at'
 const uncollectedKey = 'clean-up.uncollected'
 const lookEveryMs = 60_000
+/** From so many images of one registry that are refused on, the others wait for the next time. */
+const refusalLimit = 20
+/** The others of them are counted. */
+const toldLimit = 5
 
 /** Takes away what is not kept: in the store by age and number, in the registry what nothing can need any more. */
 export function createCleanUp(deps: CleanUpDeps): CleanUp {
@@ -62,20 +66,24 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
     const rule: ImageRule = { unusedSince: before(keep.imageDays), keepLast: keep.rollbacks }
     let count = 0
     /** By registry: one that is away, as one that was used before, keeps nothing from being removed in another. */
-    const failures = new Map<string, unknown>()
+    const failures = new Map<string, unknown[]>()
+    const left = new Set<string>()
     for (const image of await retention.unusedImages(rule)) {
       signal.throwIfAborted()
       const [host = ''] = image.repository.split('/', 1)
-      if (failures.has(host)) continue
+      if (left.has(host)) continue
       try {
         if (await removeImage(image, rule, signal)) count += 1
       } catch (err) {
         signal.throwIfAborted()
-        failures.set(host, err)
+        const ofHost = [...(failures.get(host) ?? []), err]
+        failures.set(host, ofHost)
+        // An image that is refused leaves the others to be removed; a registry that is away refuses them all.
+        const isAway = err instanceof Failure && err.code === 'unavailable'
+        if (isAway || ofHost.length === refusalLimit) left.add(host)
       }
     }
-    const [failure] = failures.values()
-    if (failures.size > 0) throw failure
+    if (failures.size > 0) throw joinFailures([...failures.values()].flat())
     return { count }
   }
 
@@ -155,4 +163,10 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
     logger
   )
   return { ...loop, run: ({ builders }, signal) => run(true, builders, signal) }
+}
+
+function joinFailures(failures: unknown[]): AggregateError {
+  const told = new Set(failures.map((err) => (err instanceof Error ? err.message : String(err))))
+  const more = told.size > toldLimit ? [`and ${told.size - toldLimit} more`] : []
+  return new AggregateError(failures, [...[...told].slice(0, toldLimit), ...more].join('; '))
 }
