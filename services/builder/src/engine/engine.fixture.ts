@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { type BuildRoomLimits, createBuildRooms } from '@slipway/cluster/build-rooms'
-import { connectDocker, startRegistry } from '@slipway/machine'
+import { connectDocker, startRegistry, type WaitOptions, waitFor } from '@slipway/machine'
 import Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import type { ImageBuild } from './build-image.ts'
@@ -121,4 +121,17 @@ export function aBuild(files: Record<string, string | Buffer>, more: Partial<Ima
     ...more
   }
   return { build, lines, text: () => lines.map(({ stream, text }) => `${stream}: ${text}`).join('\n') }
+}
+
+/** Waits for a moment in the middle of a build. One that ends before it fails the test with its own reason. */
+export async function untilDuring(building: Promise<unknown>, condition: () => boolean, options: WaitOptions) {
+  const stop = new AbortController()
+  const ended = building.then(() => {
+    throw new Error(`the build ended before ${options.what}`)
+  })
+  try {
+    await Promise.race([waitFor(condition, { ...options, signal: stop.signal }), ended])
+  } finally {
+    stop.abort()
+  }
 }

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { Failure, type FailureCode } from '@slipway/domain'
 import { startRegistry, waitFor } from '@slipway/machine'
 import type Docker from 'dockerode'
-import { aBuild, makeBase, openRegistry, startEngine } from './engine.fixture.ts'
+import { aBuild, makeBase, openRegistry, startEngine, untilDuring } from './engine.fixture.ts'
 import { openSlowRegistry } from './slow-registry.fixture.ts'
 
 const signal = new AbortController().signal
@@ -106,8 +106,8 @@ for (const mode of ['buildkit', 'classic'] as const) {
     const abort = new AbortController()
     const { build } = aBuild({ Dockerfile: `FROM ${base}\nCOPY a /a\nRUN sleep ${seconds}\n`, a: seconds })
     const building = engine.build(build, abort.signal)
-    building.catch(() => {}) // looked at below
-    await waitFor(() => processesWith(`sleep ${seconds}`).length > 0, { what: 'the step', timeoutMs: 10_000 })
+    const isThere = () => processesWith(`sleep ${seconds}`).length > 0
+    await untilDuring(building, isThere, { what: 'the step', timeoutMs: 10_000 })
     const startedAt = performance.now()
     const reason = new Failure('cancelled', 'cancelled by its owner')
     abort.abort(reason)

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { waitFor } from '@slipway/machine'
 import type Docker from 'dockerode'
-import { aBuild, makeBase, openRooms, startEngine } from './engine.fixture.ts'
+import { aBuild, makeBase, openRooms, startEngine, untilDuring } from './engine.fixture.ts'
 
 const signal = AbortSignal.timeout(300_000)
 const isStrict = { isolation: 'strict', noCache: true } as const
@@ -102,8 +102,7 @@ test('a build that is cancelled leaves neither its containers nor its network', 
   const abort = new AbortController()
   const { build, text } = aBuild({ Dockerfile: `FROM ${base}\nRUN echo begun; sleep 600\n` }, isStrict)
   const building = engine.build(build, abort.signal)
-  building.catch(() => {}) // looked at below
-  await waitFor(() => text().includes('stdout: begun'), { what: 'the step', timeoutMs: 30_000 })
+  await untilDuring(building, () => text().includes('stdout: begun'), { what: 'the step', timeoutMs: 30_000 })
   assert.equal((await leftOvers(docker, label)).length, 2)
   const reason = new Error('enough')
   abort.abort(reason)
