@@ -69,6 +69,16 @@ test('of many that come at once over a stale lock one gets it', async (t) => {
   for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof Failure)
 })
 
+test('a process of another machine that shares the directory is told with its machine', async (t) => {
+  const directory = await directoryFor(t)
+  const lock = { host: 'other.test', pid: 7, startedAt: null }
+  await writeFile(join(directory, 'lock'), JSON.stringify(lock))
+  await assert.rejects(lockDirectory(directory), {
+    code: 'conflict',
+    message: /^process 7 on other\.test already works/
+  })
+})
+
 async function directoryFor(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-lock-'))
   t.after(() => rm(directory, { recursive: true, force: true }))

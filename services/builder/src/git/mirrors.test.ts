@@ -6,9 +6,9 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure, type FailureCode } from '@slipway/domain'
+import { tryLock } from '@slipway/machine/file-lock'
 import { createLogger } from '@slipway/service'
 import { startForge } from './forge.fixture.ts'
-import { tryLock } from './lock.ts'
 import { createMirrors, type FetchRequest, type Mirrors, type MirrorsOptions } from './mirrors.ts'
 
 const signal = new AbortController().signal

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { lockHolder, tryLock } from '@slipway/machine/file-lock'
 import { removeTree } from './checkout.ts'
-import { isLocked, tryLock } from './lock.ts'
 
 const dayMs = 24 * 3600_000
 
@@ -40,7 +40,7 @@ async function sweepCheckouts(directory: string, remove: Remove): Promise<void> 
   const instances = new Set((await entriesOf(directory)).map(idIn))
   for (const instance of instances) {
     const path = join(directory, instance)
-    if (await isLocked(`${path}.lock`)) continue
+    if ((await lockHolder(`${path}.lock`)) !== null) continue
     await remove(path)
     await removeTree(`${path}.lock`)
   }

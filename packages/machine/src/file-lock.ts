@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rmdir, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -10,6 +10,14 @@ const silenceMs = 30_000
 /** Held by a process of this machine or of another that shares the directory. Ends with its holder, however that ended. */
 export interface FileLock extends AsyncDisposable {
   release(): Promise<void>
+}
+
+export interface LockHolder {
+  /** null: this machine, as earlier versions wrote it. */
+  host: string | null
+  pid: number
+  /** When the process began, in the kernel's own count: a process number is used again. null where the kernel does not tell. */
+  startedAt: string | null
 }
 
 /** Takes the lock, waiting for whoever holds it. */
@@ -24,24 +32,26 @@ export async function waitForLock(file: string, signal: AbortSignal): Promise<Fi
 
 /** Takes the lock unless somebody holds it. */
 export async function tryLock(file: string): Promise<FileLock | null> {
-  const token = randomUUID()
-  const own = `${file}.${token}`
-  const me = { token, host: hostname(), pid: process.pid, startedAt: await startOf(process.pid) }
+  const own = `${file}.${randomUUID()}`
+  const me: LockHolder = { host: hostname(), pid: process.pid, startedAt: await startOf(process.pid) }
   await writeFile(own, JSON.stringify(me), { mode: 0o600 })
   try {
     // A link is made whole or not at all: nobody ever reads half a lock.
-    if (await isDone(link(own, file), 'EEXIST')) return heldLock(file)
-    await removeIfStale(file)
-    return (await isDone(link(own, file), 'EEXIST')) ? heldLock(file) : null
+    while (!(await isDone(link(own, file), 'EEXIST'))) {
+      if ((await lockHolder(file)) !== null) return null
+      await removeStale(file)
+    }
+    return heldLock(file)
   } finally {
     await unlink(own)
   }
 }
 
-/** False also for a lock that nobody ever took. */
-export async function isLocked(file: string): Promise<boolean> {
+/** Who holds it; null also for a lock that nobody ever took. */
+export async function lockHolder(file: string): Promise<LockHolder | null> {
   const text = await read(file)
-  return text !== null && !(await isStale(file, text))
+  const holder = text === null ? null : parse(text)
+  return holder !== null && (await isThere(holder, file)) ? holder : null
 }
 
 function heldLock(file: string): FileLock {
@@ -60,25 +70,28 @@ function heldLock(file: string): FileLock {
   return { release, [Symbol.asyncDispose]: release }
 }
 
-async function removeIfStale(file: string): Promise<void> {
-  const text = await read(file)
-  if (text === null || !(await isStale(file, text))) return
-  const aside = `${file}.${randomUUID()}`
-  if (!(await isDone(rename(file, aside), 'ENOENT'))) return
+/** Several may have seen the same stale lock. One at a time looks again and removes it, so that nobody removes a new one. */
+async function removeStale(file: string): Promise<void> {
+  const guard = `${file}.takeover`
+  if (!(await isDone(mkdir(guard), 'EEXIST'))) return waitForGuard(guard)
   try {
-    // Somebody may have taken over in between: then it was that lock that was moved, and it is put back.
-    if ((await read(aside)) !== text) await isDone(link(aside, file), 'EEXIST')
+    if ((await lockHolder(file)) === null) await isDone(unlink(file), 'ENOENT')
   } finally {
-    await unlink(aside)
+    await rmdir(guard)
   }
 }
 
-async function isStale(file: string, text: string): Promise<boolean> {
-  const holder = parse(text)
-  if (holder === null) return true
-  if (holder.host === hostname()) return !(await isAlive(holder.pid, holder.startedAt))
+/** A takeover takes moments: one that is older was cut short, and is cleared away. */
+async function waitForGuard(guard: string): Promise<void> {
+  await sleep(10)
+  const modifiedMs = await modificationTime(guard)
+  if (modifiedMs !== null && Date.now() - modifiedMs > 10_000) await isDone(rmdir(guard), 'ENOENT')
+}
+
+async function isThere({ host, pid, startedAt }: LockHolder, file: string): Promise<boolean> {
+  if (host === null || host === hostname()) return isAlive(pid, startedAt)
   const modifiedMs = await modificationTime(file)
-  return modifiedMs !== null && Date.now() - modifiedMs > silenceMs
+  return modifiedMs !== null && Date.now() - modifiedMs <= silenceMs
 }
 
 async function isAlive(pid: number, startedAt: string | null): Promise<boolean> {
@@ -91,19 +104,21 @@ async function isAlive(pid: number, startedAt: string | null): Promise<boolean> 
   return startedAt === null || actual === null || actual === startedAt
 }
 
-/** When a process began, in the kernel's own count (field 22 of its `stat`): process numbers are used again. */
+/** Field 22 of `/proc/<pid>/stat`; the second field is in parentheses and may contain anything. */
 async function startOf(pid: number): Promise<string | null> {
   const text = await read(`/proc/${pid}/stat`)
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null
 }
 
-function parse(text: string): { host: string; pid: number; startedAt: string | null } | null {
+function parse(text: string): LockHolder | null {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || !('pid' in value) || !('host' in value)) return null
-    if (typeof value.pid !== 'number' || typeof value.host !== 'string') return null
-    const startedAt = 'startedAt' in value && typeof value.startedAt === 'string' ? value.startedAt : null
-    return { host: value.host, pid: value.pid, startedAt }
+    if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number') return null
+    const textOf = (name: string) => {
+      const field = (value as Record<string, unknown>)[name]
+      return typeof field === 'string' ? field : null
+    }
+    return { host: textOf('host'), pid: value.pid, startedAt: textOf('startedAt') }
   } catch {
     return null // not one of ours: nobody holds it
   }

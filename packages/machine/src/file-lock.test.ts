@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { isLocked, tryLock, waitForLock } from './lock.ts'
+import { lockHolder, tryLock, waitForLock } from './file-lock.ts'
 
 function aFile(t: TestContext): { directory: string; file: string } {
   const directory = mkdtempSync(join(tmpdir(), 'lock-'))
@@ -33,7 +33,7 @@ test('a lock that is held is not to be had, and waiting for it ends with the sig
   const { file } = aFile(t)
   await using _lock = await tryLock(file)
   assert.equal(await tryLock(file), null)
-  assert.equal(await isLocked(file), true)
+  assert.equal((await lockHolder(file))?.pid, process.pid)
   const reason = new Error('enough')
   const abort = new AbortController()
   setTimeout(() => abort.abort(reason), 50)
@@ -43,7 +43,7 @@ test('a lock that is held is not to be had, and waiting for it ends with the sig
 test('the lock of a process that was killed is taken over at once', async (t) => {
   const { file } = aFile(t)
   const program = `
-    import { tryLock } from ${JSON.stringify(import.meta.resolve('./lock.ts'))}
+    import { tryLock } from ${JSON.stringify(import.meta.resolve('./file-lock.ts'))}
     console.log((await tryLock(${JSON.stringify(file)})) !== null)
     setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -74,4 +74,22 @@ test('the process number of a holder that is gone may be used again by another p
   writeFileSync(file, JSON.stringify({ token: 't', host: hostname(), pid: process.pid, startedAt: '1' }))
   await using lock = await tryLock(file)
   assert.ok(lock !== null)
+})
+
+test('of many that come at once over a stale lock one gets it, again and again', async (t) => {
+  const { directory, file } = aFile(t)
+  for (let round = 0; round < 20; round++) {
+    writeFileSync(file, JSON.stringify({ host: hostname(), pid: process.pid, startedAt: '1' }))
+    const locks = await Promise.all(Array.from({ length: 20 }, () => tryLock(file)))
+    const held = locks.filter((lock) => lock !== null)
+    assert.equal(held.length, 1)
+    await held[0]?.release()
+  }
+  assert.deepEqual(readdirSync(directory), [])
+})
+
+test('a lock as the version before wrote it, without its machine, is of this one', async (t) => {
+  const { file } = aFile(t)
+  writeFileSync(file, JSON.stringify({ pid: process.pid, startedAt: null }))
+  assert.equal(await tryLock(file), null)
 })
