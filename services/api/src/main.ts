@@ -1,4 +1,4 @@
-import { createSignals } from '@slipway/queue'
+import { assertRedisTakesUs, createSignals } from '@slipway/queue'
 import {
   addSettingsFile,
   createClosers,
@@ -19,6 +19,7 @@ await run(async (stop) => {
   addSettingsFile(process.env)
   const config = loadConfig(ApiConfig, process.env)
   logger.level = config.LOG_LEVEL
+  await assertRedisTakesUs(queueConfig(config))
   const closers = createClosers(logger)
   const waiting = { config, at: { host: config.API_HOST, port: config.API_PORT, setting: 'API_PORT' }, logger, stop }
   const store = await untilThere('store', () => createStore(storeConfig(config)), waiting)

@@ -4,7 +4,7 @@ import { ApiConfig, startApi } from '@slipway/api'
 import { BuilderConfig, startBuilder } from '@slipway/builder'
 import { DeployerConfig, installationOf, startDeployer } from '@slipway/deployer'
 import { lockDirectory } from '@slipway/machine'
-import { createSignals } from '@slipway/queue'
+import { assertRedisTakesUs, createSignals } from '@slipway/queue'
 import { ReceiverConfig, startReceiver } from '@slipway/receiver'
 import {
   createClosers,
@@ -98,6 +98,7 @@ async function startControl(
   const config = loadConfig(DeployerConfig, settings)
   const closers = createClosers(logger)
   try {
+    await assertRedisTakesUs(queueConfig(config))
     const open = () => createStore(storeConfig(config))
     const store = await untilThere('store', open, { config, at: null, logger, stop })
     closers.add('store', () => store.close())

@@ -1,4 +1,4 @@
-import { createSignals } from '@slipway/queue'
+import { assertRedisTakesUs, createSignals } from '@slipway/queue'
 import {
   addSettingsFile,
   createClosers,
@@ -20,6 +20,7 @@ await run(async (stop) => {
   addSettingsFile(process.env)
   const config = loadConfig(DeployerConfig, process.env)
   logger.level = config.LOG_LEVEL
+  await assertRedisTakesUs(queueConfig(config))
   const closers = createClosers(logger)
   const waiting = { config, at: healthAddress(config), logger, stop }
   const store = await untilThere('store', () => createStore(storeConfig(config)), waiting)

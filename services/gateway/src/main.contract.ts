@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort, startRedis } from '@slipway/machine'
 import { createSignals, type SignalPayload } from '@slipway/queue/signals'
 import { createStore } from '@slipway/store'
+import { startPostgres } from '@slipway/testing'
 import { ask, until } from './gateway-for-test.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
@@ -64,4 +65,34 @@ test('a gateway waits for its database, reads routes from it, reports by Redis, 
   assert.equal((await ask(port, { host: 'localhost', path: '/readyz' })).status, 200)
 
   assert.equal(await stop(), 0)
+})
+
+test('a gateway that its database or its Redis refuses ends, and says why in one line', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'slipway-gateway-'))
+  t.after(() => rm(home, { recursive: true, force: true }))
+  const redis = await startRedis({ directory: join(home, 'redis') })
+  t.after(() => redis.stop())
+  const server = await startPostgres()
+  t.after(() => server.stop())
+  const database = (await server.makeDatabase()).replace(/[^/]*$/, 'nothing')
+  const refusal = async (env: Record<string, string>) => {
+    const child = spawn(process.execPath, [main], {
+      env: { SLIPWAY_HOME: home, REDIS_URL: redis.url, GATEWAY_PORT: String(await freePort()), ...env },
+      stdio: ['ignore', 'ignore', 'pipe']
+    })
+    t.after(() => child.kill('SIGKILL'))
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => void (said += chunk))
+    assert.deepEqual(await once(child, 'close'), [1, null])
+    return said
+  }
+  const { port } = new URL(redis.url)
+  assert.match(
+    await refusal({ REDIS_URL: `redis://127.0.0.1:${port}/999` }),
+    /^Redis refused us: check user, password and database in REDIS_URL \(ERR DB index is out of range\)\n$/
+  )
+  assert.equal(
+    await refusal({ DATABASE_URL: database }),
+    'PostgreSQL refused us: check user, password, database and rights in DATABASE_URL\n'
+  )
 })

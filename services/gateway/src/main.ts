@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { Failure } from '@slipway/domain/failure'
 import { createAsyncBacklog } from '@slipway/queue/async-backlog'
+import { assertRedisTakesUs } from '@slipway/queue/refusal'
 import { createSignals } from '@slipway/queue/signals'
 import { createTrafficSender } from '@slipway/queue/traffic'
 import { createClosers } from '@slipway/service/closers'
@@ -20,6 +22,7 @@ async function main() {
     logger.level = config.LOG_LEVEL
     const closers = createClosers(logger)
     const queue = { redisUrl: config.REDIS_URL, prefix: config.QUEUE_PREFIX }
+    await assertRedisTakesUs(queue)
     const onRedisError = (err: Error) => logger.debug({ err }, 'Redis does not answer')
     const signals = createSignals(queue, onRedisError)
     closers.add('signals', () => signals.close())
@@ -28,6 +31,10 @@ async function main() {
     const file = join(config.SLIPWAY_HOME, 'store.sqlite')
     const routes = createRouteSource(() => openRoutes({ url: config.DATABASE_URL, file }))
     closers.add('store', () => routes.close())
+    // One that is refused ends; one whose database is not there yet listens, and serves when it is.
+    await routes.installation().catch((err: unknown) => {
+      if (!(err instanceof Failure) || err.code !== 'unavailable') throw err
+    })
     const backlog = createAsyncBacklog(queue, onRedisError)
     closers.add('backlog', async () => backlog.close())
     const open = async () => {

@@ -10,7 +10,7 @@ import type { RouteTable } from './routes.ts'
  * @param onSwap the table was swapped.
  */
 export function createRouteFeed(source: RouteSource, table: RouteTable, onSwap: () => void, logger: Logger): Loop {
-  let isAway = false
+  let told: string | null = null
   return createLoop(
     'routes',
     500,
@@ -23,14 +23,14 @@ export function createRouteFeed(source: RouteSource, table: RouteTable, onSwap: 
           onSwap()
           logger.info({ routesVersion: version }, 'routes swapped')
         }
-        if (isAway) logger.info('the store answers again')
-        isAway = false
+        if (told !== null) logger.info('the store answers again')
+        told = null
       } catch (err) {
         if (!(err instanceof Failure)) throw err
-        // Told once, not twice a second.
-        if (!isAway)
+        // Told once, not twice a second; and once more when it is for another reason: one that was away may refuse us.
+        if (told !== err.message)
           logger.warn({ err, routesVersion: table.version() }, 'no routes from the store: the last ones keep serving')
-        isAway = true
+        told = err.message
       }
     },
     logger

@@ -1,4 +1,4 @@
-import { createSignals } from '@slipway/queue'
+import { assertRedisTakesUs, createSignals } from '@slipway/queue'
 import {
   addSettingsFile,
   createClosers,
@@ -18,6 +18,7 @@ await run(async (stop) => {
   addSettingsFile(process.env)
   const config = loadConfig(ReceiverConfig, process.env)
   logger.level = config.LOG_LEVEL
+  await assertRedisTakesUs(queueConfig(config))
   const closers = createClosers(logger)
   // One that shares its port leaves it to the others meanwhile.
   const waiting = {
