@@ -18,8 +18,9 @@ import {
   type GitLabLocalForge,
   type LocalRepository
 } from '@slipway/local-forge'
-import { keptPorts, lockDirectory, type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
+import { keptPorts, type RunningRegistry, startRegistry, waitFor } from '@slipway/machine'
 import { createLogger } from '@slipway/service'
+import { lockDirectory } from '@slipway/service/directory-lock'
 import Docker from 'dockerode'
 
 const secret = 'the system tests have one'

@@ -2,7 +2,6 @@ export { ask } from './ask.ts'
 export { connectDocker, type DockerEngine, type DockerOptions } from './docker.ts'
 export type { DockerConnection } from './engine-api.ts'
 export { type KeptProcess, keepRunning } from './keep-running.ts'
-export { type DirectoryLock, lockDirectory } from './lock.ts'
 export { freePort, isPortFree, keptPorts } from './ports.ts'
 export {
   type MachineLogger,

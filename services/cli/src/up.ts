@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path'
 import { ApiConfig, startApi } from '@slipway/api'
 import { BuilderConfig, startBuilder } from '@slipway/builder'
 import { DeployerConfig, installationOf, startDeployer } from '@slipway/deployer'
-import { lockDirectory } from '@slipway/machine'
 import { assertRedisTakesUs, createSignals } from '@slipway/queue'
 import { ReceiverConfig, startReceiver } from '@slipway/receiver'
 import {
@@ -16,6 +15,7 @@ import {
   untilThere,
   withSettingFiles
 } from '@slipway/service'
+import { lockDirectory } from '@slipway/service/directory-lock'
 import { createStore } from '@slipway/store'
 import { refuseHalfRestored } from './backup/state.ts'
 import { type Endpoints, saveEndpoints } from './connection.ts'

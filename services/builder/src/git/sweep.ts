@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { lockHolder, tryLock } from '@slipway/machine/file-lock'
+import { lockHolder, tryLock } from '@slipway/service/file-lock'
 import { removeTree } from './checkout.ts'
 
 const dayMs = 24 * 3600_000

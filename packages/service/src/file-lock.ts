@@ -50,7 +50,11 @@ export async function tryLock(file: string): Promise<FileLock | null> {
 /** Who holds it; null also for a lock that nobody ever took. */
 export async function lockHolder(file: string): Promise<LockHolder | null> {
   const text = await read(file)
-  const holder = text === null ? null : parse(text)
+  return text === null ? null : holderIn(text, file)
+}
+
+async function holderIn(text: string, file: string): Promise<LockHolder | null> {
+  const holder = parse(text)
   return holder !== null && (await isThere(holder, file)) ? holder : null
 }
 
@@ -75,7 +79,9 @@ async function removeStale(file: string): Promise<void> {
   const guard = `${file}.takeover`
   if (!(await isDone(mkdir(guard), 'EEXIST'))) return waitForGuard(guard)
   try {
-    if ((await lockHolder(file)) === null) await isDone(unlink(file), 'ENOENT')
+    // Only one that is still there: where there is none, somebody may take it between the look and the removal.
+    const text = await read(file)
+    if (text !== null && (await holderIn(text, file)) === null) await isDone(unlink(file), 'ENOENT')
   } finally {
     await rmdir(guard)
   }

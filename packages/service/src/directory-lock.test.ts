@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Failure } from '@slipway/domain'
-import { lockDirectory } from './lock.ts'
+import { lockDirectory } from './directory-lock.ts'
 
 test('a directory is locked once, and again after its release', async (t) => {
   const directory = await directoryFor(t)
@@ -24,7 +24,7 @@ test('a directory is locked once, and again after its release', async (t) => {
 test('the lock of a process that was killed is taken over', async (t) => {
   const directory = await directoryFor(t)
   const script = `
-    import { lockDirectory } from ${JSON.stringify(import.meta.resolve('./lock.ts'))}
+    import { lockDirectory } from ${JSON.stringify(import.meta.resolve('./directory-lock.ts'))}
     await lockDirectory(${JSON.stringify(directory)})
     console.log('locked')
     setInterval(() => {}, 1000)
