@@ -23,16 +23,27 @@ const least = {
   'builder.engine.host': 'tcp://engine.example.com:2376'
 }
 
+interface Container {
+  name: string
+  restartPolicy?: string
+  args?: string[]
+  env?: { name: string; value?: string }[]
+  securityContext: {
+    readOnlyRootFilesystem?: boolean
+    privileged?: boolean
+    runAsGroup?: number
+    capabilities?: { drop: string[] }
+  }
+  resources?: { limits?: { memory?: string } }
+  volumeMounts?: { name: string; mountPath: string }[]
+}
+
 interface Pod {
   serviceAccountName: string
   automountServiceAccountToken: boolean
-  securityContext: { runAsNonRoot: boolean; fsGroupChangePolicy?: string }
-  containers: {
-    name: string
-    args?: string[]
-    env?: { name: string; value?: string }[]
-    securityContext: { readOnlyRootFilesystem?: boolean; privileged?: boolean; capabilities?: { drop: string[] } }
-  }[]
+  securityContext: { runAsNonRoot: boolean; fsGroupChangePolicy?: string; supplementalGroups?: number[] }
+  initContainers?: Container[]
+  containers: Container[]
   volumes: { name: string; secret?: { items?: { key: string }[] } }[]
 }
 
@@ -180,8 +191,7 @@ test('what may be elsewhere is left out, and what may be added is added', async 
     'api.autoscaling.enabled': 'true',
     'gateway.autoscaling.enabled': 'true',
     'builder.keda.enabled': 'true',
-    'builder.keda.prometheus': 'http://prometheus.example.com',
-    'builder.engine.sidecar.enabled': 'true'
+    'builder.keda.prometheus': 'http://prometheus.example.com'
   })
   assert.equal(of(many, 'Ingress').length, 2)
   assert.equal(of(many, 'HorizontalPodAutoscaler').length, 3)
@@ -205,9 +215,43 @@ test('what may be elsewhere is left out, and what may be added is added', async 
     of(objects, 'Ingress').flatMap(({ spec }) => spec?.rules?.map(({ host }) => host) ?? [])
   assert.ok(hosts(many).includes('*.functions.example.com'))
   assert.ok(!hosts(ofEach).includes('*.functions.example.com'))
-  const builder = of(many, 'Deployment').find(({ metadata }) => metadata.name === 'slipway-builder')
+})
+
+test('an engine beside a builder gives it the socket, keeps its data below a volume, and is held by limits', async () => {
+  const objects = await render({ 'builder.engine.sidecar.enabled': 'true' })
+  const builder = of(objects, 'Deployment').find(({ metadata }) => metadata.name === 'slipway-builder')
+  const pod = builder?.spec?.template?.spec
   assert.deepEqual(
-    builder?.spec?.template?.spec.containers.map(({ name }) => name),
-    ['builder', 'engine']
+    pod?.containers.map(({ name, securityContext }) => [name, securityContext.privileged]),
+    [['builder', undefined]]
   )
+  const engine = pod.initContainers?.[0]
+  // It begins before the builder and ends after it.
+  assert.equal(engine?.restartPolicy, 'Always')
+  const args = engine.args ?? []
+  // In its user namespace its own group is 0: that is what the builder has to be one of outside.
+  assert.ok(args.includes('--group=0'))
+  assert.deepEqual(pod.securityContext.supplementalGroups, [engine.securityContext.runAsGroup])
+  const [root] = args.flatMap((arg) => arg.match(/^--data-root=(.*)$/)?.[1] ?? [])
+  const data = engine.volumeMounts?.find(({ name }) => name === 'engine-data')
+  assert.ok(data !== undefined && root?.startsWith(`${data.mountPath}/`))
+  assert.match(engine.resources?.limits?.memory ?? '', /^\d+Gi$/)
+  const without = of(await render(), 'Deployment')
+  for (const { spec } of without) assert.equal(spec?.template?.spec.initContainers, undefined)
+})
+
+test("a registry's own authority is known to who asks it, and to the engine beside a builder", async () => {
+  const knowing = async (values: Record<string, string>) =>
+    of(await render({ 'builder.engine.sidecar.enabled': 'true', ...values }), 'Deployment').flatMap(({ spec }) => {
+      const { initContainers = [], containers } = spec?.template?.spec ?? { containers: [] }
+      return [...initContainers, ...containers].flatMap(({ name, env = [], volumeMounts = [] }) =>
+        volumeMounts.flatMap(({ name: volume, mountPath }) => {
+          const told = env.find(({ value = '' }) => value === mountPath || value === `${mountPath}/ca.crt`)
+          return volume === 'registry-ca' ? [`${name} ${told?.name}`] : []
+        })
+      )
+    })
+  assert.deepEqual(await knowing({}), [])
+  const expected = ['builder NODE_EXTRA_CA_CERTS', 'deployer NODE_EXTRA_CA_CERTS', 'engine SSL_CERT_DIR']
+  assert.deepEqual((await knowing({ 'registry.caSecret': 'ca' })).toSorted(), expected)
 })

@@ -36,11 +36,12 @@ receiver: [GITHUB_WEBHOOK_SECRET, GITHUB_WEBHOOK_SECRET_PREVIOUS, GITLAB_WEBHOOK
 gateway: []
 {{- end -}}
 
-{{/* The Deployment of one service. Call with root, part, port, env (a map), and for the builder sidecars and volumes. */}}
+{{/* The Deployment of one service. Call with root, part, port, env (a map), and for the builder volumes, what runs beside it, and its further groups. */}}
 {{- define "slipway.deployment" -}}
 {{- $root := .root -}}
 {{- $part := .part -}}
 {{- $own := index $root.Values $part -}}
+{{- $asksRegistry := has $part (list "deployer" "builder") -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -77,6 +78,9 @@ spec:
         runAsUser: 10001
         runAsGroup: 10001
         fsGroup: 10001
+        {{- with .groups }}
+        supplementalGroups: {{ toJson . }}
+        {{- end }}
         seccompProfile: { type: RuntimeDefault }
       topologySpreadConstraints:
         - maxSkew: 1
@@ -84,6 +88,9 @@ spec:
           whenUnsatisfiable: ScheduleAnyway
           labelSelector:
             matchLabels: {{- include "slipway.selector" . | nindent 14 }}
+      {{- with .beside }}
+      initContainers: {{- toYaml . | nindent 8 }}
+      {{- end }}
       containers:
         - name: {{ $part }}
           image: {{ $root.Values.image.repository }}:{{ $root.Values.image.tag | default $root.Chart.AppVersion }}
@@ -106,7 +113,11 @@ spec:
                 secretKeyRef: { name: {{ $secret }}, key: {{ . }}, optional: true }
             {{- end }}
             {{- end }}
-            {{- if and $root.Values.registry.existingSecret (has $part (list "deployer" "builder")) }}
+            {{- if and $root.Values.registry.caSecret $asksRegistry }}
+            - name: NODE_EXTRA_CA_CERTS
+              value: /run/slipway/registry/ca.crt
+            {{- end }}
+            {{- if and $root.Values.registry.existingSecret $asksRegistry }}
             - name: REGISTRY_USERNAME
               valueFrom:
                 secretKeyRef: { name: {{ $root.Values.registry.existingSecret }}, key: username }
@@ -156,11 +167,13 @@ spec:
             {{- if index (include "slipway.files" $root | fromYaml) $part }}
             - { name: keys, mountPath: /run/slipway/keys, readOnly: true }
             {{- end }}
+            {{- if and $root.Values.registry.caSecret $asksRegistry }}
+            - { name: registry-ca, mountPath: /run/slipway/registry, readOnly: true }
+            {{- end }}
             {{- if and $root.Values.uploads.existingClaim (has $part (list "api" "builder")) }}
             - { name: uploads, mountPath: /var/lib/slipway/uploads }
             {{- end }}
             {{- with .mounts }}{{ toYaml . | nindent 12 }}{{ end }}
-        {{- with .sidecars }}{{ toYaml . | nindent 8 }}{{ end }}
       volumes:
         - name: home
           emptyDir: {{ eq $part "builder" | ternary (dict "sizeLimit" (dig "cacheSize" "1Gi" $own)) (dict) | toJson }}
@@ -187,6 +200,12 @@ spec:
               {{- range . }}
               - { key: {{ . }}, path: {{ . }} }
               {{- end }}
+        {{- end }}
+        {{- if and $root.Values.registry.caSecret $asksRegistry }}
+        - name: registry-ca
+          secret:
+            secretName: {{ $root.Values.registry.caSecret }}
+            items: [{ key: ca.crt, path: ca.crt }]
         {{- end }}
         {{- if and $root.Values.uploads.existingClaim (has $part (list "api" "builder")) }}
         - name: uploads
