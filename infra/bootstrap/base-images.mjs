@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { commonInputs, fingerprint } from './image-inputs.mjs'
+import { commonInputs, findExtensions, fingerprint } from './image-inputs.mjs'
 import { findProgram, Stop } from './processes.mjs'
 import { certificateFile, rootFileSystem } from './root-file-system.mjs'
 import { serverKinds } from './server-images.mjs'
@@ -67,7 +67,7 @@ export async function ensureImage(kindName, { machine, apt, engine, state, say, 
   if (made === null) {
     throw new Stop(
       `${wanted} cannot be pulled, and this machine has no parts to make one of: set ${kind.variable} to an image ` +
-        `that holds ${kind.holds}${kindName === 'python' ? ', or install python3 and python3-pip' : ''}`
+        `that holds ${kind.holds}${kind.packages === undefined ? '' : `, or install ${kind.packages.join(', ')}`}`
     )
   }
   if (await engine.hasImage(made)) {
@@ -148,9 +148,8 @@ function servicesParts({ machine, root }) {
   if (node === null || called.includes(null)) return null
   const [git, ip, iptables] = called.map((file) => realpathSync(file))
   const helpers = ['/usr/lib/git-core', '/usr/libexec/git-core'].find((directory) => existsSync(directory))
-  const libraries = readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'xtables'))
-  const extensions = libraries.find((directory) => existsSync(directory))
-  if (helpers === undefined || extensions === undefined) return null
+  const extensions = findExtensions()
+  if (helpers === undefined || extensions === null) return null
   const remote = join(helpers, 'git-remote-http')
   return {
     ...node,

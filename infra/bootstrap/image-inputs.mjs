@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { certificateFile } from './root-file-system.mjs'
 
 /** What every image of this machine's parts is made of; null where none can be made: Linux with the GNU C library is needed. */
@@ -19,4 +20,10 @@ export function fingerprint(file) {
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** The directory of iptables' modules, which it loads by their names; null where there is none. */
+export function findExtensions() {
+  const libraries = readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'xtables'))
+  return libraries.find((directory) => existsSync(directory)) ?? null
 }

@@ -53,7 +53,17 @@ const commands = {
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], tests: testRights },
   kubernetes: {
-    needs: [...servers, 'postgres', 'docker-cli', 'base-services', ...serverImages, 'runc', 'kubernetes', 'helm'],
+    needs: [
+      ...servers,
+      'postgres',
+      'docker-cli',
+      'base-services',
+      ...serverImages,
+      'image-engine',
+      'runc',
+      'kubernetes',
+      'helm'
+    ],
     isForTests: true,
     tests: testKubernetes
   },

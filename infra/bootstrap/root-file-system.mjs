@@ -19,7 +19,7 @@ const programs = (
  * The entries of a root file system made of this machine's own parts: programs, the libraries that `ldd` names for them,
  * the machine's certificates, and users root, nobody and app (10001). `binaries` maps further programs to their place,
  * `scripts` and `files` hold text, `trees` are directories taken over as they are. `users` are further ones, their ids by their names,
- * and `owned` directories of theirs, each with the id of whose it is.
+ * and `owned` directories of theirs, each with the id of whose it is. Of the binaries those in `setuid` run as root.
  */
 export async function rootFileSystem({
   machine,
@@ -29,7 +29,8 @@ export async function rootFileSystem({
   links = {},
   files = {},
   users = {},
-  owned = {}
+  owned = {},
+  setuid = []
 }) {
   const entries = new Map()
   const add = (entry) => entries.set(entry.path, entry)
@@ -41,7 +42,8 @@ export async function rootFileSystem({
     const found = findProgram(name, '', systemDirectories)
     if (found !== null) placed[`/usr/bin/${name}`] = found
   }
-  for (const [path, source] of Object.entries(placed)) add(fileEntry(path, realpathSync(source), 0o755))
+  for (const [path, source] of Object.entries(placed))
+    add(fileEntry(path, realpathSync(source), setuid.includes(path) ? 0o4755 : 0o755))
   for (const tree of trees) for (const entry of treeEntries(tree)) add(entry)
 
   const loaded = [...entries.values()].filter(({ source, path }) => source && (path in placed || path.endsWith('.so')))

@@ -1,9 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { commonInputs, fingerprint } from './image-inputs.mjs'
+import { basename, dirname, join } from 'node:path'
+import { commonInputs, findExtensions, fingerprint } from './image-inputs.mjs'
 import { findProgram, serverDirectories } from './processes.mjs'
 
 const data = '/var/lib/postgresql/data'
+const engineHome = '/home/rootless'
+const engineData = `${engineHome}/.local/share/docker`
 
 /**
  * The servers beside Slipway's services. What is made of this machine's programs takes the commands and settings, and has the users and
@@ -36,6 +38,23 @@ export const serverKinds = {
     parts: registryParts,
     changes: ['CMD ["registry", "serve", "/etc/docker/registry/config.yml"]', 'VOLUME /var/lib/registry'],
     trial: 'registry --version'
+  },
+  // Beside a builder in a pod: infra/chart's `builder.engine.sidecar`.
+  engine: {
+    variable: 'ENGINE_IMAGE',
+    image: 'docker.io/library/docker:28-dind-rootless',
+    repository: 'slipway/engine',
+    holds: "Docker's engine, rootlesskit and slirp4netns",
+    parts: engineParts,
+    packages: ['docker.io', 'rootlesskit', 'slirp4netns', 'uidmap', 'fuse-overlayfs', 'iptables', 'iproute2'],
+    changes: [
+      'ENTRYPOINT ["/usr/local/bin/begin"]',
+      'CMD ["dockerd"]',
+      'USER rootless',
+      `ENV HOME=${engineHome}`,
+      `VOLUME ${engineData}`
+    ],
+    trial: 'dockerd --version && rootlesskit --version && slirp4netns --version && [ -u /usr/bin/newuidmap ]'
   }
 }
 
@@ -56,6 +75,57 @@ function registryParts({ machine }) {
   return partsOf(machine, { '/usr/bin/registry': ['docker-registry', 'registry'] }, () => ({
     owned: { '/var/lib/registry': 0 },
     files: { '/etc/docker/registry/config.yml': `${configuration.join('\n')}\n` }
+  }))
+}
+
+const enginePrograms = {
+  '/usr/bin': [
+    'containerd',
+    'containerd-shim-runc-v2',
+    'docker-init',
+    'rootlesskit',
+    'rootlesskit-docker-proxy',
+    'slirp4netns',
+    'fuse-overlayfs',
+    'nsenter'
+  ],
+  '/usr/sbin': ['dockerd', 'docker-proxy', 'runc', 'ip', 'iptables', 'ip6tables', 'iptables-save', 'iptables-restore']
+}
+const idMappers = ['/usr/bin/newuidmap', '/usr/bin/newgidmap']
+/** The usual image runs the engine in namespaces of its user's with exactly these options. */
+const beginEngine = `#!/bin/sh
+set -eu
+[ "\${1:-}" = dockerd ] || exec "$@"
+: "\${XDG_RUNTIME_DIR:=/run/user/$(id -u)}"
+export XDG_RUNTIME_DIR
+mkdir -p "$XDG_RUNTIME_DIR" "$HOME/.local/share/docker"
+exec rootlesskit --net=slirp4netns --mtu=1500 --disable-host-loopback --port-driver=builtin --copy-up=/etc --copy-up=/run docker-init -- "$@"
+`
+
+function engineParts({ machine }) {
+  const wanted = Object.fromEntries([
+    ...Object.entries(enginePrograms).flatMap(([directory, names]) =>
+      names.map((name) => [join(directory, name), name])
+    ),
+    ...idMappers.map((place) => [place, basename(place)])
+  ])
+  const extensions = findExtensions()
+  if (extensions === null) return null
+  return partsOf(machine, wanted, () => ({
+    trees: [{ from: extensions, to: extensions }],
+    setuid: idMappers,
+    links: { '/var/run': '../run' },
+    users: { rootless: 1000 },
+    files: { '/etc/subuid': 'rootless:100000:65536\n', '/etc/subgid': 'rootless:100000:65536\n' },
+    owned: Object.fromEntries(
+      [
+        '/run/user/1000',
+        engineHome,
+        ...['.local', '.local/share'].map((path) => join(engineHome, path)),
+        engineData
+      ].map((path) => [path, 1000])
+    ),
+    scripts: { '/usr/local/bin/begin': beginEngine }
   }))
 }
 

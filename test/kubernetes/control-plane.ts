@@ -152,6 +152,8 @@ async function apiServer(ground: Ground, etcdUrl: string, keys: { private: strin
         `--service-account-key-file=${keys.public}`,
         '--authorization-mode=Node,RBAC',
         '--enable-admission-plugins=NodeRestriction',
+        // As kubeadm and its like have it.
+        '--allow-privileged=true',
         '--anonymous-auth=true'
       ],
       () => isHealthy(`${ground.apiUrl}/readyz`, authority)

@@ -35,6 +35,9 @@ export interface Ground {
   apiUrl: string
 }
 
+/** Where containerd looks up, with every pull, what to know of a registry. */
+export const registriesOf = (directory: string) => join(directory, 'registries')
+
 export const nodeName = 'slipway-test'
 
 /** Where a cluster's sockets are, and its networks. There is one at a time: names and addresses of this machine are a part of it. */

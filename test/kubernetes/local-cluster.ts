@@ -7,7 +7,16 @@ import { freePort, waitFor } from '@slipway/machine'
 import { lockDirectory } from '@slipway/service/directory-lock'
 import { createCertificates } from './certificates.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
-import { bridge, type Ground, nodeAddress, nodeName, type Programs, podPrefix, runDirectory } from './ground.ts'
+import {
+  bridge,
+  type Ground,
+  nodeAddress,
+  nodeName,
+  type Programs,
+  podPrefix,
+  registriesOf,
+  runDirectory
+} from './ground.ts'
 import { clearHost } from './host.ts'
 import { startNames } from './names.ts'
 import { type KubernetesNode, startNode } from './node.ts'
@@ -20,6 +29,8 @@ export interface LocalCluster extends Pick<ControlPlane, 'kubeconfig' | 'restart
   nodeName: string
   restartNode: KubernetesNode['restart']
   importImages: KubernetesNode['importImages']
+  /** Has the node pull from a registry by https that this authority's certificate vouches for. */
+  trustRegistry(host: string, authorityFile: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -70,7 +81,19 @@ export async function startLocalCluster({ programs, directory }: LocalClusterOpt
   await waitFor(() => isNodeReady(kubeconfig), { timeoutMs: 60_000, what: 'the node to be ready' })
   opened.defer(() => endPods(kubeconfig))
   const kept = opened.move()
-  return { kubeconfig, restartApi, restartNode, importImages, nodeName, close: () => kept.disposeAsync() }
+  return {
+    kubeconfig,
+    restartApi,
+    restartNode,
+    importImages,
+    async trustRegistry(host, authorityFile) {
+      const own = join(registriesOf(directory), host)
+      await mkdir(own, { recursive: true })
+      await writeFile(join(own, 'hosts.toml'), `[host."https://${host}"]\nca = "${authorityFile}"\n`)
+    },
+    nodeName,
+    close: () => kept.disposeAsync()
+  }
 }
 
 /** What a cluster left whose tests were killed. */

@@ -9,6 +9,7 @@ import {
   networkName,
   nodeAddress,
   nodeName,
+  registriesOf,
   runDirectory,
   start,
   writeConfiguration,
@@ -97,6 +98,8 @@ sandbox_image = "${pauseImage}"
 restrict_oom_score_adj = true
 # Not among the machine's own.
 netns_mounts_under_state_dir = true
+${cri}.registry]
+config_path = "${registriesOf(directory)}"
 ${cri}.cni]
 bin_dir = "${programs.networkPlugins}"
 conf_dir = "${networks}"
