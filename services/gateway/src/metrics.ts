@@ -12,33 +12,46 @@ export interface GatewayMetrics {
   keep(labels: ReadonlySet<string>): void
 }
 
+/** Counted here and told when asked: the library's own counters look for their series in each call. */
 interface Series {
-  startedTotal: Counter.Internal
-  byCode: Map<string, { total: Counter.Internal; seconds: Histogram.Internal<'function_name' | 'code'> }>
+  started: number
+  byCode: Map<string, { total: number; seconds: Histogram.Internal<'function_name' | 'code'> }>
 }
 
 export function createMetrics(served: () => Iterable<Upstream>): GatewayMetrics {
   const registry = new Registry()
   const registers = [registry]
   const labelNames = ['function_name', 'code'] as const
+  const known = new Map<string, Series>()
   const total = new Counter({
     name: 'gateway_function_invocation_total',
     help: 'Function invocations by answer',
     labelNames,
-    registers
+    registers: [],
+    collect() {
+      this.reset()
+      for (const [function_name, { byCode }] of known)
+        for (const [code, counted] of byCode) this.inc({ function_name, code }, counted.total)
+    }
   })
+  registry.registerMetric(total)
   const seconds = new Histogram({
     name: 'gateway_functions_seconds',
     help: 'Time until the answer of a function has ended',
     labelNames,
     registers
   })
-  const startedTotal = new Counter({
+  const started = new Counter({
     name: 'gateway_function_invocation_started',
     help: 'Function invocations that have begun',
     labelNames: ['function_name'],
-    registers
+    registers: [],
+    collect() {
+      this.reset()
+      for (const [function_name, series] of known) this.inc({ function_name }, series.started)
+    }
   })
+  registry.registerMetric(started)
   const replicas = new Gauge({
     name: 'gateway_service_count',
     help: 'Replicas of a function',
@@ -61,36 +74,33 @@ export function createMetrics(served: () => Iterable<Upstream>): GatewayMetrics 
     }
   })
   registry.registerMetric(deployment)
-  const known = new Map<string, Series>()
 
   function seriesOf(label: string): Series {
     const found = known.get(label)
     if (found !== undefined) return found
-    const made = { startedTotal: startedTotal.labels(label), byCode: new Map() }
+    const made = { started: 0, byCode: new Map() }
     known.set(label, made)
     return made
   }
 
   return {
     registry,
-    started: (label) => seriesOf(label).startedTotal.inc(),
+    started(label) {
+      seriesOf(label).started += 1
+    },
     ended(label, status, took) {
       const { byCode } = seriesOf(label)
       const code = codeOf(status)
-      const counted = byCode.get(code) ?? { total: total.labels(label, code), seconds: seconds.labels(label, code) }
+      const counted = byCode.get(code) ?? { total: 0, seconds: seconds.labels(label, code) }
       byCode.set(code, counted)
-      counted.total.inc()
+      counted.total += 1
       counted.seconds.observe(took)
     },
     keep(labels) {
       for (const [label, { byCode }] of known) {
         if (labels.has(label)) continue
         known.delete(label)
-        startedTotal.remove(label)
-        for (const code of byCode.keys()) {
-          total.remove(label, code)
-          seconds.remove(label, code)
-        }
+        for (const code of byCode.keys()) seconds.remove(label, code)
       }
     }
   }
