@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
 import { responseHeaders, trailerPairs } from './headers.ts'
@@ -16,6 +17,15 @@ export interface AnswerEvents {
   onFailure(err: Error, isSent: boolean): void
   /** Whatever still comes is not looked at. */
   isOver(): boolean
+}
+
+/** Up to here it costs less to copy a body than to write it beside its head. */
+const copiedBytes = 8192
+
+/** The last of an answer, which is most often all of it: what is a string goes out in one with the head. */
+function endWith(res: ServerResponse, body: Buffer): void {
+  if (body.length > copiedBytes) res.end(body)
+  else res.end(body.toString('latin1'), 'latin1')
 }
 
 /** Passes one replica's answer on, as it comes and as fast as the caller takes it. */
@@ -44,7 +54,7 @@ export function createAnswerHandler(call: Call, replica: Replica, events: Answer
       const seconds = (performance.now() - call.begin) / 1000
       res.writeHead(status, responseHeaders((controller as Controller).rawHeaders, call, seconds))
       isHeld = true
-      queueMicrotask(release)
+      process.nextTick(release)
     },
     onResponseData(controller, chunk) {
       if (isHeld && first === null) {
@@ -63,7 +73,7 @@ export function createAnswerHandler(call: Call, replica: Replica, events: Answer
       const isWhole = isHeld
       isHeld = false
       if (res.chunkedEncoding) res.addTrailers(trailerPairs(trailers))
-      if (isWhole && first !== null) res.end(first)
+      if (isWhole && first !== null) endWith(res, first)
       else res.end()
     },
     onRequestUpgrade(controller, status, _headers, socket) {
