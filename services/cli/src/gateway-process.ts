@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { gatewaySettings } from '@slipway/gateway/config'
 import { ask, keepRunning, startProcess } from '@slipway/machine'
 import type { Logger } from '@slipway/service'
-import { smallEnv, smallFlags } from './small-process.ts'
+import { smallEnv, smallGatewayFlags } from './small-process.ts'
 
 /**
  * Keeps a gateway running as a process of its own, so that traffic to functions does not wait for a build's bookkeeping.
@@ -20,7 +20,7 @@ export async function keepGateway(
   const start = () =>
     startProcess({
       program: process.execPath,
-      args: [...smallFlags, fileURLToPath(import.meta.resolve('@slipway/gateway/main'))],
+      args: [...smallGatewayFlags, fileURLToPath(import.meta.resolve('@slipway/gateway/main'))],
       env: { ...env, ...smallEnv(home, env) },
       logFile: join(home, 'gateway.log'),
       isReady: async () => (await ask(`${url}/healthz`))?.status === 200,
