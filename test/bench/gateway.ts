@@ -15,6 +15,8 @@ const runsLimit = 6
 /** By then what grows once has grown: code is compiled, connections are made. */
 const warmCalls = 100_000
 const allCalls = 1_000_000
+/** The memory is looked at whenever so many more were made. */
+const callsPerLook = 250_000
 
 /**
  * What the gateway costs: calls of one function of the `node` template through the gateway of a `slipway up` with its own settings,
@@ -74,8 +76,14 @@ async function measure(ways: Ways, context: BenchmarkContext): Promise<Result[]>
     calls += load.calls
     return load
   }
+  const look = async () => {
+    const memory = await restingMemory(ways.gateway)
+    if (isVerbose) say(`  memory: ${memory.toFixed(1)} MiB after ${calls} calls`)
+    return memory
+  }
+  await look()
   while (calls < warmCalls) await callGateway(secondsPerRun)
-  const before = await restingMemory(ways.gateway)
+  const before = await look()
   const from = calls
   for (let run = 0; run < runs; run++) {
     const names = ['gateway', 'nginx', 'plain', 'direct'] as const
@@ -86,9 +94,12 @@ async function measure(ways: Ways, context: BenchmarkContext): Promise<Result[]>
       if (isVerbose) say(`  ${name.padEnd(8)} ${shown(load)}`)
     }
   }
-  while (calls < allCalls) await callGateway(4 * secondsPerRun)
-  const after = await restingMemory(ways.gateway)
-  if (isVerbose) say(`  memory: ${before.toFixed(1)} MiB after ${from} calls, ${after.toFixed(1)} MiB after ${calls}`)
+  let after = before
+  while (calls < allCalls) {
+    const next = (Math.floor(calls / callsPerLook) + 1) * callsPerLook
+    while (calls < next) await callGateway(secondsPerRun)
+    after = await look()
+  }
 
   const perCore = (those: Load[]) => those.map((load) => load.perCore ?? 0)
   const rates = (those: Load[]) => those.map((load) => load.perSecond)
