@@ -27,6 +27,7 @@ export interface GatewayConfig {
   IN_FLIGHT_LIMIT: number
   START_TIMEOUT_MS: number
   ASYNC_BODY_LIMIT_BYTES: number
+  ASYNC_HELD_LIMIT_BYTES: number
   ASYNC_CONCURRENCY: number
   ASYNC_WAITING_LIMIT: number
   CALLBACK_LOOPBACK: string
@@ -113,7 +114,7 @@ export const gatewaySettings = {
     minimum: 1,
     maximum: 1_000_000,
     description:
-      'Calls that one function may have at a time through one gateway, those held until it starts included; more are answered 429.'
+      'Calls that one function may have at a time through one gateway, those held until it starts included; as many asynchronous ones may be on their way to Redis. More are answered 429.'
   },
   START_TIMEOUT_MS: {
     type: 'integer',
@@ -128,6 +129,13 @@ export const gatewaySettings = {
     minimum: 0,
     maximum: 64 * 1024 * 1024,
     description: 'A larger body of an asynchronous call, which Redis keeps until it is made, is answered 413.'
+  },
+  ASYNC_HELD_LIMIT_BYTES: {
+    type: 'integer',
+    default: 64 * 1024 * 1024,
+    minimum: 0,
+    description:
+      'Bodies of asynchronous calls that one gateway holds at a time until Redis has them, at least one of them; where more come, who sends the slowest is answered 429.'
   },
   ASYNC_CONCURRENCY: {
     type: 'integer',
@@ -211,6 +219,7 @@ export function readConfig(environment: Record<string, string | undefined>): Gat
     IN_FLIGHT_LIMIT: Number(text('IN_FLIGHT_LIMIT')),
     START_TIMEOUT_MS: Number(text('START_TIMEOUT_MS')),
     ASYNC_BODY_LIMIT_BYTES: Number(text('ASYNC_BODY_LIMIT_BYTES')),
+    ASYNC_HELD_LIMIT_BYTES: Number(text('ASYNC_HELD_LIMIT_BYTES')),
     ASYNC_CONCURRENCY: Number(text('ASYNC_CONCURRENCY')),
     ASYNC_WAITING_LIMIT: Number(text('ASYNC_WAITING_LIMIT')),
     CALLBACK_LOOPBACK: text('CALLBACK_LOOPBACK'),

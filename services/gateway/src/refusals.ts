@@ -26,6 +26,12 @@ export function tooManyCalls(label: string, limit: number): Failure {
   })
 }
 
+export function tooManyBodies(): Failure {
+  const message =
+    'more bodies are being sent than are held here at a time, and this one came the slowest: try again later'
+  return new Failure('too-many-requests', message, { retryAfterMs: 10_000 })
+}
+
 export function tooManyOfCaller(perSecond: number, retryAfterMs: number): Failure {
   const message = `more than the ${perSecond} calls a second that one address may make to functions of this owner`
   return new Failure('too-many-requests', message, { retryAfterMs })

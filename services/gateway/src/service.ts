@@ -12,6 +12,7 @@ import { letConnectionsMove } from '@slipway/service/moving-connections'
 import type { Running } from '@slipway/service/run'
 import { announce } from './announce.ts'
 import { createAcceptCall } from './async/accept.ts'
+import { createBodies } from './async/bodies.ts'
 import { createSendResult } from './async/callback.ts'
 import { type AsyncDeskDeps, createAsyncDesk } from './async/desk.ts'
 import { createMakeCall } from './async/make-call.ts'
@@ -131,7 +132,11 @@ export async function startGateway(
         table,
         desk,
         refusalOfMany: calls.refusalOfMany,
-        bodyLimitBytes: config.ASYNC_BODY_LIMIT_BYTES,
+        bodies: createBodies({
+          limitBytes: config.ASYNC_BODY_LIMIT_BYTES,
+          heldLimitBytes: config.ASYNC_HELD_LIMIT_BYTES,
+          inFlightLimit: config.IN_FLIGHT_LIMIT
+        }),
         isTrustedProxy,
         traces,
         now

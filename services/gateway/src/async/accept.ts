@@ -7,10 +7,11 @@ import type { Incoming } from '../call.ts'
 import { type Calls, factsOf, refusalOfDepth, trace } from '../calls.ts'
 import { callHeaders, requestHeaders } from '../headers.ts'
 import type { IsPeer } from '../peers.ts'
-import { bodyTooLarge, notLoaded } from '../refusals.ts'
+import { notLoaded } from '../refusals.ts'
 import type { RouteTable } from '../routes.ts'
 import type { Traces } from '../traces.ts'
 import type { Upstream } from '../upstream.ts'
+import type { Bodies } from './bodies.ts'
 import { parseCallback } from './callback.ts'
 import type { AsyncDesk } from './desk.ts'
 
@@ -18,7 +19,7 @@ export interface AcceptOptions {
   table: Pick<RouteTable, 'find' | 'version' | 'keys'>
   desk: Pick<AsyncDesk, 'leave'>
   refusalOfMany: Calls['refusalOfMany']
-  bodyLimitBytes: number
+  bodies: Bodies
   isTrustedProxy: IsPeer
   traces: Traces | null
   now: () => number
@@ -31,7 +32,7 @@ export function createAcceptCall({
   table,
   desk,
   refusalOfMany,
-  bodyLimitBytes,
+  bodies,
   isTrustedProxy,
   traces,
   now
@@ -70,7 +71,7 @@ export function createAcceptCall({
       const { functionKey, functionName, ownerSlug } = upstream as Upstream
       const callbackUrl = callbackOf(req)
       if (incoming.upgrade !== null) throw new Failure('invalid-request', 'a WebSocket cannot be left for later')
-      const body = await readBody(incoming, bodyLimitBytes, (upstream as Upstream).writeTimeoutMs)
+      using body = await bodies.read(incoming, upstream as Upstream)
       await desk.leave(functionKey, {
         callId: facts.callId,
         ownerSlug,
@@ -78,7 +79,7 @@ export function createAcceptCall({
         method: req.method ?? 'POST',
         target: address.target,
         headers: withoutCallback(requestHeaders(req, facts)),
-        body: body.toString('base64'),
+        body: body.bytes.toString('base64'),
         callbackUrl,
         acceptedAt: facts.startedAt
       })
@@ -93,31 +94,4 @@ function callbackOf({ headers }: IncomingMessage): string | null {
 
 function withoutCallback(headers: string[]): string[] {
   return headers.filter((_text, i) => (headers[i - (i % 2)] as string).toLowerCase() !== 'x-callback-url')
-}
-
-async function readBody({ req, res, isExpecting }: Incoming, limitBytes: number, timeoutMs: number): Promise<Buffer> {
-  if (Number(req.headers['content-length'] ?? 0) > limitBytes) throw bodyTooLarge(limitBytes)
-  if (isExpecting) res.writeContinue()
-  const parts: Buffer[] = []
-  let bytes = 0
-  let isLate = false
-  const timer = setTimeout(() => {
-    isLate = true
-    answerFailure(res, new Failure('request-timeout', `the request body had not arrived after ${timeoutMs} ms`))
-    req.destroy()
-  }, timeoutMs)
-  try {
-    // The rest of what is too large is read by who answers.
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-      bytes += (chunk as Buffer).length
-      if (bytes > limitBytes) throw bodyTooLarge(limitBytes)
-      parts.push(chunk as Buffer)
-    }
-  } catch (err) {
-    if (err instanceof Failure || isLate) throw err
-    throw new Failure('invalid-request', 'the request body broke off', { cause: err })
-  } finally {
-    clearTimeout(timer)
-  }
-  return Buffer.concat(parts)
 }
