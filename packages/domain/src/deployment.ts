@@ -28,6 +28,17 @@ export function assertDeploymentTransition(from: DeploymentStatus, to: Deploymen
 
 /** OpenFaaS' API has no field for why a function does not come up: this annotation says it. */
 export const failureAnnotation = 'com.slipway.failure'
+/** Beside it, for programs: the code of the failure. */
+export const failureCodeAnnotation = 'com.slipway.failure-code'
+
+/** Why a version cannot come up by its own fault: what `Cluster.apply` says of it. */
+const startFailures = ['not-ready', 'image-missing', 'limit-exceeded', 'unsupported'] as const
+export type StartFailure = (typeof startFailures)[number]
+
+/** What is none of them says no more than that it did not become ready. */
+export function startFailureOf(code: string | undefined): StartFailure {
+  return startFailures.find((one) => one === code) ?? 'not-ready'
+}
 
 /** Where one replica answers. Of a cluster that shares calls out by itself, all of a deployment's are the same. */
 export interface Endpoint {

@@ -50,13 +50,17 @@ export function createStage({ builds, leaseMs, now, logger, onCancel, changed }:
     if (err instanceof Failure && !err.retry) {
       const status = err.fault === 'theirs' ? 'failed' : 'error'
       const location = err.location === undefined ? {} : { location: err.location }
-      return builds.finish(buildId, holder, { status, reason: message, ...location }, now())
+      return builds.finish(buildId, holder, { status, reason: message, code: err.code, ...location }, now())
     }
     if (build.attempt + 1 >= attemptLimit) {
       return builds.finish(
         buildId,
         holder,
-        { status: 'error', reason: `given up after ${attemptLimit} tries: ${message}` },
+        {
+          status: 'error',
+          reason: `given up after ${attemptLimit} tries: ${message}`,
+          ...(err instanceof Failure ? { code: err.code } : {})
+        },
         now()
       )
     }

@@ -1,6 +1,7 @@
 import {
   assertTransition,
   type BuildFunctionStatus,
+  type FailureCode,
   type SourceLocation,
   type TerminalBuildStatus
 } from '@slipway/domain'
@@ -29,7 +30,7 @@ const functionEnds: Record<TerminalBuildStatus, BuildFunctionStatus> = {
 export async function endBuild(
   tx: Transaction,
   build: BuildRow,
-  end: { status: TerminalBuildStatus; reason: string | null; location?: SourceLocation },
+  end: { status: TerminalBuildStatus; reason: string | null; location?: SourceLocation; code?: FailureCode },
   now: number
 ): Promise<void> {
   const isOvertaken = end.status === 'cancelled' && build.is_overtaken === 1
@@ -40,6 +41,7 @@ export async function endBuild(
     .set((eb) => ({
       status,
       reason,
+      failure_code: end.code ?? null,
       failure_location_json: end.location === undefined ? null : JSON.stringify(end.location),
       finished_at: now,
       next_attempt_at: null,

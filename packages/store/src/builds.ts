@@ -34,7 +34,7 @@ function changedColumns(change: Partial<Omit<BuildFunction, 'buildId' | 'name'>>
   return columns
 }
 
-type Questions = 'get' | 'list' | 'functions' | 'failureLocation' | 'counts'
+type Questions = 'get' | 'list' | 'functions' | 'failureLocation' | 'failureCode' | 'counts'
 
 function createQuestions(database: Database): Pick<Builds, Questions> {
   return {
@@ -70,6 +70,7 @@ function createQuestions(database: Database): Pick<Builds, Questions> {
         const { failure_location_json: location } = await findBuild(db, buildId)
         return parseOrNull(location) as SourceLocation | null
       }),
+    failureCode: (buildId) => database.read(async (db) => (await findBuild(db, buildId)).failure_code),
     counts: () =>
       database.read(async (db) => {
         const counts: Record<BuildStatus, number> = {

@@ -22,6 +22,7 @@ import { services } from './migrations/0017-services.ts'
 import { scaling } from './migrations/0018-scaling.ts'
 import { automaticDeploys } from './migrations/0019-automatic-deploys.ts'
 import { schedules } from './migrations/0020-schedules.ts'
+import { failureCodes } from './migrations/0021-failure-codes.ts'
 import type { Schema } from './schema.ts'
 
 /** In order of their names, forward only: an entry that was released never changes, a change is a new entry. */
@@ -45,7 +46,8 @@ export const migrations: Record<string, Migration> = {
   '0017-services': services,
   '0018-scaling': scaling,
   '0019-automatic-deploys': automaticDeploys,
-  '0020-schedules': schedules
+  '0020-schedules': schedules,
+  '0021-failure-codes': failureCodes
 }
 
 /**

@@ -44,6 +44,19 @@ test('one function that does not become ready keeps the whole stack as it was', 
   assert.deepEqual(parts.map(({ status }) => status).toSorted(), ['cancelled', 'failed'])
 })
 
+test('a build keeps which failure of a version ended it, and is not cancelled by one that was', async (t) => {
+  const { store, cluster, deploy, built } = await createDeployerForTest(t)
+  const endOf = async (thrown: Failure) => {
+    cluster.failNext('apply', thrown)
+    const buildId = await built(commits.a, ['hello'])
+    await deploy({ buildId }, never)
+    const build = await store.builds.get(buildId)
+    return [build?.status, await store.builds.failureCode(buildId), build?.reason]
+  }
+  assert.deepEqual(await endOf(new Failure('image-missing', 'gone')), ['failed', 'image-missing', 'hello: gone'])
+  assert.deepEqual(await endOf(new Failure('cancelled', 'removed')), ['failed', 'not-ready', 'hello: removed'])
+})
+
 test('with the setting off, what is ready goes live and the rest does not', async (t) => {
   const { store, cluster, deploy, built, routes } = await createDeployerForTest(t)
   await deploy({ buildId: await built(commits.a, ['hello', 'other']) }, never)

@@ -7,7 +7,8 @@ import {
   Failure,
   isRedeploy,
   type LogStep,
-  type Store
+  type Store,
+  startFailureOf
 } from '@slipway/domain'
 import { redactFailure } from '@slipway/secrets'
 import { type Logger, limited, type RunStage } from '@slipway/service'
@@ -145,7 +146,7 @@ export function createDeploy(deps: DeployDeps) {
     }
     const first = failed[0]
     throw new Failure(
-      'not-ready',
+      startFailureOf(first?.err instanceof Failure ? first.err.code : undefined),
       first === undefined ? 'not ready' : `${first.deployment.functionName}: ${reasons.get(first.deployment.id)}`
     )
   }

@@ -436,14 +436,39 @@ test("a gateway of Slipway's answers nobody at the paths that it asks itself: wh
 })
 
 test("why a function does not come up on a gateway of Slipway's ends the roll-out at once, and takes it away", async (t) => {
-  const failing = (words: string) => slipway(t, { available: 0, annotations: { 'com.slipway.failure': words } })
-  const broken = await failing('x exited with code 3\nimage is not in the registry')
+  const failing = (words: string, code: Record<string, string>) =>
+    slipway(t, { available: 0, annotations: { 'com.slipway.failure': words, ...code } })
+  const code = (text: string) => ({ 'com.slipway.failure-code': text })
+  // What a function prints decides nothing.
+  const broken = await failing('the registry has no x: push it there first', code('not-ready'))
   await refused(
     broken.cluster.apply(deploymentOf(), signal()),
     'not-ready',
-    /alice-hello did not become ready: x exited/
+    /alice-hello did not become ready: the registry/
   )
   assert.deepEqual(await broken.cluster.list(signal()), [])
-  const missing = await failing('the registry has no x@sha256:1: push it there first')
-  await refused(missing.cluster.apply(deploymentOf(), signal()), 'image-missing', /push it there first/)
+  const missing = await failing('it is gone', code('image-missing'))
+  await refused(missing.cluster.apply(deploymentOf(), signal()), 'image-missing', /it is gone/)
+  // Whoever's build was lost or cancelled there, nothing of the sort happened here.
+  for (const other of [code('lease-lost'), code('cancelled'), code('of another time'), {}]) {
+    const { cluster } = await failing('no', other)
+    await refused(cluster.apply(deploymentOf(), signal()), 'not-ready', /: no$/)
+  }
+})
+
+test("a refusal of a gateway of Slipway's is known by its code, whatever its words are", async (t) => {
+  const answers: [status: number, code: string, FailureCode][] = [
+    [422, 'limit-exceeded', 'limit-exceeded'],
+    [422, 'image-missing', 'image-missing'],
+    // Nobody was faster: the owner there may not deploy.
+    [409, 'conflict', 'unsupported'],
+    [503, 'unavailable', 'unavailable']
+  ]
+  for (const [status, code, expected] of answers) {
+    const { cluster } = await saying(t, (req, res) => {
+      if (req.method === 'POST') res.writeHead(status).end(JSON.stringify({ code, detail: 'image unknown, license' }))
+      else res.writeHead(req.url?.startsWith('/system/functions') ? 200 : 404).end('[]')
+    })
+    await refused(cluster.apply(deploymentOf(), signal()), expected, /image unknown/)
+  }
 })

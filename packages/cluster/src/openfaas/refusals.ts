@@ -1,5 +1,14 @@
-import { Failure } from '@slipway/domain'
-import { inShort, type Told } from './client.ts'
+import {
+  Failure,
+  type FailureCode,
+  failureAnnotation,
+  failureCodeAnnotation,
+  failures,
+  startFailureOf
+} from '@slipway/domain'
+import Type from 'typebox'
+import Value from 'typebox/value'
+import { type FunctionStatus, inShort, parsed, type Told } from './client.ts'
 
 interface Meaning {
   /** What the gateway says, in whichever edition. */
@@ -9,7 +18,7 @@ interface Meaning {
 }
 
 /*
- * OpenFaaS tells what is wrong in words alone, with the same status for all of it. The words are those of faas-netes
+ * OpenFaaS itself tells what is wrong in words alone, with the same status for all of it. The words are those of faas-netes
  * (Community Edition), faas-provider and faasd.
  */
 const meanings: readonly Meaning[] = [
@@ -48,19 +57,30 @@ const meanings: readonly Meaning[] = [
   }
 ]
 
+const Coded = Type.Object({ code: Type.String() })
+
+/** A gateway of Slipway's has a code beside the words; null: it is another, or something in front of it. */
+function codeOf({ text }: Told): FailureCode | null {
+  const value = parsed(text)
+  return Value.Check(Coded, value) && Object.hasOwn(failures, value.code) ? (value.code as FailureCode) : null
+}
+
 /** What a refusal means for whoever wanted it. What was not foreseen is tried again when it is the gateway's fault. */
 export function refusalOf(what: string, told: Told): Failure {
   const words = `could not ${what}: OpenFaaS answered ${told.status}, ${inShort(told.text)}`
-  const meaning = meanings.find(({ said }) => said.test(told.text))
+  const code = codeOf(told)
+  if (code === 'image-missing' || code === 'limit-exceeded' || code === 'unsupported') return new Failure(code, words)
+  const meaning = code === null ? meanings.find(({ said }) => said.test(told.text)) : undefined
   if (meaning !== undefined) return new Failure(meaning.code, `${words}; ${meaning.advice}`)
   return new Failure(told.status >= 500 || told.status === 429 ? 'unavailable' : 'unsupported', words)
 }
 
-/** A gateway of Slipway's tells why a function does not come up, in the words of its build: only the first line of them is its own. */
-export function failureToldOf(clusterName: string, words: string): Failure {
-  const [first = ''] = words.split('\n')
-  const isMissing = /^the registry has no |image is not in the registry/.test(first)
-  return new Failure(isMissing ? 'image-missing' : 'not-ready', `${clusterName} did not become ready: ${words}`)
+/** A gateway of Slipway's tells why a function does not come up, in the words of its build and by a code; null: it may still. */
+export function failureToldOf(clusterName: string, { annotations }: FunctionStatus): Failure | null {
+  const words = annotations?.[failureAnnotation]
+  if (words === undefined) return null
+  const code = startFailureOf(annotations?.[failureCodeAnnotation])
+  return new Failure(code, `${clusterName} did not become ready: ${words}`)
 }
 
 /** The label of its own that the gateway refuses; null when it refuses something else. */
@@ -69,6 +89,7 @@ export function refusedLabel({ status, text }: Told): string | null {
   return /\bcom\.openfaas\.scale\.[a-z.-]*[a-z]/.exec(text)?.[0] ?? null
 }
 
-export function isThereAlready({ status, text }: Told): boolean {
-  return status === 409 || /already exists/i.test(text)
+export function isThereAlready(told: Told): boolean {
+  const code = codeOf(told)
+  return code === null ? told.status === 409 || /already exists/i.test(told.text) : code === 'name-taken'
 }

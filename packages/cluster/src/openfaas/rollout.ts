@@ -1,4 +1,4 @@
-import { type Deployment, type Endpoint, Failure, failureAnnotation, pinnedReference } from '@slipway/domain'
+import { type Deployment, type Endpoint, Failure, pinnedReference } from '@slipway/domain'
 import { labels } from '../labels.ts'
 import type { ClusterLogger } from '../logger.ts'
 import { pause } from '../pause.ts'
@@ -161,8 +161,8 @@ export function createRollout(deps: RolloutDeps) {
       if (status !== null && status.replicas !== count) {
         status = await scale(deployment, status.replicas ?? 1, count, where, signal)
       }
-      const failure = status === null ? undefined : status.annotations?.[failureAnnotation]
-      if (failure !== undefined) throw failureToldOf(deployment.clusterName, failure)
+      const failure = status === null ? null : failureToldOf(deployment.clusterName, status)
+      if (failure !== null) throw failure
       if (isUp(deployment, count, status)) {
         const answer = await probe(deployment, where, minimumProbeMs, signal)
         answers = answer !== null && answer >= 200 && answer < 300 ? answers + 1 : 0

@@ -19,10 +19,17 @@ export function endsContract({ name, database }: Subject): void {
     )
     for (const status of states) await store.builds.updateFunction(id, status, { status, reason: `was ${status}` })
     const location = { path: 'stack.yml', line: 3, column: 5 }
-    await store.builds.finish(id, 'w', { status: 'failed', reason: 'stack.yml:3:5: no', location }, 9)
+    assert.equal(await store.builds.failureCode(id), null)
+    await store.builds.finish(
+      id,
+      'w',
+      { status: 'failed', reason: 'stack.yml:3:5: no', code: 'invalid-stack', location },
+      9
+    )
     const build = await store.builds.get(id)
     assert.deepEqual([build?.status, build?.reason, build?.finishedAt], ['failed', 'stack.yml:3:5: no', 9])
     assert.deepEqual(await store.builds.failureLocation(id), location)
+    assert.equal(await store.builds.failureCode(id), 'invalid-stack')
     assert.deepEqual(
       (await store.builds.functions(id)).map((part) => [part.name, part.status]),
       [

@@ -1,4 +1,4 @@
-import type { BuildFunctionStatus, BuildStatus, BuildTrigger, LogChunk, LogStep } from '@slipway/domain'
+import type { BuildFunctionStatus, BuildStatus, BuildTrigger, FailureCode, LogChunk, LogStep } from '@slipway/domain'
 import type { Generated, Insertable, Selectable } from 'kysely'
 import type { Flag } from './flag.ts'
 
@@ -27,6 +27,7 @@ export interface BuildsTable {
   no_cache: Flag
   warnings_json: string
   failure_location_json: string | null
+  failure_code: FailureCode | null
   created_at: number
   started_at: number | null
   deploying_at: number | null

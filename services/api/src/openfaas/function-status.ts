@@ -1,4 +1,4 @@
-import { type Deployment, type FunctionRecord, failureAnnotation } from '@slipway/domain'
+import { type Deployment, type FunctionRecord, failureAnnotation, failureCodeAnnotation } from '@slipway/domain'
 import type { FunctionStatus } from './shapes.ts'
 import type { Underway } from './underway.ts'
 
@@ -52,7 +52,7 @@ export function statusOfUnderway(
     constraints: constraints ?? [],
     ...(hasSecrets ? { secrets: secrets ?? [] } : {}),
     labels: labels ?? {},
-    annotations: { ...annotations, ...(failure === null ? {} : { [failureAnnotation]: failure }) },
+    annotations: { ...annotations, ...(failure === null ? {} : annotationsOf(failure)) },
     limits: request.limits ?? null,
     requests: request.requests ?? null,
     readOnlyRootFilesystem: request.readOnlyRootFilesystem ?? false,
@@ -61,6 +61,10 @@ export function statusOfUnderway(
     availableReplicas: 0,
     createdAt: new Date(build.createdAt).toISOString()
   }
+}
+
+function annotationsOf({ words, code }: NonNullable<Underway['failure']>): Record<string, string> {
+  return { [failureAnnotation]: words, ...(code === null ? {} : { [failureCodeAnnotation]: code }) }
 }
 
 function resourcesOf({ memoryBytes, cpuMillis }: { memoryBytes: number; cpuMillis: number }) {

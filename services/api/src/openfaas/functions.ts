@@ -136,7 +136,7 @@ export function createFunctions({ store, namespaces, handlers, signals, uploads,
     },
     /**
      * @param isUpdate what is not there yet is not made.
-     * @throws Failure `not-found`, `conflict`
+     * @throws Failure `not-found`, `conflict`; `name-taken` for one that is there and is to be made
      */
     async deploy(
       wanted: FunctionDeployment,
@@ -152,7 +152,7 @@ export function createFunctions({ store, namespaces, handlers, signals, uploads,
       }
       if (there !== null) await assertOurs(there)
       if (there !== null && !isUpdate) {
-        throw new Failure('conflict', `function ${name} of ${owner} exists: update it with PUT`)
+        throw new Failure('name-taken', `function ${name} of ${owner} exists: update it with PUT`)
       }
       const { commit } = await uploads.receive(packFiles({ 'stack.yml': stack }), signal)
       const folder = { ownerId, name: imageFolderName(name), commit, sender: caller.name, message: `deploy ${image}` }
@@ -196,7 +196,7 @@ export function createFunctions({ store, namespaces, handlers, signals, uploads,
       if ('deployment' in found) return { deploymentId: found.deployment.id, failure: null, at: 0 }
       const { deploymentId, failure, build } = found
       if (failure === null) return { deploymentId, failure, at: 0 }
-      return { deploymentId: null, failure, at: build.finishedAt ?? build.createdAt }
+      return { deploymentId: null, failure: failure.words, at: build.finishedAt ?? build.createdAt }
     }
   }
 }

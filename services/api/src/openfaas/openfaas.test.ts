@@ -176,11 +176,16 @@ test('an image that could not be deployed tells why, in what it shows and in its
   const { body } = await ask('deploy', 'POST', '/system/functions', marked)
   const reason = 'the registry has no such image\npush it'
   await seedClaim(store, String(body?.buildId), Date.now())
-  await store.builds.finish(String(body?.buildId), 'seed', { status: 'failed', reason }, Date.now())
+  await store.builds.finish(
+    String(body?.buildId),
+    'seed',
+    { status: 'failed', reason, code: 'image-missing' },
+    Date.now()
+  )
   const shown = (await ask('read', 'GET', '/system/function/figlet')).body
   assert.deepEqual(
     [shown?.availableReplicas, shown?.annotations],
-    [0, { ...marked.annotations, 'com.slipway.failure': reason }]
+    [0, { ...marked.annotations, 'com.slipway.failure': reason, 'com.slipway.failure-code': 'image-missing' }]
   )
   const headers = { authorization: authorizationOf('read') }
   const log = (await app.inject({ url: '/system/logs?name=figlet&follow=true', headers })).body
@@ -214,7 +219,8 @@ test('what a repository deploys is not replaced, and what is there is updated, n
   const { build } = await store.builds.queueUpload(folder, Date.now())
   await seedRolledOut(store, build.id, [{ spec: specOf('own'), image: imageOf('own') }], Date.now())
   const own = { service: 'own', image: 'registry.test/own:2' }
-  assert.equal((await ask('deploy', 'POST', '/system/functions', own)).status, 409)
+  const again = await ask('deploy', 'POST', '/system/functions', own)
+  assert.deepEqual([again.status, again.body?.code], [409, 'name-taken'])
   assert.equal((await ask('deploy', 'PUT', '/system/functions', own)).status, 202)
   assert.equal((await ask('deploy', 'DELETE', '/system/functions', { functionName: 'own' })).status, 403)
   assert.equal((await ask('admin', 'DELETE', '/system/functions', { functionName: 'own' })).status, 202)

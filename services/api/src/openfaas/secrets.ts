@@ -32,7 +32,7 @@ export function createSecrets({ store, namespaces, handlers }: SecretsDeps) {
     },
     async create(owner: string, secret: Secret, caller: Caller, signal: AbortSignal): Promise<void> {
       if ((await find(owner, secret.name)) !== null) {
-        throw new Failure('conflict', `the secret "${secret.name}" of ${owner} exists: update it with PUT`)
+        throw new Failure('name-taken', `the secret "${secret.name}" of ${owner} exists: update it with PUT`)
       }
       await put(owner, secret, caller, signal)
     },

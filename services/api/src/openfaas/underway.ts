@@ -2,6 +2,7 @@ import {
   type Build,
   type BuildFunction,
   Failure,
+  type FailureCode,
   imageFolderName,
   imageFunctionOf,
   isTerminal,
@@ -21,8 +22,8 @@ export interface Underway {
   request: FunctionDeployment
   /** Its version that starts; null: it has not come to that. */
   deploymentId: string | null
-  /** Why it will not come up; null: it may still. */
-  failure: string | null
+  /** Why it will not come up, in words and, where it is known, for programs; null: it may still. */
+  failure: { words: string; code: FailureCode | null } | null
 }
 
 const most = { before: null, limit: 10_000 } as const
@@ -58,7 +59,8 @@ export function createUnderway({
     const request = await requestOf(build, name, signal)
     if (request === null) return null
     const part = (await store.builds.functions(build.id)).find((one: BuildFunction) => one.name === name)
-    const failure = hasFailed ? (part?.reason ?? build.reason ?? `its build ended as ${build.status}`) : null
+    const words = part?.reason ?? build.reason ?? `its build ended as ${build.status}`
+    const failure = hasFailed ? { words, code: await store.builds.failureCode(build.id) } : null
     return { repository, build, request, deploymentId: part?.deploymentId ?? null, failure }
   }
 

@@ -6,6 +6,7 @@ import type {
   RedeployTrigger,
   TerminalBuildStatus
 } from '../../build.ts'
+import type { FailureCode } from '../../failure.ts'
 import type { RefObservation } from '../../head.ts'
 import type { BuildIsolation, Repository } from '../../repository.ts'
 import type { Whose } from '../../rights.ts'
@@ -160,6 +161,8 @@ export interface Builds {
       status: TerminalBuildStatus
       reason: string | null
       location?: { path: string; line: number; column: number }
+      /** Of the failure that ended it. */
+      code?: FailureCode
     },
     now: number
   ): Promise<void>
@@ -167,6 +170,8 @@ export interface Builds {
   requestCancel(buildId: string, by: string, now: number): Promise<Build>
   /** Where the failure was found, for the commit's annotation; null when nowhere in particular. */
   failureLocation(buildId: string): Promise<{ path: string; line: number; column: number } | null>
+  /** Which failure ended it, for programs; null when none did. */
+  failureCode(buildId: string): Promise<FailureCode | null>
 
   /** Makes a build of trigger `rollback` that is `deploying` at once, with the next generation, for the given earlier deployment. @throws Failure `not-found`, `conflict` */
   queueRollback(deploymentId: string, by: string, now: number): Promise<Build>
