@@ -347,6 +347,29 @@ test('a function with secrets is refused where owners share a namespace, and whe
   assert.deepEqual([server.secrets.size, owner.server.secrets.size], [0, 0])
 })
 
+test('where namespaces have no labels an owner gets one without, and other refusals stand', async (t) => {
+  const asked: unknown[] = []
+  const { server, port } = await listening(async (req, res) => {
+    if (req.method === 'GET') return res.end('[]')
+    const parts = await Array.fromAsync<Buffer>(req)
+    const { name, labels } = JSON.parse(Buffer.concat(parts).toString()) as { name: string; labels?: object }
+    asked.push([name, labels !== undefined])
+    if (name === 'slipway-bob') return res.writeHead(422).end('{"code":"limit-exceeded"}')
+    return res.writeHead(labels === undefined ? 201 : 422).end('{"code":"unsupported"}')
+  })
+  t.after(() => server.close())
+  const address = new URL(`http://127.0.0.1:${port}`)
+  const gateway = createGateway(createClient({ address, credential: null }))
+  const places = createPlaces({ address, namespaces: 'owner', namespace: null, installation: 'test' }, gateway)
+  assert.equal(await places.ensure('alice', signal()), 'slipway-alice')
+  await refused(places.ensure('bob', signal()), 'limit-exceeded', /make the namespace slipway-bob/)
+  assert.deepEqual(asked, [
+    ['slipway-alice', true],
+    ['slipway-alice', false],
+    ['slipway-bob', true]
+  ])
+})
+
 test('namespaces that a gateway does not have are told with the setting that asks for them', async (t) => {
   const { cluster } = await openFaas(t, { namespaces: 'owner' })
   await refused(cluster.apply(deploymentOf(), signal()), 'unsupported', /OPENFAAS_NAMESPACES to "one"/)

@@ -1,7 +1,7 @@
 import { Failure } from '@slipway/domain'
 import Type from 'typebox'
 import { FunctionStatus, Info, inShort, type OpenFaasClient, parsed, read, type Told } from './client.ts'
-import { isThereAlready, refusalOf } from './refusals.ts'
+import { codeOf, isThereAlready, refusalOf } from './refusals.ts'
 
 /** A function as the gateway is asked to run it. */
 export interface FunctionRequest {
@@ -88,8 +88,11 @@ export function createGateway(client: OpenFaasClient): OpenFaasGateway {
     },
     async createNamespace(name, labels, signal) {
       // OpenFaaS on Kubernetes looks after namespaces with this annotation.
-      const body = { name, labels, annotations: { openfaas: '1' } }
-      const told = await client.ask({ method: 'POST', path: '/system/namespace/', body }, signal)
+      const body = { name, annotations: { openfaas: '1' } }
+      const make = (whole: object) => client.ask({ method: 'POST', path: '/system/namespace/', body: whole }, signal)
+      let told = await make({ ...body, labels })
+      // Namespaces of Slipway's have no labels. Nothing is known by them: they are for people.
+      if (codeOf(told) === 'unsupported') told = await make(body)
       if (isThereAlready(told)) return
       if (told.status === 404 || told.status === 405 || told.status === 501) {
         throw new Failure(

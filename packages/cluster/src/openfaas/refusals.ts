@@ -60,7 +60,7 @@ const meanings: readonly Meaning[] = [
 const Coded = Type.Object({ code: Type.String() })
 
 /** A gateway of Slipway's has a code beside the words; null: it is another, or something in front of it. */
-function codeOf({ text }: Told): FailureCode | null {
+export function codeOf({ text }: Told): FailureCode | null {
   const value = parsed(text)
   return Value.Check(Coded, value) && Object.hasOwn(failures, value.code) ? (value.code as FailureCode) : null
 }
