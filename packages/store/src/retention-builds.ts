@@ -70,9 +70,13 @@ async function eachRepository(
   }
 }
 
-export function createBuildRetention(
-  database: Database
-): Pick<Retention, 'removeLogs' | 'removeBuilds' | 'neededUploads'> {
+export function createBuildRetention(database: Database): Pick<
+  Retention,
+  'removeLogs' | 'removeBuilds' | 'neededUploads'
+> & {
+  /** All ended builds of one repository that nothing leads to. */
+  removeBuildsOf(repositoryId: string, signal: AbortSignal): Promise<number>
+} {
   async function removeLog(buildId: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted()
@@ -126,6 +130,14 @@ export function createBuildRetention(
   }
 
   return {
+    removeBuildsOf: (repositoryId, signal) =>
+      sweepRepository(
+        database,
+        repositoryId,
+        { olderThan: Number.POSITIVE_INFINITY, keepLast: 0, keepMost: 0 },
+        (builds) => removeBuildsOf(builds, signal),
+        signal
+      ),
     neededUploads: (keepLast) => database.read((db) => neededUploads(db, keepLast)),
     removeLogs: (rule, signal) =>
       eachRepository(

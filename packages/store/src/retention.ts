@@ -2,6 +2,7 @@ import type { Retention } from '@slipway/domain'
 import { batchLimit, sweep } from './batches.ts'
 import type { Database } from './database.ts'
 import { createBuildRetention } from './retention-builds.ts'
+import { createFolderRetention } from './retention-folders.ts'
 import { createImageRetention } from './retention-images.ts'
 import { createTrafficRetention } from './retention-traffic.ts'
 import { rollbackCandidates } from './rollback-candidates.ts'
@@ -121,9 +122,11 @@ function createHistoryRetention(database: Database): History {
 }
 
 export function createRetention(database: Database): Retention {
+  const { removeBuildsOf, ...builds } = createBuildRetention(database)
   return {
     ...createHistoryRetention(database),
-    ...createBuildRetention(database),
+    ...builds,
+    ...createFolderRetention(database, removeBuildsOf),
     ...createImageRetention(database),
     ...createTrafficRetention(database)
   }

@@ -124,6 +124,7 @@ export function createCleanUp(deps: CleanUpDeps): CleanUp {
         // What leads to a build goes first.
         'former deployments': () => counted(retention.removeDeployments(deployments, signal)),
         builds: () => counted(retention.removeBuilds(builds, signal)),
+        'functions of images': () => counted(retention.removeImageFolders(builds.olderThan, signal)),
         deliveries: () => counted(retention.removeDeliveries(before(keep.deliveryDays), signal)),
         'audit entries': () => counted(retention.removeAudit(before(keep.auditDays), signal)),
         'traffic counts': () => counted(retention.removeTraffic(traffic, signal)),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type LogChunk, pinnedReference, type Store } from '@slipway/domain'
+import { type Build, type LogChunk, pinnedReference, type Store } from '@slipway/domain'
 import { imageOf } from '@slipway/testing'
 import { claimed, delivery, deploying, push, queued, wanted } from './scene.ts'
 import { commitOf, failure, firstPage, type Subject } from './subject.ts'
+import { bringLive, upload } from './uploads.ts'
 
 const signal = new AbortController().signal
 const line: Omit<LogChunk, 'seq'> = { at: 1, step: 'build', functionName: null, stream: 'stdout', text: 'x' }
@@ -99,6 +100,47 @@ export function retentionContract({ name, database }: Subject): void {
     const left = (await store.deployments.list(null, {}, firstPage)).map(({ id }) => id)
     assert.deepEqual(new Set(left), new Set([first, third, fourth, live]))
     assert.ok(!left.includes(second ?? ''))
+  })
+
+  test(`${name}: what images were deployed as goes with all of it once it is long out of service, and nothing else does`, async (t) => {
+    const store = await (await database(t)).open()
+    const { id: ownerId } = await store.owners.add('alice', 1)
+    const deploy = async (folder: string, fn: string, now: number) => {
+      const { build } = await upload(store, ownerId, 'a', now, folder)
+      assert.ok(await bringLive(store, build, [fn], now))
+      await store.logs.append(build.id, [line])
+      return build
+    }
+    const outOfService = async ({ repositoryId }: Build, fn: string, now: number) => {
+      await store.repositories.setRemoved(repositoryId, now)
+      await store.functions.remove(ownerId, fn, now)
+      for (const { id, status } of await store.deployments.list(null, { functionName: fn }, firstPage)) {
+        if (status === 'draining') await store.deployments.end(id, 'ended', null, now)
+      }
+    }
+    const old = await deploy('image.old', 'old', 10)
+    const young = await deploy('image.young', 'young', 20)
+    const back = await deploy('image.back', 'back', 30)
+    const folder = await deploy('folder', 'kept', 40)
+    await deploy('image.live', 'live', 50)
+    await outOfService(old, 'old', 100)
+    await outOfService(young, 'young', 200)
+    await outOfService(back, 'back', 100)
+    await outOfService(folder, 'kept', 100)
+    const again = await upload(store, ownerId, 'b', 110, 'image.back')
+    assert.equal(await store.retention.removeImageFolders(150, signal), 1)
+    const left = (await store.repositories.list(ownerId, firstPage)).map((one) => one.name)
+    assert.deepEqual(left.toSorted(), ['folder', 'image.back', 'image.live', 'image.young'])
+    assert.equal(await store.functions.get(ownerId, 'old'), null)
+    assert.equal(await store.builds.get(old.id), null)
+    assert.deepEqual(await store.logs.read(old.id, 0, 9), [])
+    const kept = await store.deployments.list(null, {}, firstPage)
+    assert.deepEqual(kept.map((one) => one.functionName).toSorted(), ['back', 'kept', 'live', 'young'])
+    assert.equal((await store.builds.get(again.build.id))?.status, 'queued')
+    assert.equal((await store.functions.routes()).length, 1)
+    assert.equal(await store.retention.removeImageFolders(150, signal), 0)
+    // Its name is free.
+    assert.ok(await deploy('image.old', 'old', 300))
   })
 
   test(`${name}: deliveries and audit entries go by age; an event that is still to be applied stays`, async (t) => {

@@ -29,6 +29,11 @@ export interface Retention {
   removeDeployments(rule: Pick<KeepRule, 'olderThan' | 'keepLast'>, signal: AbortSignal): Promise<number>
   /** Ended builds with all that belongs to them, but for those whose deployments are kept and the last observed one of each ref. */
   removeBuilds(rule: KeepRule, signal: AbortSignal): Promise<number>
+  /**
+   * What images were deployed as by themselves whose functions were taken out of service before: all of it, its builds and former
+   * deployments included. Whoever deploys each version under another name would leave one for each of them for ever.
+   */
+  removeImageFolders(olderThan: number, signal: AbortSignal): Promise<number>
   /** Deliveries that were dealt with. */
   removeDeliveries(olderThan: number, signal: AbortSignal): Promise<number>
   removeAudit(olderThan: number, signal: AbortSignal): Promise<number>
