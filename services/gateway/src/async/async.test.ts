@@ -157,6 +157,18 @@ test('nothing is told to an address of this machine or a private network, whatev
   assert.deepEqual(hook.heard, [])
 })
 
+test('a redirect of who is told leads nowhere, not even to where a result may be told', async (t) => {
+  const fn = await startListener(t)
+  const elsewhere = await startListener(t)
+  const hook = await startListener(t, [307, 307, 307], { location: elsewhere.url })
+  const { port } = await startTestGateway(t, [routeTo('fn', [fn.endpoint])], { CALLBACK_LOOPBACK: 'on' })
+  const headers = { 'x-callback-url': hook.url }
+  await ask(port, { method: 'POST', host: 'x', path: '/async-function/alice-fn', headers })
+  // It counts as not told, and is tried once more.
+  await until(() => hook.heard.length === 2)
+  assert.deepEqual(elsewhere.heard, [])
+})
+
 test('a callback by the gateway’s name in the network reaches functions of the same owner alone', async (t) => {
   const fn = await startListener(t)
   const next = await startListener(t)
