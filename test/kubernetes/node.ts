@@ -59,6 +59,10 @@ export async function startNode(ground: Ground): Promise<KubernetesNode> {
       },
       importImages,
       async close() {
+        // What was told to end has as long as it was given then, which may be minutes, although nobody asks for it any more.
+        for (const task of (await ctr('tasks', 'list', '--quiet')).stdout.split('\n').filter((id) => id !== '')) {
+          await ctr('tasks', 'kill', '--signal', 'SIGKILL', task).catch(() => undefined) // it has ended by itself
+        }
         // The API forgets a pod before the node has taken its network away.
         await waitFor(hasNoNetworks, { timeoutMs: 60_000, everyMs: 100, what: "the pods' networks to go" }).finally(
           async () => {
