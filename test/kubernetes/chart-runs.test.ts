@@ -73,6 +73,8 @@ test('the chart is brought up of the real image, with its own Redis and PostgreS
     const pods = await ground.podsOf(service)
     assert.ok(pods.length > 0, service)
     for (const { status } of pods) {
+      const restarts = status?.containerStatuses?.map(({ restartCount }) => restartCount)
+      assert.deepEqual(restarts, [0], `${service} waits for what it needs`)
       const answer = await fetch(`http://${status?.podIP}:${port}/readyz`, { signal: AbortSignal.timeout(10_000) })
       assert.equal(answer.status, 200, `${service}: ${await answer.text()}`)
     }
