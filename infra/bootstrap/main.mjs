@@ -30,7 +30,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const write = (text) => process.stdout.write(text)
 
 const servers = ['git', 'docker', 'iptables', 'iproute2', 'redis', 'registry', 'base-node']
-const serverImages = ['image-redis', 'image-postgresql']
+/** What the image of the services is made of, and run beside. */
+const shipped = [...servers, 'postgres', 'docker-cli', 'base-services', 'image-redis', 'image-postgresql']
 /** `hasPage`: it serves the web page, which is built first where it is missing or stale. `isRead`: other programs may read what the command prints, so that ours goes to the other stream. */
 const commands = {
   check: { needs: ['git'], tests: check },
@@ -53,17 +54,7 @@ const commands = {
   rolling: { needs: servers, isForTests: true, script: 'test/chaos/rolling-main.ts' },
   rights: { needs: [], tests: testRights },
   kubernetes: {
-    needs: [
-      ...servers,
-      'postgres',
-      'docker-cli',
-      'base-services',
-      ...serverImages,
-      'image-engine',
-      'runc',
-      'kubernetes',
-      'helm'
-    ],
+    needs: [...shipped, 'image-engine', 'runc', 'kubernetes', 'helm'],
     isForTests: true,
     tests: testKubernetes
   },
@@ -75,16 +66,7 @@ const commands = {
   },
   docs: { needs: [], script: 'services/cli/src/references/main.ts' },
   ship: {
-    needs: [
-      ...servers,
-      'postgres',
-      'docker-cli',
-      'base-services',
-      ...serverImages,
-      'image-registry',
-      'compose',
-      'helm'
-    ],
+    needs: [...shipped, 'image-registry', 'compose', 'helm'],
     isForTests: true,
     tests: testShip
   },
